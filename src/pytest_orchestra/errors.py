@@ -1,0 +1,44 @@
+"""What the plugin raises; every message carries its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from textwrap import indent
+from typing import Final
+
+from pytest_orchestra.model.problem import Problem
+
+_INDENT: Final = "    "
+
+
+class OrchestraError(Exception):
+    """The base of all errors of this plugin; its text is meant for the user."""
+
+
+class UsageProblems(OrchestraError):  # noqa: N818 - it is named for what it carries
+    """Mistakes of the user's, all that were found at once.
+
+    ``problems`` holds each of them once: a marker on a class makes the same one for every test.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(
+            {(each.where, each.what, each.remedy): each for each in problems}.values()
+        )
+        super().__init__(_render(self.problems))
+
+
+def _render(problems: tuple[Problem, ...]) -> str:
+    """Return a line that counts the problems, then each with its place and its remedy.
+
+    pytest writes ``ERROR:`` before the first line only, so the places begin their lines and
+    terminals and editors can make links of them.
+    """
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([f"pytest-orchestra found {count}", *map(_render_one, problems)])
+
+
+def _render_one(problem: Problem) -> str:
+    where = problem.where or problem.nodeid
+    what = f"{where}: {problem.what}" if where else problem.what
+    return f"{what}\n{indent(problem.remedy, _INDENT)}"

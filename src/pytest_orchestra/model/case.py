@@ -1,0 +1,73 @@
+"""What the orchestra knows of a test before it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pytest_orchestra.model.verdict import SUCCESS, Verdict
+
+
+class Mode(StrEnum):
+    """In which way a claim takes tokens."""
+
+    COUNT = "count"
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Claim:
+    """What a case takes of one resource while it runs.
+
+    ``amount`` is in tokens, or in bytes for a quantity. A ``READ`` claim takes one token and
+    a ``WRITE`` claim takes all there are, whatever the amount says.
+    """
+
+    resource: str
+    amount: int = 1
+    mode: Mode = Mode.COUNT
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One dependency as its marker states it, before the name is resolved.
+
+    ``target`` is the name as it was written. ``accepts`` holds the verdicts of the
+    prerequisite that satisfy it. ``within`` limits the search to names that begin with this
+    prefix of node ids (a file, a class) before all others, as pytest-dependency's scopes do.
+    ``match_params`` pairs the case with the parameter set of the same id only. ``marker``
+    names the marker, for messages. ``optional`` needs may stay unresolved. ``anywhere``: a name
+    that nothing near the case has is looked for in every file, as pytest-depends-on does.
+    """
+
+    target: str
+    accepts: frozenset[Verdict] = SUCCESS
+    match_params: bool = False
+    within: str = ""
+    marker: str = "depends"
+    optional: bool = False
+    anywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSpec:
+    """One collected test and what its markers say.
+
+    ``nodeid`` is pytest's; ``file`` is relative to the root directory with forward slashes
+    and ``line`` is 1-based (0: unknown), both of the test function. ``names`` are the
+    custom names that others may depend on. ``needs`` are its dependencies and ``feeds`` are
+    the cases that name this one as theirs (``order(before=...)``). ``claims`` holds at most one claim per resource. ``alone``:
+    nothing else may run meanwhile. Cases with the same ``group`` run on one worker.
+    """
+
+    nodeid: str
+    file: str = ""
+    line: int = 0
+    names: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    feeds: tuple[Need, ...] = ()
+    priority: float = 0.0
+    claims: frozenset[Claim] = frozenset()
+    alone: bool = False
+    group: str | None = None

@@ -1,0 +1,105 @@
+"""What happens to a run, and what is to be done about it.
+
+A driver turns what it sees into events, hands each to the engine and carries out the
+commands that come back. A case is its index in the collection; a worker is its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pytest_orchestra.model.verdict import Cause, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersJoined:
+    """Workers can take work now."""
+
+    workers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker is gone; what it was given and has not finished is to run elsewhere."""
+
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBlocked:
+    """A case that was not assigned yet cannot run, for a reason outside the graph."""
+
+    case: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFinished:
+    """A case ended with ``verdict`` after ``seconds`` on the worker it was assigned to."""
+
+    case: int
+    verdict: Verdict
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictAmended:
+    """A finished case got another verdict: fixtures that outlived it failed to tear down."""
+
+    case: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class CasesReturned:
+    """A worker gives back cases that it has not begun; none, if it had begun them all."""
+
+    worker: str
+    cases: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Nothing more may start, for this reason; what runs may end."""
+
+    reason: str
+
+
+Event: TypeAlias = (
+    WorkersJoined
+    | WorkerLost
+    | CaseBlocked
+    | CaseFinished
+    | VerdictAmended
+    | CasesReturned
+    | StopRequested
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Let the worker run the case after what it was given before."""
+
+    worker: str
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Ask the worker to give back the cases it has not begun; answered by CasesReturned."""
+
+    worker: str
+    cases: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """Report a case that will not run: ``BLOCKED`` or ``NOT_RUN``."""
+
+    case: int
+    verdict: Verdict
+    cause: Cause
+
+
+Command: TypeAlias = Assign | Recall | Conclude

@@ -1,0 +1,87 @@
+"""The record of a run: what ran where, when, and why not earlier."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.verdict import Cause, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """One collected test and what became of it.
+
+    Times are seconds since the run began; None for what never happened. ``seconds`` is what
+    setup, call and teardown took. ``waited_for`` is the resource that was lacking while it
+    was ready, if one was. ``cause`` tells why it was blocked or not run.
+    """
+
+    spec: CaseSpec
+    verdict: Verdict
+    worker: str | None = None
+    ready_at: float | None = None
+    assigned_at: float | None = None
+    seconds: float | None = None
+    waited_for: str | None = None
+    cause: Cause | None = None
+
+    @property
+    def waited(self) -> float:
+        """Seconds between being ready and being given to a worker; 0.0 if it never was."""
+        if self.ready_at is None or self.assigned_at is None:
+            return 0.0
+        return self.assigned_at - self.ready_at
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRecord:
+    """How one resource was used.
+
+    ``capacity`` and ``peak`` are in tokens (bytes for quantities); a lock that nobody
+    declared has no capacity. ``held_up`` is for how many seconds a test that was ready had
+    to be left lying for want of it.
+    """
+
+    name: str
+    capacity: int | None
+    peak: int
+    held_up: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """How busy one worker was: ``busy`` seconds in ``cases`` tests, of ``present`` seconds."""
+
+    name: str
+    cases: int
+    busy: float
+    present: float
+
+    @property
+    def utilisation(self) -> float:
+        """The busy share of the time it was present, 0.0 to 1.0."""
+        return min(1.0, self.busy / self.present) if self.present > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """All that is known of a run, in the order of the collection.
+
+    ``seconds`` is from the first worker's joining to the end. ``stopped`` says why the run
+    was stopped early, if it was.
+    """
+
+    cases: tuple[CaseRecord, ...]
+    resources: tuple[ResourceRecord, ...]
+    workers: tuple[WorkerRecord, ...]
+    edges: int
+    seconds: float
+    stopped: str | None = None
+
+    @property
+    def counts(self) -> Mapping[Verdict, int]:
+        """How many cases ended with each verdict; they add up to what was collected."""
+        return Counter(case.verdict for case in self.cases)

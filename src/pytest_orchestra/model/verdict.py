@@ -1,0 +1,41 @@
+"""How a case ended, and why where it never began."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Verdict(StrEnum):
+    """The one outcome that every collected case ends with."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
+    BLOCKED = "blocked"
+    NOT_RUN = "not run"
+
+
+#: What a dependant may build on: setup, call and teardown went well.
+SUCCESS: Final = frozenset({Verdict.PASSED, Verdict.XPASSED})
+
+#: What satisfies a dependency that asks for order only.
+ANY_VERDICT: Final = frozenset(Verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a case was blocked or not run.
+
+    ``case`` is the index of the case at the root of it, where there is one; ``reason`` is
+    what happened to that case, or the whole reason where there is none; ``worker`` is the
+    worker on which it happened.
+    """
+
+    reason: str
+    case: int | None = None
+    worker: str | None = None

@@ -1,0 +1,75 @@
+"""The pytest11 entry point: options and markers always, everything else with ``--orchestrate``.
+
+Nothing heavy is imported here, so that a run without ``--orchestrate`` does not pay for it.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_orchestra import hookspecs
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the hooks that users may implement."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the options; each begins with ``--orchestrate``."""
+    group = parser.getgroup("orchestra", "test orchestration")
+    group.addoption(
+        "--orchestrate",
+        action="store_true",
+        help="Run tests by what they depend on, how urgent they are and which resources they "
+        "need. Combine with -n to use several workers.",
+    )
+    group.addoption(
+        "--orchestrate-config",
+        metavar="FILE",
+        help="Read [tool.pytest_orchestra] from this TOML file instead of pyproject.toml.",
+    )
+    group.addoption(
+        "--orchestrate-resource",
+        metavar="NAME=CAPACITY",
+        action="append",
+        default=[],
+        help="How many tokens there are of a resource, such as db=2 or memory=16GB. Overrides "
+        "the configuration file. Can be given more than once.",
+    )
+    group.addoption(
+        "--orchestrate-missing",
+        metavar="pull|run|skip",
+        choices=("pull", "run", "skip"),
+        help="What to do when a test depends on one that -k, -m, --lf or a node id deselected: "
+        "pull it back in (default), run the test without it, or skip the test.",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Keep plugins that order or skip tests on their own from doing so."""
+    if config.getoption("orchestrate"):
+        from pytest_orchestra.running.peers import neutralise  # noqa: PLC0415 - only if needed
+
+        neutralise(config.pluginmanager)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and with ``--orchestrate`` what runs the tests."""
+    from pytest_orchestra.running.markers import OUR_MARKER_LINES
+
+    for line in OUR_MARKER_LINES:
+        config.addinivalue_line("markers", line)
+    if not config.getoption("orchestrate"):
+        return
+    from pytest_orchestra.running import orchestra  # noqa: PLC0415 - only if needed
+    from pytest_orchestra.running.peers import MARKER_LINES  # noqa: PLC0415 - only if needed
+
+    for line in MARKER_LINES:
+        config.addinivalue_line("markers", line)
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is None:
+        orchestra.configure_main(config)
+    else:
+        orchestra.configure_worker(config, workerinput)

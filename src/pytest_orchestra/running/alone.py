@@ -1,0 +1,89 @@
+"""The plugin for a run without workers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+
+import pytest
+
+from pytest_orchestra.running.collect import Collecting, Collection
+from pytest_orchestra.running.opening import Opening
+from pytest_orchestra.running.plan import planned_order
+from pytest_orchestra.running.pulse import Pulse
+from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.serial import SerialLoop
+from pytest_orchestra.running.stall import INTERVAL, StallWatch
+
+
+class Alone:
+    """Plugin that runs the tests in this process."""
+
+    def __init__(self, config: pytest.Config, opening: Opening, collecting: Collecting) -> None:
+        self._config = config
+        self._opening = opening
+        self._collecting = collecting
+        self._loop: SerialLoop | None = None
+        # Taken now, while pytest does not capture: a stalled test is told of past its capture.
+        self._stderr = os.dup(sys.__stderr__.fileno()) if sys.__stderr__ else -1
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> Generator[None]:
+        """Let ``--collect-only`` show the planned order, and ``--stepwise`` go by it."""
+        if self._config.getoption("stepwise"):
+            self._sort(items, self._collecting.read(items))
+        yield
+        if self._config.option.collectonly and not session.testsfailed:
+            self._sort(items, self._collecting.collection)
+
+    def _sort(self, items: list[pytest.Item], collection: Collection) -> None:
+        plan = self._opening.plan(collection, 1)
+        items[:] = [items[case] for case in planned_order(plan)]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Run the tests, unless pytest's own loop has something else to do."""
+        option = self._config.option
+        if option.collectonly or (session.testsfailed and not option.continue_on_collection_errors):
+            return None
+        run = self._opening.open(self._collecting.collection, 1)
+        self._loop = SerialLoop(session, run)
+        watch = self._watch(run)
+        try:
+            self._loop.loop()
+        finally:
+            if watch is not None:
+                watch.stop()
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Let the loop see each report."""
+        if self._loop is not None:
+            self._loop.add_report(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Close the books before anything is printed."""
+        reason = session.shouldfail or session.shouldstop or "the run was interrupted"
+        self._opening.close(str(reason))
+        if self._stderr >= 0:
+            os.close(self._stderr)
+            self._stderr = -1
+
+    def _watch(self, run: Run) -> Pulse | None:
+        """Watch for tests that never end, where a debugger could not be meant."""
+        if self._config.getoption("usepdb") or self._config.getoption("capture") == "no":
+            return None
+        stall = StallWatch(run)
+        pulse = Pulse(INTERVAL, lambda: self._tell(stall.check()))
+        pulse.start()
+        return pulse
+
+    def _tell(self, text: str | None) -> None:
+        """Write past pytest's capturing, which goes on while a test runs."""
+        if text is not None and self._stderr >= 0:
+            os.write(self._stderr, f"\norchestra: {text}\n".encode())

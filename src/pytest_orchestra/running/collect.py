@@ -1,0 +1,187 @@
+"""From collected items to what the engine knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import pytest
+
+from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.groups import group_for
+from pytest_orchestra.running.markers import read_item
+from pytest_orchestra.scheduling.absent import Absent
+from pytest_orchestra.settings import Missing
+
+#: So many tests that were pulled back in are named; the rest is counted.
+NAMED_PULLS: Final = 5
+
+
+@dataclass(slots=True)
+class Collection:
+    """What one process collected.
+
+    ``blocked`` maps the index of a case that cannot run to the reason; ``notes`` are lines
+    for the user.
+    """
+
+    specs: tuple[CaseSpec, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    blocked: dict[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Collecting:
+    """Plugin for every process that collects: reads markers and pulls prerequisites back in."""
+
+    def __init__(self, config: pytest.Config, missing: Missing, dist: str) -> None:
+        self.collection = Collection()
+        self._config = config
+        self._missing = missing
+        self._dist = dist
+        self._children: dict[pytest.Collector, list[pytest.Item | pytest.Collector]] | None = None
+        if any("::" in arg for arg in config.args):
+            self._children = {}
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Remember what files hold of which only some tests were asked for by node id."""
+        report = yield
+        if self._children is not None and isinstance(collector, pytest.File | pytest.Class):
+            self._children[collector] = list(report.result)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> Generator[None]:
+        """Read the items that are left after all plugins deselected and reordered."""
+        universe = list(items)
+        yield
+        selected = set(items)
+        absent = [item for item in universe if item not in selected]
+        absent += self._siblings(session, set(universe) | selected)
+        self.collection = self._gather(items, absent)
+
+    def read(self, items: Sequence[pytest.Item]) -> Collection:
+        """Return what the markers of ``items`` say."""
+        specs, problems = self._read(items)
+        return Collection(tuple(specs), tuple(problems))
+
+    # reading
+
+    def _gather(self, items: list[pytest.Item], absent: Sequence[pytest.Item]) -> Collection:
+        specs, problems = self._read(items)
+        if not absent or not any(spec.needs for spec in specs):
+            return Collection(tuple(specs), tuple(problems))
+        more_specs, more_problems = self._read(absent)
+        missing = Absent(specs, more_specs)
+        if self._missing is Missing.PULL:
+            numbers = missing.closure()
+            pulled = [absent[number] for number in numbers]
+            items[:0] = pulled
+            specs[:0] = [more_specs[number] for number in numbers]
+            ids = {item.nodeid for item in pulled}
+            problems += [problem for problem in more_problems if problem.nodeid in ids]
+            self._undo_deselection(pulled)
+            return Collection(tuple(specs), tuple(problems), notes=_pull_notes(pulled))
+        reasons = {
+            case: f"{more_specs[number].nodeid} was deselected"
+            for case, number in missing.needed_by.items()
+        }
+        if self._missing is Missing.RUN:
+            notes = tuple(f"{specs[case].nodeid} runs although {reasons[case]}" for case in reasons)
+            return Collection(missing.loosened(), tuple(problems), notes=notes)
+        return Collection(missing.loosened(), tuple(problems), blocked=reasons)
+
+    def _read(self, items: Iterable[pytest.Item]) -> tuple[list[CaseSpec], list[Problem]]:
+        specs: list[CaseSpec] = []
+        problems: list[Problem] = []
+        hook = self._config.hook
+        has_requirements = bool(hook.pytest_orchestra_requirements.get_hookimpls())
+        has_scores = bool(hook.pytest_orchestra_score.get_hookimpls())
+        for item in items:
+            if has_requirements:
+                problems += _add_requirements(item)
+            spec, found = read_item(item)
+            problems += found
+            if has_scores:
+                spec, more = _add_score(item, spec)
+                problems += more
+            group = group_for(item, self._dist) or spec.group
+            specs.append(spec if group == spec.group else replace(spec, group=group))
+        return specs, problems
+
+    # what was left out
+
+    def _siblings(self, session: pytest.Session, known: set[pytest.Item]) -> list[pytest.Item]:
+        """Items of the files of which only some were asked for by node id."""
+        if not self._children:
+            return []
+        found: list[pytest.Item] = []
+        for collector, children in tuple(self._children.items()):
+            for child in children:
+                if isinstance(child, pytest.Item):
+                    found.append(child)
+                elif child not in self._children:
+                    found += session.genitems(child)
+        return [item for item in dict.fromkeys(found) if item not in known]
+
+    def _undo_deselection(self, items: Sequence[pytest.Item]) -> None:
+        """Let pytest's count of deselected tests say what is now true."""
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is None or "deselected" not in reporter.stats:
+            return
+        back = set(items)
+        left = [item for item in reporter.stats["deselected"] if item not in back]
+        reporter.stats["deselected"] = left
+        if not left:
+            del reporter.stats["deselected"]
+
+
+def _pull_notes(pulled: Sequence[pytest.Item]) -> tuple[str, ...]:
+    if not pulled:
+        return ()
+    tests = "test" if len(pulled) == 1 else "tests"
+    names = ", ".join(item.nodeid for item in pulled[:NAMED_PULLS])
+    more = f" and {len(pulled) - NAMED_PULLS} more" if len(pulled) > NAMED_PULLS else ""
+    return (
+        f"pulled back in {len(pulled)} deselected {tests} that others depend on: {names}{more}",
+    )
+
+
+def _add_requirements(item: pytest.Item) -> list[Problem]:
+    """Put the marks that pytest_orchestra_requirements returns on ``item``."""
+    problems: list[Problem] = []
+    for answer in item.ihook.pytest_orchestra_requirements(item=item):
+        marks = answer if isinstance(answer, list | tuple) else [answer]
+        for mark in marks:
+            if isinstance(mark, pytest.MarkDecorator):
+                item.add_marker(mark)
+            else:
+                problems.append(
+                    Problem(
+                        what=f"pytest_orchestra_requirements returned {mark!r} for {item.nodeid}",
+                        remedy='return marks, such as pytest.mark.resources("db")',
+                        nodeid=item.nodeid,
+                    )
+                )
+    return problems
+
+
+def _add_score(item: pytest.Item, spec: CaseSpec) -> tuple[CaseSpec, list[Problem]]:
+    total = spec.priority
+    for answer in item.ihook.pytest_orchestra_score(item=item):
+        if isinstance(answer, bool) or not isinstance(answer, int | float) or answer != answer:
+            problem = Problem(
+                what=f"pytest_orchestra_score returned {answer!r} for {item.nodeid}",
+                remedy="return a number, or None for no opinion",
+                nodeid=item.nodeid,
+            )
+            return spec, [problem]
+        total += answer
+    return replace(spec, priority=total), []

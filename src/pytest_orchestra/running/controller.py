@@ -1,0 +1,343 @@
+"""Drives the engine from xdist's controller.
+
+xdist starts the workers, watches over them and owns the event queue. What the workers say on
+our channel is put into that queue as the one event that xdist hands to its scheduler
+unopened (``unscheduled``), so it is handled in the main thread, in order with the deaths of
+workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from xdist.workermanage import parse_tx_spec_config
+
+from pytest_orchestra.model.events import Assign, Command, Conclude, Recall
+from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running import link
+from pytest_orchestra.running.handshake import Handshake
+from pytest_orchestra.running.post import Post
+from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.skips import blocked_reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xdist.dsession import DSession
+    from xdist.workermanage import WorkerController
+
+    from pytest_orchestra.running.link import Description
+
+#: Stands in the event queue in place of a worker's message when the pulse beats.
+PULSE: Final = ("pulse",)
+
+
+class OrchestraScheduling:
+    """The scheduler that xdist sees (``xdist.scheduler.protocol.Scheduling``).
+
+    ``make_run`` turns a description and the number of workers into a run that can begin; it
+    raises a usage error if there is something wrong. ``on_pulse`` is called now and then.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        dsession: DSession,
+        make_run: Callable[[Description, int], Run],
+        on_pulse: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._dsession = dsession
+        self._make_run = make_run
+        self._on_pulse = on_pulse
+        self._expected = len(parse_tx_spec_config(config))
+        self._posts: dict[WorkerController, Post] = {}
+        self._by_name: dict[str, Post] = {}
+        self._handshake = Handshake(self._accept)
+        self._accepted: list[Post] = []
+        self._run: Run | None = None
+        self._is_pending_again = False
+
+    # what xdist asks and tells
+
+    @property
+    def nodes(self) -> list[WorkerController]:
+        """The workers that are there."""
+        return list(self._posts)
+
+    @property
+    def collection_is_completed(self) -> bool:
+        """Whether as many workers as there should be have collected the same tests."""
+        return self._run is not None or len(self._accepted) >= self._expected
+
+    @property
+    def tests_finished(self) -> bool:
+        """Whether every case has its verdict."""
+        return self._run is not None and self._run.engine.done
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether the run has begun."""
+        return self._run is not None
+
+    def add_node(self, node: WorkerController) -> None:
+        """A worker has started; it collects now."""
+        post = Post(node, self._dsession)
+        self._posts[node] = post
+        self._by_name[post.name] = post
+
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        """A worker has collected what it should (the handshake saw to that)."""
+        self._accepted.append(self._posts[node])
+
+    def mark_test_complete(
+        self, node: WorkerController, item_index: int, duration: float = 0
+    ) -> None:
+        """Do nothing: our workers tell us themselves."""
+
+    def mark_test_pending(self, item: str) -> None:
+        """Run the test that just crashed again; for ``pytest_handlecrashitem``."""
+        self._is_pending_again = True
+
+    def remove_pending_tests_from_node(self, node: WorkerController | None, indices: Any) -> None:
+        """Take a message of one of our workers; xdist believes it to be stolen tests."""
+        if indices is PULSE:
+            self._on_pulse()
+        elif node in self._posts:
+            self._hear(self._posts[node], indices)
+
+    def remove_node(self, node: WorkerController) -> None:
+        """A worker is gone: it finished, or it died and we report what it was busy with."""
+        post = self._posts.pop(node)
+        del self._by_name[post.name]
+        self._handshake.forget(post)
+        run = self._run
+        if run is None or post.name not in run.engine.workers:
+            return
+        if not hasattr(node, "workeroutput"):
+            self._report_crash(run, post)
+        post.replay.settle()
+        self._obey(run.lose(post.name))
+
+    def schedule(self) -> None:
+        """Begin, or let a worker that came later join."""
+        if self._run is None:
+            self._begin()
+        else:
+            newcomers = tuple(
+                post.name
+                for post in self._accepted
+                if post.node in self._posts and post.name not in self._run.engine.workers
+            )
+            self._obey(self._run.join(newcomers))
+
+    def settle_all(self) -> None:
+        """Pass on what is still held back."""
+        for post in self._posts.values():
+            post.replay.settle()
+
+    # collection
+
+    def _accept(self, post: Post, nodeids: Sequence[str]) -> None:
+        self._dsession.worker_collectionfinish(post.node, nodeids)
+
+    def _begin(self) -> None:
+        session = self._session
+        failed = session.testsfailed
+        if failed and not self._config.option.continue_on_collection_errors:
+            self._shut_down()
+            errors = "error" if failed == 1 else "errors"
+            raise session.Interrupted(f"{failed} {errors} during collection")
+        description = self._handshake.description
+        assert description is not None  # noqa: S101 - no worker is accepted without
+        posts = [post for post in self._accepted if post.node in self._posts]
+        try:
+            self._run = self._make_run(description, len(posts))
+        except pytest.UsageError:
+            self._shut_down()
+            raise
+        self._obey(self._run.begin(tuple(post.name for post in posts)))
+
+    @property
+    def _session(self) -> pytest.Session:
+        session: pytest.Session = self._config.pluginmanager.getplugin("session")
+        return session
+
+    def _shut_down(self) -> None:
+        for node in self._posts:
+            node.shutdown()
+
+    # messages
+
+    def _hear(self, post: Post, message: Any) -> None:
+        tag = message[0]
+        if tag in ("collected", "described", "nodeids"):
+            self._handshake.hear(post, message)
+            if self._handshake.difference is not None:
+                self._refuse(post, self._handshake.difference)
+        elif tag == "broken":
+            self._shut_down()
+            raise RuntimeError(f"worker {post.name} failed:\n{message[1]}")
+        elif self._run is not None:
+            self._hear_of_tests(self._run, post, message)
+
+    def _hear_of_tests(self, run: Run, post: Post, message: Any) -> None:
+        match message:
+            case ("passed", index, seconds, keywords, spans):
+                case = post.case(index)
+                extra = self._attributes(run, post, index, case)
+                location = self._location(case)
+                for report in link.unfold(run.nodeid(case), location, keywords, spans, **extra):
+                    self._pass_on(run, post, case, report)
+                self._finish(run, post, case, seconds)
+            case ("report", index, data):
+                self._pass_on(run, post, post.case(index), self._read(run, post, index, data))
+            case ("finished", index, seconds):
+                self._finish(run, post, post.case(index), seconds)
+            case ("started", index):
+                post.running = case = post.case(index)
+                post.tearing = None
+                post.replay.start(run.nodeid(case), self._location(case))
+            case ("tearing", index):
+                post.tearing = post.case(index)
+            case ("late", index, data):
+                case = post.case(index)
+                report = self._read(run, post, index, data)
+                run.add_report(case, report)
+                post.replay.late(report)
+                self._stop_if_asked(run)
+                self._obey(run.amend(case))
+            case ("returned", indices):
+                cases = tuple(post.case(index) for index in indices)
+                self._obey(run.take_back(post.name, cases))
+
+    def _pass_on(self, run: Run, post: Post, case: int, report: pytest.TestReport) -> None:
+        post.running, post.tearing = case, None
+        run.add_report(case, report)
+        post.replay.start(run.nodeid(case), self._location(case))
+        post.replay.report(report)
+
+    def _finish(self, run: Run, post: Post, case: int, seconds: float) -> None:
+        self._stop_if_asked(run)
+        post.fresh.clear()
+        self._obey(run.finish(case, seconds))
+        queue = run.engine.queue_of(post.name)
+        post.running = queue[0] if queue and queue[0] not in post.fresh else None
+
+    def _read(self, run: Run, post: Post, index: int, data: Any) -> pytest.TestReport:
+        report: pytest.TestReport = self._config.hook.pytest_report_from_serializable(
+            config=self._config, data=data
+        )
+        vars(report).update(self._attributes(run, post, index, post.case(index)))
+        return report
+
+    def _attributes(self, run: Run, post: Post, index: int, case: int) -> dict[str, Any]:
+        """What xdist adds to each report, and how long its test waited."""
+        return {
+            "item_index": index,
+            "worker_id": post.name,
+            "testrun_uid": post.node.workerinput["testrunuid"],
+            "orchestra_waited": run.waited(case),
+        }
+
+    def _location(self, case: int) -> link.Location:
+        assert self._handshake.description is not None  # noqa: S101 - there is a run
+        return self._handshake.description.locations[case]
+
+    # commands
+
+    def _obey(self, commands: Iterable[Command]) -> None:
+        assigned: dict[str, list[int]] = {}
+        for command in commands:
+            match command:
+                case Assign(worker, case):
+                    assigned.setdefault(worker, []).append(case)
+                case Recall(worker, cases):
+                    post = self._by_name[worker]
+                    post.send(("recall", [post.index(case) for case in cases]))
+                case Conclude(case, verdict):
+                    if verdict is Verdict.BLOCKED:
+                        self._report_blocked(case, command)
+        for worker, fresh in assigned.items():
+            post = self._by_name[worker]
+            post.fresh.update(fresh)
+            post.send(("run", [post.index(case) for case in fresh]))
+
+    def _report_blocked(self, case: int, conclusion: Conclude) -> None:
+        run = self._run
+        assert run is not None  # noqa: S101 - conclusions come from it
+        nodeid, location = run.nodeid(case), self._location(case)
+        hook = self._config.hook
+        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        for report in blocked_reports(nodeid, location, run.blocked_text(conclusion.cause)):
+            hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    # bad luck
+
+    def _stop_if_asked(self, run: Run) -> None:
+        """Dispatch nothing more once pytest, xdist or a plugin wants the run to end."""
+        session = self._session
+        dsession = self._dsession
+        if session.shouldstop and not dsession.shouldstop:
+            dsession.shouldstop = session.shouldstop
+        reason = session.shouldfail or dsession.shouldstop
+        if not reason and dsession.shuttingdown and not run.engine.done:
+            reason = self.stop_reason
+        if reason and run.engine.stopped is None:
+            self._obey(run.stop(str(reason)))
+
+    @property
+    def stop_reason(self) -> str:
+        """Why xdist ends the run."""
+        return getattr(self._dsession, "_summary_report", None) or "the run was interrupted"
+
+    def _refuse(self, post: Post, difference: str) -> None:
+        self._shut_down()
+        report = pytest.CollectReport(f"worker {post.name}", "failed", difference, [])
+        self._config.hook.pytest_collectreport(report=report)
+        raise self._session.Interrupted("workers collected different tests")
+
+    def _report_crash(self, run: Run, post: Post) -> None:
+        """Blame the test that was running, or whose fixtures were being torn down."""
+        if post.tearing is not None:
+            case = post.tearing
+            text = f"worker {post.name!r} crashed while tearing down after {run.nodeid(case)!r}"
+            report = self._crash_report(run, post, case, text, "teardown")
+            run.add_report(case, report)
+            post.replay.late(report)
+            self._stop_if_asked(run)
+            self._obey(run.amend(case))
+        elif post.running is not None:
+            case = post.running
+            text = f"worker {post.name!r} crashed while running {run.nodeid(case)!r}"
+            self._lose_running(run, post, case, self._crash_report(run, post, case, text, "???"))
+
+    def _lose_running(self, run: Run, post: Post, case: int, report: pytest.TestReport) -> None:
+        self._is_pending_again = False
+        post.replay.start(run.nodeid(case), self._location(case))
+        self._config.hook.pytest_handlecrashitem(crashitem=report.nodeid, report=report, sched=self)
+        if self._is_pending_again:
+            self._config.hook.pytest_runtest_logreport(report=report)
+            return
+        run.add_report(case, report)
+        self._dsession.worker_testreport(post.node, report)
+        self._stop_if_asked(run)
+        self._obey(run.finish(case, run.now - (run.engine.waits.assigned_at[case] or run.now)))
+
+    def _crash_report(
+        self, run: Run, post: Post, case: int, text: str, when: Any
+    ) -> pytest.TestReport:
+        report = pytest.TestReport(
+            run.nodeid(case),
+            self._location(case),
+            {},
+            "failed",
+            text,
+            when,
+            **self._attributes(run, post, post.index(case), case),
+        )
+        report.node = post.node  # type: ignore[attr-defined]
+        return report

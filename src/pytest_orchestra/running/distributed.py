@@ -1,0 +1,98 @@
+"""The plugin for a run on xdist's workers."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from xdist.dsession import Interrupted
+
+from pytest_orchestra.running.controller import PULSE, OrchestraScheduling
+from pytest_orchestra.running.link import INPUT_KEY, Description
+from pytest_orchestra.running.opening import Opening
+from pytest_orchestra.running.pulse import Pulse
+from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.stall import INTERVAL, StallWatch
+from pytest_orchestra.scheduling.engine import Tuning
+from pytest_orchestra.settings import Settings
+
+if TYPE_CHECKING:
+    from xdist.dsession import DSession
+    from xdist.workermanage import WorkerController
+
+#: Seconds of work that a worker is sent ahead: what a round trip to it takes, many times over.
+HORIZON: Final = 0.02
+
+#: How often a crashed worker is replaced, for each that there should be (as xdist does for -n).
+RESTARTS_PER_WORKER: Final = 4
+
+
+class Distributed:
+    """Puts our scheduler in the place of xdist's, and a channel into every worker's input."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, opening: Opening) -> None:
+        self._config = config
+        self._settings = settings
+        self._opening = opening
+        self._scheduling: OrchestraScheduling | None = None
+        self._stall: StallWatch | None = None
+        self._pulse: Pulse | None = None
+        if config.option.maxworkerrestart is None:
+            # With --tx alone xdist would restart a worker that cannot even start for ever.
+            config.option.maxworkerrestart = str(RESTARTS_PER_WORKER * len(config.option.tx))
+
+    @pytest.hookimpl
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        """Give the worker its channel, and tell it what only we have read."""
+        node.workerinput[INPUT_KEY] = {
+            "channel": node.gateway.newchannel(),
+            "missing": str(self._settings.missing),
+            "dist": self._config.option.dist,
+        }
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> OrchestraScheduling:
+        """Return our scheduler, whatever mode was asked for: modes become constraints."""
+        dsession: DSession = config.pluginmanager.getplugin("dsession")
+        self._scheduling = OrchestraScheduling(config, dsession, self._open, self._beat)
+        self._pulse = Pulse(
+            INTERVAL,
+            lambda: dsession.queue.put(("unscheduled", {"node": None, "indices": PULSE})),
+        )
+        return self._scheduling
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """Stop as pytest does: after ``--maxfail`` failures the run has failed."""
+        try:
+            return (yield)
+        except Interrupted:
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail) from None
+            raise
+        finally:
+            if self._pulse is not None:
+                self._pulse.stop()
+            if self._scheduling is not None:
+                self._scheduling.settle_all()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Close the books before anything is printed."""
+        reason = session.shouldfail or session.shouldstop
+        if not reason and self._scheduling is not None:
+            reason = self._scheduling.stop_reason
+        self._opening.close(str(reason))
+
+    def _open(self, description: Description, workers: int) -> Run:
+        run = self._opening.open(description.collection, workers, Tuning(horizon=HORIZON))
+        self._stall = StallWatch(run)
+        assert self._pulse is not None  # noqa: S101 - it was made with the scheduler
+        self._pulse.start()
+        return run
+
+    def _beat(self) -> None:
+        text = self._stall.check() if self._stall is not None else None
+        if text is not None:
+            self._opening.terminal.line(text, yellow=True)

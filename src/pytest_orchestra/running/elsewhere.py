@@ -1,0 +1,105 @@
+"""Whether a name that no collected test answers to lies in a file that was not collected."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from pytest_orchestra.model.case import CaseSpec, Need
+
+
+class Elsewhere:
+    """Looks through test files that this run did not collect, and reads each at most once.
+
+    ``collected`` are files relative to ``rootpath`` with forward slashes; ``patterns`` are
+    pytest's ``python_files``; ``skipped`` its ``norecursedirs``.
+    """
+
+    def __init__(
+        self,
+        rootpath: Path,
+        collected: Collection[str],
+        patterns: Sequence[str],
+        skipped: Sequence[str],
+    ) -> None:
+        self._rootpath = rootpath
+        self._collected = frozenset(collected)
+        self._patterns = patterns
+        self._skipped = skipped
+        self._defined: dict[str, str] | None = None
+
+    def find(self, need: Need, spec: CaseSpec) -> str | None:
+        """Return the uncollected file in which the target of ``need`` lies, or None."""
+        path, separator, rest = need.target.partition("::")
+        if separator or path.endswith(".py"):
+            return self._find_in_file(path, rest, spec)
+        return self._definitions().get(need.target)
+
+    def _find_in_file(self, path: str, rest: str, spec: CaseSpec) -> str | None:
+        for folder in (self._rootpath, (self._rootpath / spec.file).parent):
+            file = Path(os.path.normpath(folder / path))
+            if not file.is_file():
+                continue
+            try:
+                relative = file.relative_to(self._rootpath).as_posix()
+            except ValueError:
+                relative = str(file)
+            if relative in self._collected:
+                return None
+            wanted = rest.partition("[")[0].split("::")[-1]
+            return relative if not wanted or wanted in _defined_in(file) else None
+        return None
+
+    def _definitions(self) -> dict[str, str]:
+        """Map custom names of all uncollected test files to the first file that has each."""
+        if self._defined is None:
+            self._defined = {}
+            for file in self._uncollected_files():
+                relative = file.relative_to(self._rootpath).as_posix()
+                for name in _named_in(file):
+                    self._defined.setdefault(name, relative)
+        return self._defined
+
+    def _uncollected_files(self) -> Iterator[Path]:
+        for folder, folders, files in os.walk(self._rootpath):
+            folders[:] = sorted(name for name in folders if not _matches(name, self._skipped))
+            for name in sorted(files):
+                file = Path(folder, name)
+                if not name.endswith(".py") or not _matches(name, self._patterns):
+                    continue
+                if file.relative_to(self._rootpath).as_posix() not in self._collected:
+                    yield file
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+
+
+def _parse(file: Path) -> ast.Module | None:
+    try:
+        return ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def _defined_in(file: Path) -> set[str]:
+    """Return the names of all functions and classes in ``file``."""
+    tree = _parse(file)
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in ast.walk(tree) if isinstance(node, kinds)} if tree else set()
+
+
+def _named_in(file: Path) -> Iterator[str]:
+    """Yield every text that stands as ``name=`` in a call in ``file``: a marker's custom name."""
+    tree = _parse(file)
+    for node in ast.walk(tree) if tree else ():
+        if not isinstance(node, ast.Call):
+            continue
+        for keyword in node.keywords:
+            if keyword.arg == "name":
+                for value in ast.walk(keyword.value):
+                    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                        yield value.value

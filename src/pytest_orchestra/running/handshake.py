@@ -1,0 +1,77 @@
+"""Agreeing with the workers on what was collected.
+
+Every worker sends a digest of its node ids. The first is asked for all it knows; the others
+only if their digest differs, and then for their node ids: the same tests in another order
+are accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pytest_orchestra.running import link
+from pytest_orchestra.running.post import Post
+from pytest_orchestra.running.roster import Roster, describe_difference, match_collections
+
+
+class Handshake:
+    """``accept`` is called for each worker that has the same tests, with their node ids.
+
+    ``description`` is what the first worker told. ``difference`` says which tests a worker
+    does not share, once there is such a worker.
+    """
+
+    def __init__(self, accept: Callable[[Post, Sequence[str]], None]) -> None:
+        self.description: link.Description | None = None
+        self.difference: str | None = None
+        self._accept = accept
+        self._nodeids: list[str] = []
+        self._digest = ""
+        self._describer: Post | None = None
+        self._waiting: list[Post] = []
+
+    def hear(self, post: Post, message: Any) -> None:
+        """Take one of the messages of collection."""
+        match message:
+            case ("collected", digest, _):
+                post.digest = digest
+                self._waiting.append(post)
+                self._go_on()
+            case ("described", payload):
+                self.description = link.unpack(payload)
+                self._nodeids = [spec.nodeid for spec in self.description.collection.specs]
+                self._digest = post.digest
+                self._go_on()
+            case ("nodeids", nodeids):
+                self._compare(post, nodeids)
+
+    def forget(self, post: Post) -> None:
+        """``post`` is gone; if it was to describe the tests, another one must."""
+        if post in self._waiting:
+            self._waiting.remove(post)
+        if post is self._describer and self.description is None:
+            self._describer = None
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self.description is None:
+            if self._describer is None and self._waiting:
+                self._describer = self._waiting[0]
+                self._describer.send(("describe",))
+            return
+        waiting, self._waiting = self._waiting, []
+        for post in waiting:
+            if post.digest == self._digest:
+                self._accept(post, self._nodeids)
+            else:
+                post.send(("list",))
+
+    def _compare(self, post: Post, nodeids: Sequence[str]) -> None:
+        roster: Roster | None = match_collections(self._nodeids, nodeids)
+        if roster is not None:
+            post.roster = roster
+            self._accept(post, self._nodeids)
+            return
+        ours = self._describer.name if self._describer else "the first worker"
+        self.difference = describe_difference(self._nodeids, nodeids, ours, post.name)

@@ -1,0 +1,53 @@
+"""What a worker has been told to run and has not begun."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+
+class Inbox:
+    """A queue of item indices between the thread that receives and the one that runs tests."""
+
+    def __init__(self) -> None:
+        self._indices: deque[int] = deque()
+        self._is_stopped = False
+        self._changed = threading.Condition()
+
+    def put(self, indices: Iterable[int]) -> None:
+        """Add ``indices`` at the end."""
+        with self._changed:
+            self._indices.extend(indices)
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Forget what is queued and let ``take`` return None from now on."""
+        with self._changed:
+            self._indices.clear()
+            self._is_stopped = True
+            self._changed.notify()
+
+    def recall(self, indices: Iterable[int]) -> tuple[int, ...]:
+        """Remove those of ``indices`` that are still queued, and return them."""
+        wanted = set(indices)
+        with self._changed:
+            found = tuple(index for index in self._indices if index in wanted)
+            self._indices = deque(index for index in self._indices if index not in wanted)
+        return found
+
+    def peek(self) -> int | None:
+        """Return the next index without taking it; None if none is queued."""
+        with self._changed:
+            return self._indices[0] if self._indices else None
+
+    def take(self, *, timeout: float | None) -> int | None:
+        """Take the next index, waiting for one; None when stopped, or after ``timeout`` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._indices or self._is_stopped, timeout)
+            return self._indices.popleft() if self._indices else None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._is_stopped

@@ -1,0 +1,222 @@
+"""What the controller and a worker say to each other, over an execnet channel of their own.
+
+A message is a tuple of builtin types whose first element names it. An index is a place in
+the sender's or receiver's own ``session.items``: the controller knows which case that is for
+each worker.
+
+Worker to controller:
+
+=============================================  ==================================================
+``("collected", digest, count)``               collection ended; ``digest`` is of the node ids
+``("described", payload)``                     answer to ``describe``: see :func:`pack`
+``("nodeids", [nodeid, ...])``                 answer to ``list``
+``("started", index)``                         a test begins after the worker had to wait for it
+``("passed", index, seconds, keywords, spans)``  a test passed without anything to tell
+``("report", index, data)``                    one report, as ``pytest_report_to_serializable``
+                                               makes it
+``("finished", index, seconds)``               the test of the reports before is over
+``("tearing", index)``                         fixtures wider than that finished test go down
+``("late", index, data)``                      that failed: a report of another teardown
+``("returned", [index, ...])``                 answer to ``recall``: these had not begun
+``("broken", traceback)``                      the worker's end of the channel failed
+=============================================  ==================================================
+
+Controller to worker: ``("describe",)``, ``("list",)``, ``("run", [index, ...])``,
+``("recall", [index, ...])``.
+
+``keywords`` are joined by NUL; ``spans`` are start, stop and duration of setup, call and
+teardown: nine floats, in seconds, the first two of each since the epoch. A test that is
+"passed" left no output, no properties and no keyword that differs between its reports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import pytest
+
+from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
+from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.collect import Collection
+
+#: The key under which a worker finds its end of the channel in ``config.workerinput``.
+INPUT_KEY: Final = "orchestra"
+
+Location = tuple[str, int | None, str]
+
+_PHASES: Final = ("setup", "call", "teardown")
+_PLAIN: Final = frozenset(
+    pytest.TestReport("", ("", None, ""), {}, "passed", None, "call").__dict__
+)
+
+
+def digest(nodeids: Iterable[str]) -> str:
+    """Return what is the same for the same tests in the same order, and else different."""
+    text = "\n".join(nodeids).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What one worker says of all that it collected; ``locations`` are pytest's, per case."""
+
+    collection: Collection
+    locations: tuple[Location, ...]
+
+
+def pack(collection: Collection, locations: Sequence[Location]) -> bytes:
+    """Write a description: JSON in columns, since most tests have nothing but a place."""
+    files = list(dict.fromkeys(file for file, _, _ in locations))
+    number = {file: place for place, file in enumerate(files)}
+    extras = {
+        case: packed for case, spec in enumerate(collection.specs) if (packed := _pack_extras(spec))
+    }
+    content = {
+        "nodeids": [spec.nodeid for spec in collection.specs],
+        "files": files,
+        "file_of": [number[file] for file, _, _ in locations],
+        "lines": [line for _, line, _ in locations],
+        "domains": [domain for _, _, domain in locations],
+        "extras": extras,
+        "problems": [asdict(problem) for problem in collection.problems],
+        "blocked": collection.blocked,
+        "notes": collection.notes,
+    }
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+def unpack(payload: bytes) -> Description:
+    """Read what :func:`pack` wrote."""
+    content = json.loads(payload)
+    files = content["files"]
+    locations: tuple[Location, ...] = tuple(
+        (files[file], line, domain)
+        for file, line, domain in zip(
+            content["file_of"], content["lines"], content["domains"], strict=True
+        )
+    )
+    extras = content["extras"]
+    specs = tuple(
+        _unpack_spec(nodeid, location, extras.get(str(case)))
+        for case, (nodeid, location) in enumerate(zip(content["nodeids"], locations, strict=True))
+    )
+    collection = Collection(
+        specs,
+        tuple(Problem(**problem) for problem in content["problems"]),
+        {int(case): reason for case, reason in content["blocked"].items()},
+        tuple(content["notes"]),
+    )
+    return Description(collection, locations)
+
+
+def place_of(location: Location) -> tuple[str, int]:
+    """Return file with forward slashes and 1-based line (0: unknown) of pytest's location."""
+    file, line, _ = location
+    return file.replace("\\", "/"), 0 if line is None else line + 1
+
+
+def _pack_extras(spec: CaseSpec) -> dict[str, Any]:
+    extras = {
+        "names": spec.names,
+        "needs": [_pack_need(need) for need in spec.needs],
+        "feeds": [_pack_need(need) for need in spec.feeds],
+        "priority": spec.priority,
+        "claims": [(claim.resource, claim.amount, claim.mode) for claim in sorted(spec.claims)],
+        "alone": spec.alone,
+        "group": spec.group,
+    }
+    return {key: value for key, value in extras.items() if value}
+
+
+def _pack_need(need: Need) -> list[Any]:
+    return [
+        need.target,
+        sorted(need.accepts),
+        need.match_params,
+        need.within,
+        need.marker,
+        need.optional,
+    ]
+
+
+def _unpack_need(packed: list[Any]) -> Need:
+    target, accepts, match_params, within, marker, optional = packed
+    verdicts = frozenset(Verdict(each) for each in accepts)
+    return Need(target, verdicts, match_params, within, marker, optional)
+
+
+def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None) -> CaseSpec:
+    file, line = place_of(location)
+    if extras is None:
+        return CaseSpec(nodeid, file, line)
+    return CaseSpec(
+        nodeid,
+        file,
+        line,
+        names=tuple(extras.get("names", ())),
+        needs=tuple(_unpack_need(need) for need in extras.get("needs", ())),
+        feeds=tuple(_unpack_need(need) for need in extras.get("feeds", ())),
+        priority=extras.get("priority", 0.0),
+        claims=frozenset(
+            Claim(resource, amount, Mode(mode))
+            for resource, amount, mode in extras.get("claims", ())
+        ),
+        alone=extras.get("alone", False),
+        group=extras.get("group"),
+    )
+
+
+# a test that passed without anything to tell
+
+
+def is_plain(report: pytest.TestReport) -> bool:
+    """Whether ``report`` says nothing but that its phase passed, and when."""
+    return (
+        type(report) is pytest.TestReport
+        and report.outcome == "passed"
+        and not report.sections
+        and not report.user_properties
+        and report.longrepr is None
+        and report.__dict__.keys() == _PLAIN
+    )
+
+
+def fold(reports: Sequence[pytest.TestReport]) -> tuple[str, tuple[float, ...]] | None:
+    """Return keywords and spans of the plain reports of one test; None if they are more."""
+    if tuple(report.when for report in reports) != _PHASES:
+        return None
+    setup, call, teardown = reports
+    if not setup.keywords == call.keywords == teardown.keywords:
+        return None
+    spans = (
+        (setup.start, setup.stop, setup.duration)
+        + (call.start, call.stop, call.duration)
+        + (teardown.start, teardown.stop, teardown.duration)
+    )
+    return "\0".join(setup.keywords), spans
+
+
+def unfold(
+    nodeid: str, location: Location, keywords: str, spans: Sequence[float], **extra: Any
+) -> list[pytest.TestReport]:
+    """Undo :func:`fold`; ``extra`` become attributes of each report."""
+    return [
+        pytest.TestReport(
+            nodeid,
+            location,
+            dict.fromkeys(keywords.split("\0"), 1),
+            "passed",
+            None,
+            when,  # type: ignore[arg-type]
+            start=spans[3 * phase],
+            stop=spans[3 * phase + 1],
+            duration=spans[3 * phase + 2],
+            **extra,
+        )
+        for phase, when in enumerate(_PHASES)
+    ]

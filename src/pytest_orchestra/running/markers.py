@@ -1,0 +1,145 @@
+"""The markers of an item as a case that can be scheduled."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import pytest
+
+from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
+from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS
+from pytest_orchestra.running.draft import Draft, Reading
+from pytest_orchestra.running.peer_markers import CLOSEST_PEERS, PEER_READERS
+from pytest_orchestra.scheduling.quantity import parse_quantity
+
+_DEPENDS_LINE: Final = (
+    "depends(*tests, on=(), name=(), when='passed', match_params=False): run this test after the "
+    "tests it names, on any worker, and block it unless they passed (when='finished': whatever "
+    "their outcome). A name may be a test, a class, a file, a directory, a glob or what another "
+    "test gave itself with name=. "
+    "Example: @pytest.mark.depends('test_login', on='tests/test_api.py::TestUser')"
+)
+_PRIORITY_LINE: Final = (
+    "priority(n): run this test, and what it depends on, before tests of a lower priority where "
+    "there is a choice; the default is 0. Example: @pytest.mark.priority(10)"
+)
+_RESOURCES_LINE: Final = (
+    "resources(*names, **amounts): hold these while the test runs: one of each name, an amount, or "
+    "'read' (shared) or 'write' (exclusive); '*' means that nothing else runs meanwhile. "
+    "Example: @pytest.mark.resources('browser', gpu=2, memory='4GB', schema='read')"
+)
+
+#: What ``pytest --markers`` says of the markers of this plugin.
+OUR_MARKER_LINES: Final = (_DEPENDS_LINE, _PRIORITY_LINE, _RESOURCES_LINE)
+
+_ACCEPTS: Final = {"passed": SUCCESS, "finished": ANY_VERDICT}
+_MODES: Final = {"read": Mode.READ, "write": Mode.WRITE}
+_EVERYTHING: Final = "*"
+
+
+def read_item(item: pytest.Item) -> tuple[CaseSpec, tuple[Problem, ...]]:
+    """Return what the markers of ``item`` say, and a problem for each that is malformed.
+
+    Markers of other plugins are honoured as ``peer_markers`` tells; where they and the markers of this
+    plugin disagree, this plugin's hold. Never raises for what a marker says.
+    """
+    path, line, _ = item.location
+    file = path.replace(os.sep, "/")
+    line = 0 if line is None else line + 1
+    found = [pair for pair in item.iter_markers_with_node() if pair[1].name in _READERS]
+    if not found:
+        return CaseSpec(item.nodeid, file, line), ()
+    draft = Draft(item)
+    seen: set[str] = set()
+    for node, mark in sorted(found, key=lambda pair: pair[1].name in PEER_READERS):
+        if mark.name not in seen or mark.name not in _CLOSEST:
+            _READERS[mark.name](Reading(draft, mark, shared=node is not item))
+        seen.add(mark.name)
+    return draft.finish(file, line), tuple(draft.problems)
+
+
+def _read_depends(reading: Reading) -> None:
+    reading.check_keywords("on", "name", "when", "match_params")
+    arguments = reading.mark.kwargs
+    targets = [*reading.mark.args, arguments.get("on")]
+    names = reading.texts(arguments.get("name"), "a name")
+    reading.draft.names.extend(names)
+    when = arguments.get("when", "passed")
+    if not isinstance(when, str) or when not in _ACCEPTS:
+        what = f"when={when!r} is neither 'passed' nor 'finished'"
+        reading.complain(what, "write one of them, or leave it out", "when")
+        return
+    match_params = reading.flag("match_params")
+    needs = [
+        Need(target, _ACCEPTS[when], match_params=match_params)
+        for value in targets
+        for target in reading.targets(value)
+    ]
+    if not reading.mark.args and not arguments:
+        remedy = "write a name; a function or class goes into on=, since alone it would be marked"
+        reading.complain("it names nothing", remedy)
+    reading.add_needs(needs)
+
+
+def _read_priority(reading: Reading) -> None:
+    value = reading.mark.args[0] if len(reading.mark.args) == 1 else None
+    if reading.mark.kwargs or value is None:
+        reading.complain("it takes one number", "write priority(10)")
+    elif not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        what = f"{value!r} is not a finite number"
+        reading.complain(what, "write a number such as 10 or -1.5", str(value))
+    else:
+        reading.draft.priority = float(value)
+
+
+def _read_resources(reading: Reading) -> None:
+    if not reading.mark.args and not reading.mark.kwargs:
+        reading.complain("it names nothing", "write resources('db') or resources(gpu=2)")
+    claims: dict[str, Claim] = {}
+    for name in reading.texts(reading.mark.args, "the name of a resource"):
+        if name in claims or name in reading.mark.kwargs:
+            what = f"{name!r} is claimed twice"
+            reading.complain(what, f"claim it once, with an amount: {name}=2", name)
+        claims[name] = Claim(name)
+    reading.draft.alone |= claims.pop(_EVERYTHING, None) is not None
+    for name, value in reading.mark.kwargs.items():
+        try:
+            claims[name] = _claim(name, value)
+        except ValueError as error:
+            remedy = "write a whole number of at least 1, a quantity as '4GB', 'read' or 'write'"
+            reading.complain(f"{name}: {error}", remedy, name)
+    reading.draft.claims = {**claims, **reading.draft.claims}
+
+
+def _claim(name: str, value: object) -> Claim:
+    """Return what is claimed of ``name``; raises ValueError with what is wrong."""
+    if name == _EVERYTHING or not name.strip():
+        raise ValueError("it has no amount")
+    if isinstance(value, str) and value in _MODES:
+        return Claim(name, mode=_MODES[value])
+    if isinstance(value, str):
+        return Claim(name, parse_quantity(value))
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{value!r} is not an amount")
+    return Claim(name, value)
+
+
+def _read_xdist_group(reading: Reading) -> None:
+    name = reading.mark.args[0] if reading.mark.args else reading.mark.kwargs.get("name", "default")
+    reading.draft.group = str(name)
+
+
+_READERS: Final[Mapping[str, Callable[[Reading], None]]] = {
+    "depends": _read_depends,
+    "priority": _read_priority,
+    "resources": _read_resources,
+    "xdist_group": _read_xdist_group,
+    **PEER_READERS,
+}
+
+#: Of these markers only the one that is closest to the test counts.
+_CLOSEST: Final = frozenset({"priority", "xdist_group"}) | CLOSEST_PEERS

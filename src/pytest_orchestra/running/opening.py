@@ -1,0 +1,63 @@
+"""Opens and closes runs, for both drivers."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.collect import Collection
+from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.plan import Plan, Planner
+from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.terminal import TerminalReport
+from pytest_orchestra.scheduling.engine import Tuning
+from pytest_orchestra.settings import Settings
+
+
+class Opening:
+    """Makes runs for both drivers, tells the terminal, and closes them."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        problems: tuple[Problem, ...],
+        terminal: TerminalReport,
+    ) -> None:
+        self.terminal = terminal
+        self.run: Run | None = None
+        self._config = config
+        self._settings = settings
+        self._problems = problems
+
+    def plan(self, collection: Collection, workers: int, tuning: Tuning | None = None) -> Plan:
+        """Return a plan, or raise pytest.UsageError with all that is wrong."""
+        config = self._config
+        session: pytest.Session = config.pluginmanager.getplugin("session")
+        files = {spec.file for spec in collection.specs}
+        elsewhere = Elsewhere(
+            config.rootpath, files, config.getini("python_files"), config.getini("norecursedirs")
+        )
+        planner = Planner(config.rootpath, self._settings.resources, self._problems, elsewhere)
+        try:
+            return planner.plan(
+                collection, workers, tuning, is_incomplete=bool(session.testsfailed)
+            )
+        except UsageProblems as problems:
+            raise pytest.UsageError(str(problems)) from None
+
+    def open(self, collection: Collection, workers: int, tuning: Tuning | None = None) -> Run:
+        """Return a run that can begin, and print what it is about to do."""
+        self.run = Run(self.plan(collection, workers, tuning))
+        self.terminal.started(self.run, workers)
+        return self.run
+
+    def close(self, reason: str) -> None:
+        """End the run that was opened, if any, and hand its record to everybody."""
+        if self.run is None:
+            return
+        record = self.run.close(reason)
+        self.run = None
+        self.terminal.record = record
+        self._config.hook.pytest_orchestra_finished(run=record)

@@ -1,0 +1,166 @@
+"""From what was collected to an engine that can run it, or to a list of what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.model.case import CaseSpec, Need
+from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.collect import Collection
+from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.locate import locate
+from pytest_orchestra.scheduling.capacity import settle_capacities
+from pytest_orchestra.scheduling.engine import Engine, Tuning
+from pytest_orchestra.scheduling.estimates import Estimates, number_segments
+from pytest_orchestra.scheduling.graph import CycleError, Graph, arrange, link
+from pytest_orchestra.scheduling.names import Names
+from pytest_orchestra.scheduling.pool import Pool
+from pytest_orchestra.scheduling.score import score
+from pytest_orchestra.scheduling.simulate import Simulation
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that can begin.
+
+    ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user.
+    """
+
+    specs: tuple[CaseSpec, ...]
+    graph: Graph
+    pool: Pool
+    engine: Engine
+    blocked: Mapping[int, str]
+    notes: tuple[str, ...]
+
+
+def planned_order(plan: Plan) -> tuple[int, ...]:
+    """Return all cases in the order in which one worker would run them; uses up the plan."""
+    spans = Simulation(plan.engine, [1.0] * len(plan.specs), ("main",)).run()
+    started = [span.case for span in spans]
+    return (*started, *sorted(set(range(len(plan.specs))) - set(started)))
+
+
+class Planner:
+    """Makes plans from collections.
+
+    ``capacities`` and ``problems`` come from the settings; ``elsewhere`` knows the files that
+    were not collected.
+    """
+
+    def __init__(
+        self,
+        rootpath: Path,
+        capacities: Mapping[str, int],
+        problems: Iterable[Problem],
+        elsewhere: Elsewhere,
+    ) -> None:
+        self._rootpath = rootpath
+        self._capacities = capacities
+        self._problems = tuple(problems)
+        self._elsewhere = elsewhere
+
+    def plan(
+        self,
+        collection: Collection,
+        workers: int,
+        tuning: Tuning | None = None,
+        *,
+        is_incomplete: bool = False,
+    ) -> Plan:
+        """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
+
+        ``is_incomplete`` says that some files could not be collected: names that nobody
+        answers to may lie there, so what depends on them is blocked instead of refused.
+        """
+        specs = collection.specs
+        problems = [*self._problems, *collection.problems]
+        blocked = dict(collection.blocked)
+        notes = list(collection.notes)
+        names = Names(specs)
+        links = link(specs, names)
+        for case, need in links.unresolved:
+            file = self._elsewhere.find(need, specs[case])
+            if file is not None:
+                notes.append(
+                    f"{specs[case].nodeid} depends on {need.target!r} in {file}, which was not "
+                    "collected: taken as passed"
+                )
+            elif is_incomplete:
+                blocked.setdefault(case, f"{need.target!r} was not collected")
+            else:
+                problems.append(_unresolved(need, specs[case], names.near(need.target, case)))
+        capacities, found = settle_capacities(specs, self._capacities)
+        problems += found
+        graph = Graph((), (), ())
+        try:
+            graph = arrange(links.prerequisites)
+        except CycleError as error:
+            problems += [_cycle(cycle, specs) for cycle in error.cycles]
+        if problems:
+            raise UsageProblems(self._place(problems, specs))
+        segments = number_segments([spec.file for spec in specs])
+        seconds: Sequence[float | None] = [None] * len(specs)
+        pool = Pool(capacities)
+        engine = Engine(
+            specs,
+            graph,
+            score(specs, graph, seconds, workers),
+            pool,
+            Estimates(segments, seconds),
+            tuning,
+        )
+        return Plan(specs, graph, pool, engine, blocked, tuple(notes))
+
+    def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:
+        """Find where each problem stands; what one marker does to many tests is told once."""
+        by_nodeid = {spec.nodeid: spec for spec in specs}
+        placed: dict[tuple[str, str, str], list[Problem]] = {}
+        for problem in problems:
+            spec = by_nodeid.get(problem.nodeid)
+            where = problem.where or (locate(problem, spec, self._rootpath) if spec else "")
+            key = (
+                (where, problem.marker, problem.needle)
+                if problem.marker
+                else (where, "", problem.what)
+            )
+            placed.setdefault(key, []).append(replace(problem, where=where))
+        return tuple(_once(alike) for alike in placed.values())
+
+
+def _once(alike: Sequence[Problem]) -> Problem:
+    first = alike[0]
+    others = len({problem.nodeid for problem in alike}) - 1
+    if not others:
+        return first
+    tests = "test" if others == 1 else "tests"
+    return replace(first, what=f"{first.what} (and so for {others} more {tests})")
+
+
+def _unresolved(need: Need, spec: CaseSpec, near: Sequence[str]) -> Problem:
+    remedy = "name a test, class, file, glob, or a name given with depends(name=...)"
+    if near:
+        remedy = "did you mean " + " or ".join(repr(name) for name in near) + "?"
+    return Problem(
+        what=f"{spec.nodeid} depends on {need.target!r}, but nothing of that name was collected",
+        remedy=remedy,
+        nodeid=spec.nodeid,
+        marker=need.marker,
+        needle=need.target,
+    )
+
+
+def _cycle(cycle: Sequence[int], specs: Sequence[CaseSpec]) -> Problem:
+    first = specs[cycle[0]]
+    if len(cycle) == 1:
+        what = f"{first.nodeid} depends on itself"
+        remedy = "remove that dependency"
+    else:
+        path = " -> ".join(specs[case].nodeid for case in (*cycle, cycle[0]))
+        what = f"dependency cycle: {path}"
+        remedy = "remove one of these dependencies"
+    marker = next((need.marker for need in first.needs), "depends")
+    return Problem(what=what, remedy=remedy, nodeid=first.nodeid, marker=marker)

@@ -1,0 +1,55 @@
+"""One worker, as the controller knows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_orchestra.running.link import INPUT_KEY
+from pytest_orchestra.running.replay import Replay
+from pytest_orchestra.running.roster import Roster
+
+if TYPE_CHECKING:
+    from xdist.dsession import DSession
+    from xdist.workermanage import WorkerController
+
+
+class Post:
+    """A worker with its end of the channel.
+
+    ``running`` is the case that it is known to be busy with, ``tearing`` the finished case
+    whose fixtures it takes down. ``fresh`` are cases that were sent while the message under
+    way was handled: the worker cannot have begun them yet.
+    """
+
+    def __init__(self, node: WorkerController, dsession: DSession) -> None:
+        self.node = node
+        self.replay = Replay(dsession, node)
+        self.digest = ""
+        self.roster = Roster()
+        self.running: int | None = None
+        self.tearing: int | None = None
+        self.fresh: set[int] = set()
+        self._channel = node.workerinput[INPUT_KEY]["channel"]
+        self._channel.setcallback(
+            lambda message: node.putevent(("unscheduled", {"node": node, "indices": message}))
+        )
+
+    @property
+    def name(self) -> str:
+        """The worker's id, such as ``gw0``."""
+        return str(self.node.gateway.id)
+
+    def case(self, index: int) -> int:
+        """Return the case at ``index`` of the worker's items."""
+        return self.roster.case(index)
+
+    def index(self, case: int) -> int:
+        """Return where ``case`` is among the worker's items."""
+        return self.roster.index(case)
+
+    def send(self, message: tuple[Any, ...]) -> None:
+        """Send ``message``; a worker that died meanwhile is told of by xdist soon."""
+        try:
+            self._channel.send(message)
+        except OSError:
+            return

@@ -1,0 +1,198 @@
+"""One run under way: the engine on a real clock, and the record that comes of it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from pytest_orchestra.model.events import (
+    CaseBlocked,
+    CaseFinished,
+    CasesReturned,
+    Command,
+    Event,
+    StopRequested,
+    VerdictAmended,
+    WorkerLost,
+    WorkersJoined,
+)
+from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, WorkerRecord
+from pytest_orchestra.model.verdict import Cause, Verdict
+from pytest_orchestra.running.outcome import Outcome
+from pytest_orchestra.running.plan import Plan
+from pytest_orchestra.scheduling.capacity import UNBOUNDED
+from pytest_orchestra.scheduling.engine import State
+from pytest_orchestra.scheduling.explain import blocked_text
+from pytest_orchestra.scheduling.pool import EXCLUSIVE
+
+
+class Run:
+    """What both drivers do alike: feed the engine, note verdicts, keep the books."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Take a plan; nothing has begun yet."""
+        self.plan = plan
+        self.engine = plan.engine
+        self.last_progress = time.monotonic()
+        self._began = time.monotonic()
+        self._outcomes: dict[int, Outcome] = {}
+        self._seconds: dict[int, float] = {}
+        self._joined: dict[str, float] = {}
+        self._left: dict[str, float] = {}
+        self._ended: float | None = None
+
+    @property
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._began
+
+    # events
+
+    def begin(self, workers: tuple[str, ...]) -> tuple[Command, ...]:
+        """Start the clock and let the first ``workers`` work."""
+        self._began = time.monotonic()
+        commands: tuple[Command, ...] = ()
+        for case, reason in self.plan.blocked.items():
+            commands += self._handle(CaseBlocked(case, Cause(reason)))
+        return commands + self.join(workers)
+
+    def join(self, workers: tuple[str, ...]) -> tuple[Command, ...]:
+        """Let more ``workers`` work."""
+        self._joined.update(dict.fromkeys(workers, self.now))
+        return self._handle(WorkersJoined(workers))
+
+    def lose(self, worker: str) -> tuple[Command, ...]:
+        """``worker`` is gone."""
+        self._left[worker] = self.now
+        return self._handle(WorkerLost(worker))
+
+    def add_report(self, case: int, report: pytest.TestReport) -> None:
+        """Take in one of the reports of ``case``."""
+        self._outcomes.setdefault(case, Outcome()).add(report)
+
+    def verdict(self, case: int) -> Verdict | None:
+        """Return what the reports of ``case`` come to so far."""
+        outcome = self._outcomes.get(case)
+        return outcome.verdict if outcome else None
+
+    def finish(self, case: int, seconds: float) -> tuple[Command, ...]:
+        """``case`` is over after ``seconds``, with the verdict of its reports."""
+        self._seconds[case] = seconds
+        verdict = self.verdict(case) or Verdict.ERROR
+        return self._handle(CaseFinished(case, verdict, seconds))
+
+    def correct_seconds(self, case: int, seconds: float) -> None:
+        """The finished ``case`` took ``seconds`` in the end."""
+        self._seconds[case] = seconds
+
+    def amend(self, case: int) -> tuple[Command, ...]:
+        """Look at the reports of the finished ``case`` again: one came late."""
+        verdict = self.verdict(case)
+        if verdict is None or verdict is self.engine.verdicts[case]:
+            return ()
+        return self._handle(VerdictAmended(case, verdict))
+
+    def take_back(self, worker: str, cases: tuple[int, ...]) -> tuple[Command, ...]:
+        """``worker`` has not begun ``cases`` and will not."""
+        return self._handle(CasesReturned(worker, cases))
+
+    def stop(self, reason: str) -> tuple[Command, ...]:
+        """Start nothing more."""
+        return self._handle(StopRequested(reason))
+
+    def _handle(self, event: Event) -> tuple[Command, ...]:
+        self.last_progress = time.monotonic()
+        now = self.now
+        commands = self.engine.handle(event, now)
+        if self.engine.done and self._ended is None:
+            self._ended = now
+        return commands
+
+    # words
+
+    def nodeid(self, case: int) -> str:
+        """Return the node id of ``case``."""
+        return self.plan.specs[case].nodeid
+
+    def blocked_text(self, cause: Cause) -> str:
+        """Return why a case is blocked."""
+        return blocked_text(cause, self.nodeid)
+
+    def waited(self, case: int) -> float:
+        """Return for how many seconds ``case`` was ready before a worker got it."""
+        waits = self.engine.waits
+        ready_at, assigned_at = waits.ready_at[case], waits.assigned_at[case]
+        return assigned_at - ready_at if ready_at is not None and assigned_at is not None else 0.0
+
+    # the end
+
+    def close(self, reason: str) -> RunRecord:
+        """End the run, whatever is left: what has no verdict is ``not run`` for ``reason``."""
+        self.stop(reason)
+        seconds = self.now if self._ended is None else self._ended
+        in_flight = {
+            queue[0]: worker
+            for worker in self.engine.workers
+            if (queue := self.engine.queue_of(worker))
+        }
+        for worker in self.engine.workers:
+            self.lose(worker)
+        return RunRecord(
+            cases=tuple(self._case_record(case, in_flight) for case in range(len(self.plan.specs))),
+            resources=self._resource_records(seconds),
+            workers=self._worker_records(seconds),
+            edges=self.plan.graph.edges,
+            seconds=seconds,
+            stopped=self.engine.stopped if self._stopped_early else None,
+        )
+
+    @property
+    def _stopped_early(self) -> bool:
+        return Verdict.NOT_RUN in self.engine.verdicts
+
+    def _case_record(self, case: int, in_flight: dict[int, str]) -> CaseRecord:
+        engine = self.engine
+        assert engine.states[case] is State.DONE  # noqa: S101 - losing all workers ends all
+        verdict = engine.verdicts[case] or Verdict.NOT_RUN
+        cause = engine.causes.get(case)
+        if case in in_flight and cause is not None:
+            cause = Cause(f"{cause.reason}, while it ran", worker=in_flight[case])
+        refusal = engine.waits.refusals.get(case)
+        return CaseRecord(
+            spec=self.plan.specs[case],
+            verdict=verdict,
+            worker=engine.worker_of.get(case),
+            ready_at=engine.waits.ready_at[case],
+            assigned_at=engine.waits.assigned_at[case],
+            seconds=self._seconds.get(case),
+            waited_for=refusal.resource if refusal else None,
+            cause=cause,
+        )
+
+    def _resource_records(self, seconds: float) -> tuple[ResourceRecord, ...]:
+        pool, waits = self.plan.pool, self.engine.waits
+        return tuple(
+            ResourceRecord(
+                name=name,
+                capacity=None if capacity == UNBOUNDED else capacity,
+                peak=pool.peak[name],
+                held_up=waits.held_up(name, seconds),
+            )
+            for name, capacity in sorted(pool.capacities.items())
+            if name != EXCLUSIVE
+        )
+
+    def _worker_records(self, seconds: float) -> tuple[WorkerRecord, ...]:
+        busy = dict.fromkeys(self._joined, 0.0)
+        cases = dict.fromkeys(self._joined, 0)
+        for case, spent in self._seconds.items():
+            worker = self.engine.worker_of[case]
+            busy[worker] += spent
+            cases[worker] += 1
+        return tuple(
+            WorkerRecord(
+                name, cases[name], busy[name], min(self._left.get(name, seconds), seconds) - joined
+            )
+            for name, joined in self._joined.items()
+        )

@@ -1,0 +1,129 @@
+"""Drives the engine in pytest's own process, one test at a time."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+import pytest
+
+from pytest_orchestra.model.events import Assign, Command, Conclude
+from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.skips import blocked_reports
+from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
+
+#: The name of the only worker.
+MAIN: Final = "main"
+
+
+class SerialLoop:
+    """Runs all items of a session, in the order that the engine gives them out."""
+
+    def __init__(self, session: pytest.Session, run: Run) -> None:
+        self._session = session
+        self._run = run
+        self._items = session.items
+        self._next: int | None = None
+        self._current: int | None = None
+        self._is_decided = False
+        self._conclusions: deque[Conclude] = deque()
+
+    def loop(self) -> None:
+        """Run until every case has its verdict, or pytest wants to stop."""
+        self._obey(self._run.begin((MAIN,)))
+        self._report_conclusions()
+        while self._next is not None:
+            case, self._next = self._next, None
+            self._run_case(case)
+            self._report_conclusions()
+            if self._session.shouldfail:
+                raise self._session.Failed(self._session.shouldfail)
+            if self._session.shouldstop:
+                raise self._session.Interrupted(self._session.shouldstop)
+
+    def add_report(self, report: pytest.TestReport) -> None:
+        """Take in a report that pytest has just logged."""
+        case = self._current
+        if case is not None and report.nodeid == self._run.nodeid(case):
+            report.orchestra_waited = self._run.waited(case)  # type: ignore[attr-defined]
+            self._run.add_report(case, report)
+
+    def _run_case(self, case: int) -> None:
+        item = self._items[case]
+        self._current = case
+        self._is_decided = False
+        began = time.perf_counter()
+        stand_in: Any = StandIn(item, lambda: self._look_ahead(case, began))
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=stand_in)
+        if not self._is_decided:
+            self._decide(case, began)
+        self._run.correct_seconds(case, time.perf_counter() - began)
+        self._settle(case, item)
+        self._current = None
+
+    def _look_ahead(self, case: int, began: float) -> list[Any] | None:
+        """Decide, while ``case`` is torn down, what follows it, as far as its reports allow.
+
+        A plugin that repeats tests may hold its reports back: then nothing is decided yet.
+        """
+        if not self._is_decided:
+            if self._run.verdict(case) is None:
+                return None
+            self._decide(case, began)
+        if self._next is None:
+            return []
+        return self._items[self._next].listchain()
+
+    def _decide(self, case: int, began: float) -> None:
+        self._is_decided = True
+        reason = self._session.shouldfail or self._session.shouldstop
+        if reason:
+            self._obey(self._run.stop(str(reason)))
+        self._obey(self._run.finish(case, time.perf_counter() - began))
+
+    def _settle(self, case: int, item: pytest.Item) -> None:
+        """Mend what was decided too early: a teardown may have failed since."""
+        self._reconsider(case)
+        following = None if self._next is None else self._items[self._next]
+        if leaves_fixtures(item, following):
+            report = settle(item, following)
+            if report is not None:
+                item.ihook.pytest_runtest_logreport(report=report)
+                self._reconsider(case)
+
+    def _reconsider(self, case: int) -> None:
+        if self._run.verdict(case) in (None, self._run.engine.verdicts[case]):
+            return
+        if self._next is not None:
+            returned, self._next = self._next, None
+            # The engine may hand the same case out again at once: it hears the verdict first.
+            self._obey(self._run.amend(case))
+            self._next = None
+            self._obey(self._run.take_back(MAIN, (returned,)))
+        else:
+            self._obey(self._run.amend(case))
+
+    def _obey(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            match command:
+                case Assign(case=case):
+                    self._next = case
+                case Conclude():
+                    self._conclusions.append(command)
+                case _:
+                    raise AssertionError(f"{command} makes no sense in one process")
+
+    def _report_conclusions(self) -> None:
+        while self._conclusions:
+            conclusion = self._conclusions.popleft()
+            if conclusion.verdict is not Verdict.BLOCKED:
+                continue
+            item = self._items[conclusion.case]
+            text = self._run.blocked_text(conclusion.cause)
+            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+            for report in blocked_reports(item.nodeid, item.location, text):
+                item.ihook.pytest_runtest_logreport(report=report)
+            item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

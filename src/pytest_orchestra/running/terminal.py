@@ -1,0 +1,200 @@
+"""What the user sees: a line at the start, words while tests run, a summary at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_orchestra.model.run import CaseRecord, RunRecord
+from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.run import Run
+from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
+from pytest_orchestra.scheduling.quantity import format_quantity
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+#: So many lines of one kind are printed, unless ``-v`` asks for all.
+MOST_LINES: Final = 20
+
+#: Waits shorter than this many seconds are not worth a line.
+SHORTEST_WAIT: Final = 0.05
+
+#: So many of the longest waits are printed.
+LONGEST_WAITS: Final = 5
+
+
+class TerminalReport:
+    """Plugin for the process that the user started."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.record: RunRecord | None = None
+        self._config = config
+
+    # while tests run
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(
+        self, report: pytest.CollectReport | pytest.TestReport
+    ) -> Generator[None, Any, Any]:
+        """Give blocked tests words of their own, and say with ``-v`` how long a test waited."""
+        status = yield
+        if getattr(report, "orchestra_blocked", False):
+            return "blocked", "b", ("BLOCKED", {"yellow": True})
+        waited = getattr(report, "orchestra_waited", None)
+        if waited is None or status is None or self.record is not None:
+            return status
+        category, letter, word = status
+        if isinstance(word, str) and word:
+            markup = _markup(report)
+            return category, letter, (f"{word} (waited {waited:.2f}s)", markup)
+        return status
+
+    def line(self, text: str, **markup: bool) -> None:
+        """Print a line of ours, unless ``-q`` was given."""
+        reporter = self._reporter
+        if reporter is not None and self._config.get_verbosity() >= 0:
+            reporter.ensure_newline()
+            reporter.write_line(f"orchestra: {text}", **markup)
+
+    def started(self, run: Run, workers: int) -> None:
+        """Print what is about to run."""
+        plan = run.plan
+        resources = len(plan.pool.capacities) - 1
+        counts = (
+            (len(plan.specs), "test"),
+            (plan.graph.edges, "dependency"),
+            (resources, "resource"),
+            (workers, "worker"),
+        )
+        self.line(", ".join(_count(number, noun) for number, noun in counts))
+        for note in plan.notes:
+            self.line(note, yellow=True)
+
+    def stopping(self, run: Run, reason: str) -> None:
+        """Name the tests that are in flight when the run is to stop."""
+        engine = run.engine
+        running = [
+            f"{run.nodeid(queue[0])} ({worker})"
+            for worker in engine.workers
+            if (queue := engine.queue_of(worker))
+        ]
+        if running:
+            self.line(f"{reason}; still running: {', '.join(running)}", yellow=True)
+
+    @property
+    def _reporter(self) -> TerminalReporter | None:
+        reporter: TerminalReporter | None = self._config.pluginmanager.getplugin("terminalreporter")
+        return reporter
+
+    # at the end
+
+    @pytest.hookimpl
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        """Print what the record says."""
+        record = self.record
+        if record is None or self._config.get_verbosity() < 0:
+            return
+        is_long = self._config.get_verbosity() > 0
+        lines = list(summary_lines(record, is_long=is_long))
+        terminalreporter.section("orchestra")
+        for text in lines:
+            terminalreporter.write_line(text)
+
+
+def summary_lines(record: RunRecord, *, is_long: bool) -> Iterable[str]:
+    """Yield the lines of the summary; ``is_long`` leaves nothing out."""
+    yield _verdicts(record)
+    yield from _not_run(record, is_long=is_long)
+    yield from _blocked(record, is_long=is_long)
+    yield from _resources(record)
+    yield from _workers(record)
+    yield from _longest_waits(record)
+
+
+def _verdicts(record: RunRecord) -> str:
+    counts = record.counts
+    parts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if verdict in counts)
+    return f"{_count(len(record.cases), 'test')} collected: {parts or 'none'}"
+
+
+def _not_run(record: RunRecord, *, is_long: bool) -> Iterable[str]:
+    cases = [case for case in record.cases if case.verdict is Verdict.NOT_RUN]
+    in_flight = [case for case in cases if case.cause is not None and case.cause.worker]
+    if not cases:
+        return
+    yield f"not run: {_count(len(cases), 'test')} ({record.stopped})"
+    for case in in_flight:
+        assert case.cause is not None  # noqa: S101 - that is what makes it one in flight
+        yield f"  {case.spec.nodeid}  was running on {case.cause.worker}"
+    if is_long:
+        yield from (f"  {case.spec.nodeid}" for case in cases if case not in in_flight)
+
+
+def _blocked(record: RunRecord, *, is_long: bool) -> Iterable[str]:
+    cases = [case for case in record.cases if case.verdict is Verdict.BLOCKED]
+    if not cases:
+        return
+    shown = cases if is_long else cases[:MOST_LINES]
+    yield "blocked:"
+    for case in shown:
+        assert case.cause is not None  # noqa: S101 - every blocked case has one
+        text = blocked_text(case.cause, lambda number: record.cases[number].spec.nodeid)
+        yield f"  {case.spec.nodeid}  {text}"
+    if len(shown) < len(cases):
+        yield f"  and {len(cases) - len(shown)} more (-v shows all)"
+
+
+def _resources(record: RunRecord) -> Iterable[str]:
+    used = [resource for resource in record.resources if resource.peak]
+    if not used:
+        return
+    rows = [("resource", "capacity", "peak use", "tests waited for it")]
+    for resource in used:
+        capacity = "unbounded" if resource.capacity is None else format_quantity(resource.capacity)
+        rows.append(
+            (resource.name, capacity, format_quantity(resource.peak), f"{resource.held_up:.2f} s")
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for name, *figures in rows:
+        cells = (text.rjust(width) for text, width in zip(figures, widths[1:], strict=True))
+        yield "  ".join([name.ljust(widths[0]), *cells])
+
+
+def _workers(record: RunRecord) -> Iterable[str]:
+    if not record.workers:
+        return
+    busy = ", ".join(
+        f"{worker.name} {worker.utilisation:.0%} ({_count(worker.cases, 'test')})"
+        for worker in record.workers
+    )
+    yield f"workers busy for {record.seconds:.2f} s: {busy}"
+
+
+def _longest_waits(record: RunRecord) -> Iterable[str]:
+    held_up = [case for case in record.cases if case.waited_for and case.waited >= SHORTEST_WAIT]
+    held_up.sort(key=lambda case: -case.waited)
+    if held_up:
+        yield "longest waits:"
+        for case in held_up[:LONGEST_WAITS]:
+            yield _wait_line(case)
+
+
+def _wait_line(case: CaseRecord) -> str:
+    return f"  {case.waited:.2f} s  {case.spec.nodeid}  for {waited_for_text(case.waited_for)}"
+
+
+def _count(number: int, noun: str) -> str:
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+
+
+def _markup(report: pytest.CollectReport | pytest.TestReport) -> dict[str, bool]:
+    if report.failed:
+        return {"red": True}
+    if report.skipped or hasattr(report, "wasxfail"):
+        return {"yellow": True}
+    return {"green": True}

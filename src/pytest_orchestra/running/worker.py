@@ -1,0 +1,189 @@
+"""The loop inside an xdist worker: it runs a test as soon as it is told to."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import Any, Final
+
+import execnet
+import pytest
+
+from pytest_orchestra.running import link
+from pytest_orchestra.running.collect import Collecting
+from pytest_orchestra.running.inbox import Inbox
+from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
+
+#: What is left to xdist's own worker plugin while ours runs the tests.
+_KEPT_HOOKS: Final = (
+    "pytest_internalerror",
+    "pytest_sessionfinish",
+    "pytest_collectreport",
+    "pytest_warning_recorded",
+)
+
+#: The plugins of pytest itself that turn reports into data; they leave plain ones as they are.
+_OWN_SERIALIZERS: Final = frozenset({"reports", "subtests"})
+
+
+class WorkerLoop:
+    """Plugin for a worker: speaks with the controller over a channel of its own.
+
+    It takes over collecting and running from xdist's worker plugin, which would wait for the
+    next test before it begins one, and send six messages for each.
+    """
+
+    def __init__(
+        self, config: pytest.Config, channel: execnet.Channel, collecting: Collecting
+    ) -> None:
+        self._config = config
+        self._channel = channel
+        self._collecting = collecting
+        self._inbox = Inbox()
+        self._items: list[pytest.Item] = []
+        self._current: int | None = None
+        self._is_plain = True
+        self._reports: list[pytest.TestReport] = []
+        self._can_fold = True
+
+    # collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Take over from xdist's worker plugin, and listen to the controller."""
+        interactor = _find_interactor(self._config.pluginmanager)
+        self._config.pluginmanager.unregister(interactor)
+        self._config.pluginmanager.register(_Kept(interactor), "orchestra-xdist-worker")
+        interactor.channel.setcallback(self._obey_xdist, endmarker=None)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Say what was collected."""
+        self._items = session.items
+        serializers = self._config.hook.pytest_report_to_serializable.get_hookimpls()
+        self._can_fold = all(each.plugin_name in _OWN_SERIALIZERS for each in serializers)
+        nodeids = [item.nodeid for item in self._items]
+        self._channel.send(("collected", link.digest(nodeids), len(nodeids)))
+        self._channel.setcallback(self._obey)
+
+    # messages, in the thread that receives
+
+    def _obey_xdist(self, command: tuple[str, dict[str, Any]] | None) -> None:
+        """Take what comes over xdist's channel: only its end and ``shutdown`` matter."""
+        if command is None or command[0] == "shutdown":
+            self._inbox.stop()
+
+    def _obey(self, message: Any) -> None:
+        try:
+            self._act_on(message)
+        except Exception:  # noqa: BLE001 - execnet would close the channel without a word
+            self._channel.send(("broken", traceback.format_exc()))
+            self._inbox.stop()
+
+    def _act_on(self, message: Any) -> None:
+        match message:
+            case ("run", indices):
+                self._inbox.put(indices)
+            case ("recall", indices):
+                self._channel.send(("returned", list(self._inbox.recall(indices))))
+            case ("describe",):
+                locations = [item.location for item in self._items]
+                payload = link.pack(self._collecting.collection, locations)
+                self._channel.send(("described", payload))
+            case ("list",):
+                self._channel.send(("nodeids", [item.nodeid for item in self._items]))
+
+    # running
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run what the controller says until it says to stop."""
+        last: pytest.Item | None = None
+        last_index = -1
+        while True:
+            index = self._inbox.take(timeout=0)
+            had_to_wait = index is None
+            if had_to_wait:
+                index = self._inbox.take(timeout=None)
+            following = None if index is None else self._items[index]
+            if last is not None:
+                self._settle(last, last_index, following)
+            if index is None or following is None:
+                return True
+            if had_to_wait:
+                self._channel.send(("started", index))
+            self._run(following, index)
+            last, last_index = following, index
+            if session.shouldfail or session.shouldstop:
+                self._inbox.stop()
+
+    def _run(self, item: pytest.Item, index: int) -> None:
+        self._current = index
+        self._reports.clear()
+        self._is_plain = self._can_fold
+        upcoming = self._inbox.peek()
+        nextitem: Any
+        if upcoming is None:
+            nextitem = StandIn(item, self._look_ahead)
+        else:
+            nextitem = self._items[upcoming]
+        began = time.perf_counter()
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        seconds = time.perf_counter() - began
+        folded = link.fold(self._reports) if self._is_plain else None
+        if folded is None:
+            self._send_reports()
+            self._channel.send(("finished", index, seconds))
+        else:
+            self._channel.send(("passed", index, seconds, *folded))
+        self._current = None
+
+    def _look_ahead(self) -> list[Any] | None:
+        upcoming = self._inbox.peek()
+        if upcoming is not None:
+            return self._items[upcoming].listchain()
+        return [] if self._inbox.is_stopped else None
+
+    def _settle(self, item: pytest.Item, index: int, following: pytest.Item | None) -> None:
+        if not leaves_fixtures(item, following):
+            return
+        self._channel.send(("tearing", index))
+        report = settle(item, following)
+        if report is not None:
+            self._channel.send(("late", index, self._serialize(report)))
+
+    # reports
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep plain reports until the test is over; send the first other one, and all after."""
+        if self._current is None:
+            return
+        self._reports.append(report)
+        if self._is_plain and not link.is_plain(report):
+            self._is_plain = False
+        if not self._is_plain:
+            self._send_reports()
+
+    def _send_reports(self) -> None:
+        for report in self._reports:
+            self._channel.send(("report", self._current, self._serialize(report)))
+        self._reports.clear()
+
+    def _serialize(self, report: pytest.TestReport) -> Any:
+        return self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+
+
+class _Kept:
+    """The hooks of xdist's worker plugin that go on as they were."""
+
+    def __init__(self, interactor: Any) -> None:
+        for name in _KEPT_HOOKS:
+            setattr(self, name, getattr(interactor, name))
+
+
+def _find_interactor(manager: pytest.PytestPluginManager) -> Any:
+    """Return xdist's worker plugin: its module has no importable name, so it is known by type."""
+    return next(
+        plugin for plugin in manager.get_plugins() if type(plugin).__name__ == "WorkerInteractor"
+    )

@@ -1,0 +1,52 @@
+"""Prerequisites that exist but were not selected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.scheduling.names import Names
+
+
+class Absent:
+    """Which of the ``absent`` cases the selected ``specs`` depend on."""
+
+    def __init__(self, specs: Sequence[CaseSpec], absent: Sequence[CaseSpec]) -> None:
+        self._specs = specs
+        self._all = [*specs, *absent]
+        self._names = Names(self._all)
+        #: For each selected case that needs one, the first absent case that it names.
+        self.needed_by: dict[int, int] = {}
+        for case in range(len(specs)):
+            for number in self._prerequisites(case):
+                self.needed_by.setdefault(case, number)
+
+    def closure(self) -> tuple[int, ...]:
+        """Return the absent cases that selected ones need, also through one another."""
+        count = len(self._specs)
+        found: set[int] = set()
+        stack = list(self.needed_by)
+        while stack:
+            for number in self._prerequisites(stack.pop()):
+                if number not in found:
+                    found.add(number)
+                    stack.append(count + number)
+        return tuple(sorted(found))
+
+    def loosened(self) -> tuple[CaseSpec, ...]:
+        """Return the selected cases; those that need absent ones no longer insist."""
+        specs = list(self._specs)
+        for case in self.needed_by:
+            needs = tuple(replace(need, optional=True) for need in specs[case].needs)
+            specs[case] = replace(specs[case], needs=needs)
+        return tuple(specs)
+
+    def _prerequisites(self, case: int) -> list[int]:
+        count = len(self._specs)
+        return [
+            prerequisite - count
+            for need in self._all[case].needs
+            for prerequisite in self._names.resolve(need, case)
+            if prerequisite >= count
+        ]

@@ -1,0 +1,352 @@
+"""The state machine of a run: events in, commands out.
+
+It knows no clock, no process and no pytest: a driver says what happened and when. The same
+engine runs tests in one process, on xdist's workers, and in a simulation.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, assert_never
+
+from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.events import (
+    Assign,
+    CaseBlocked,
+    CaseFinished,
+    CasesReturned,
+    Command,
+    Conclude,
+    Event,
+    Recall,
+    StopRequested,
+    VerdictAmended,
+    WorkerLost,
+    WorkersJoined,
+)
+from pytest_orchestra.model.verdict import Cause, Verdict
+from pytest_orchestra.scheduling.estimates import Estimates
+from pytest_orchestra.scheduling.graph import Graph
+from pytest_orchestra.scheduling.pool import Pool
+from pytest_orchestra.scheduling.score import Scores
+from pytest_orchestra.scheduling.selection import Selection
+
+
+class State(IntEnum):
+    """Where a case stands."""
+
+    WAITS_FOR_CASES = 0
+    READY = 1
+    ASSIGNED = 2
+    DONE = 3
+
+
+@dataclass(slots=True)
+class Desk:
+    """What one worker has before it: ``queue[0]`` runs, the rest was sent ahead.
+
+    ``seconds`` is what the whole queue is expected to cost; ``costs`` what each case adds.
+    """
+
+    name: str
+    queue: deque[int] = field(default_factory=deque)
+    costs: dict[int, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    is_recalled: bool = False
+
+    def put(self, case: int, cost: float) -> None:
+        """Add ``case`` at the end."""
+        self.queue.append(case)
+        self.costs[case] = cost
+        self.seconds += cost
+
+    def drop(self, case: int) -> None:
+        """Take ``case`` out, wherever it is."""
+        self.queue.remove(case)
+        self.seconds -= self.costs.pop(case)
+        if not self.queue:
+            self.seconds = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How far ahead to look, in seconds.
+
+    ``horizon``: send a worker up to this much work ahead, of cases that are free to run
+    anywhere at any time; 0 sends none. ``patience``: a case that wants more tokens than are
+    free, and that others have overtaken for this long, gets them kept for it.
+    """
+
+    horizon: float = 0.0
+    patience: float = 1.0
+
+
+class Engine:
+    """Decides what runs where and when. Deterministic: the same events give the same commands."""
+
+    def __init__(  # noqa: PLR0913 - each is a different thing that is known of the run
+        self,
+        specs: Sequence[CaseSpec],
+        graph: Graph,
+        scores: Scores,
+        pool: Pool,
+        estimates: Estimates,
+        tuning: Tuning | None = None,
+    ) -> None:
+        """Take the cases, what is known of them, and the tokens that there are.
+
+        ``estimates`` learn from the run while it goes on. Without ``tuning`` nothing is sent
+        ahead.
+        """
+        tuning = tuning or Tuning()
+        self._dependents: Final = graph.dependents
+        self._estimates: Final = estimates
+        self._horizon: Final = tuning.horizon
+        self._selection: Final = Selection(
+            specs, scores, pool, estimates.segments, patience=tuning.patience
+        )
+        self.waits: Final = self._selection.waits
+        self.states: Final = [State.WAITS_FOR_CASES] * len(specs)
+        self.verdicts: Final[list[Verdict | None]] = [None] * len(specs)
+        self.causes: Final[dict[int, Cause]] = {}
+        self.worker_of: Final[dict[int, str]] = {}
+        self.stopped: str | None = None
+        self._open = len(specs)
+        self._waits_for: Final = list(graph.waits_for)
+        self._doomed: Final[dict[int, Cause]] = {}
+        self._desks: Final[dict[str, Desk]] = {}
+        self._idle: Final[dict[str, Desk]] = {}
+        self._loaded: Final[dict[str, Desk]] = {}
+        self._touched: list[Desk] = []
+        self._now = 0.0
+        self._commands: list[Command] = []
+        for case, count in enumerate(self._waits_for):
+            if not count:
+                self._make_ready(case)
+
+    # what a driver asks
+
+    @property
+    def done(self) -> bool:
+        """Whether every case has its verdict."""
+        return not self._open
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """The workers that joined and are not lost."""
+        return tuple(self._desks)
+
+    def queue_of(self, worker: str) -> tuple[int, ...]:
+        """Return the unfinished cases of ``worker``, the running one first."""
+        desk = self._desks.get(worker)
+        return tuple(desk.queue) if desk else ()
+
+    def held_up_by(self, case: int) -> str | None:
+        """Return the resource that a ready case waits for, or None if it waits for a worker."""
+        return self._selection.lacking(case)
+
+    def handle(self, event: Event, now: float) -> tuple[Command, ...]:
+        """Take in what happened at ``now`` (seconds on the driver's clock) and say what to do."""
+        self._now = now
+        self._commands = []
+        self._touched = []
+        match event:
+            case WorkersJoined(workers):
+                self._join(workers)
+            case WorkerLost(worker):
+                self._lose(worker)
+            case CaseBlocked(case, cause):
+                if self.states[case] is not State.DONE:
+                    self._conclude(case, Verdict.BLOCKED, cause)
+            case CaseFinished(case, verdict, seconds):
+                self._finish(case, verdict, seconds)
+            case VerdictAmended(case, verdict):
+                self._amend(case, verdict)
+            case CasesReturned(worker, cases):
+                self._take_back(worker, cases)
+            case StopRequested(reason):
+                self._stop(reason)
+            case _:  # pragma: no cover - the type checker proves that there are no others
+                assert_never(event)
+        if self.stopped is None:
+            self._dispatch()
+        return tuple(self._commands)
+
+    # events
+
+    def _join(self, workers: Iterable[str]) -> None:
+        for worker in workers:
+            self._desks[worker] = self._idle[worker] = Desk(worker)
+            self._selection.join(worker)
+
+    def _lose(self, worker: str) -> None:
+        desk = self._desks.pop(worker)
+        self._idle.pop(worker, None)
+        self._loaded.pop(worker, None)
+        for case in desk.queue:
+            self._selection.release(case, self._now)
+        self._selection.lose(worker)
+        for case in desk.queue:
+            self._reopen(case)
+
+    def _finish(self, case: int, verdict: Verdict, seconds: float) -> None:
+        self._clear(self._desks[self.worker_of[case]], case)
+        self._estimates.learn(case, seconds)
+        self._settle(case, verdict)
+
+    def _amend(self, case: int, verdict: Verdict) -> None:
+        self.verdicts[case] = verdict
+        cause = self._cause(case)
+        for dependant, accepts in self._dependents[case]:
+            if verdict in accepts:
+                continue
+            if self.states[dependant] is State.ASSIGNED:
+                self._doomed[dependant] = cause
+            elif self.states[dependant] is not State.DONE:
+                self._conclude(dependant, Verdict.BLOCKED, cause)
+
+    def _take_back(self, worker: str, cases: Iterable[int]) -> None:
+        desk = self._desks[worker]
+        desk.is_recalled = False
+        for case in cases:
+            self._clear(desk, case)
+            self._reopen(case)
+
+    def _stop(self, reason: str) -> None:
+        if self.stopped is not None:
+            return
+        self.stopped = reason
+        for case, state in enumerate(self.states):
+            if state < State.ASSIGNED:
+                self._conclude_alone(case, Verdict.NOT_RUN, Cause(reason))
+        for desk in self._loaded.values():
+            self._recall(desk, tuple(desk.queue)[1:])
+
+    # verdicts
+
+    def _settle(self, case: int, verdict: Verdict) -> None:
+        self.states[case] = State.DONE
+        self.verdicts[case] = verdict
+        self._open -= 1
+        self._propagate(case)
+
+    def _conclude(self, case: int, verdict: Verdict, cause: Cause) -> None:
+        self._conclude_alone(case, verdict, cause)
+        self._propagate(case)
+
+    def _conclude_alone(self, case: int, verdict: Verdict, cause: Cause) -> None:
+        if self.states[case] is State.READY:
+            self._selection.withdraw(case, self._now)
+        self.states[case] = State.DONE
+        self.verdicts[case] = verdict
+        self.causes[case] = cause
+        self._open -= 1
+        self._commands.append(Conclude(case, verdict, cause))
+
+    def _propagate(self, root: int) -> None:
+        """Tell the dependants of a case with a verdict; those of blocked ones in turn."""
+        stack = [root]
+        while stack:
+            case = stack.pop()
+            verdict = self.verdicts[case]
+            for dependant, accepts in self._dependents[case]:
+                if self.states[dependant] is State.DONE:
+                    continue
+                if verdict not in accepts:
+                    self._conclude_alone(dependant, Verdict.BLOCKED, self._cause(case))
+                    stack.append(dependant)
+                    continue
+                self._waits_for[dependant] -= 1
+                if not self._waits_for[dependant]:
+                    self._make_ready(dependant)
+
+    def _cause(self, case: int) -> Cause:
+        """Why dependants of ``case`` are blocked: the case itself, or what blocked it."""
+        known = self.causes.get(case)
+        if known is not None:
+            return known
+        return Cause(str(self.verdicts[case]), case, self.worker_of.get(case))
+
+    def _make_ready(self, case: int) -> None:
+        self.states[case] = State.READY
+        self._selection.offer(case, self._now)
+
+    def _reopen(self, case: int) -> None:
+        """A case that was assigned has not run: decide about it anew."""
+        doom = self._doomed.pop(case, None)
+        self.states[case] = State.WAITS_FOR_CASES
+        if doom is not None:
+            self._conclude(case, Verdict.BLOCKED, doom)
+        elif self.stopped is not None:
+            self._conclude_alone(case, Verdict.NOT_RUN, Cause(self.stopped))
+        else:
+            self._make_ready(case)
+
+    # dispatch
+
+    def _dispatch(self) -> None:
+        self._feed_idle()
+        if self._horizon:
+            for desk in self._touched:
+                self._send_ahead(desk)
+            if self._idle and self._loaded:
+                self._rebalance()
+
+    def _feed_idle(self) -> None:
+        """Give work to idle workers; what one finds nothing of, no other finds either."""
+        is_shared_empty = False
+        for desk in tuple(self._idle.values()):
+            if is_shared_empty and not self._selection.has_own(desk.name):
+                continue
+            case = self._selection.pick(desk.name, self._now)
+            if case is None:
+                is_shared_empty = True
+            else:
+                self._assign(desk, case)
+
+    def _send_ahead(self, desk: Desk) -> None:
+        """Fill the queue up to the horizon, once half of it is used up."""
+        if not desk.queue or desk.is_recalled or desk.seconds >= self._horizon / 2:
+            return
+        while desk.seconds < self._horizon:
+            case = self._selection.pick_free(desk.name, self._now)
+            if case is None:
+                return
+            self._assign(desk, case)
+
+    def _assign(self, desk: Desk, case: int) -> None:
+        self.states[case] = State.ASSIGNED
+        self.worker_of[case] = desk.name
+        desk.put(case, min(self._estimates.expected(case), self._horizon))
+        self._idle.pop(desk.name, None)
+        if len(desk.queue) > 1:
+            self._loaded[desk.name] = desk
+        self._touched.append(desk)
+        self._commands.append(Assign(desk.name, case))
+
+    def _clear(self, desk: Desk, case: int) -> None:
+        """``case`` is off the desk: its tokens are free and the worker may be idle."""
+        desk.drop(case)
+        self._selection.release(case, self._now)
+        if len(desk.queue) < 2:  # noqa: PLR2004 - one runs, none was sent ahead
+            self._loaded.pop(desk.name, None)
+        if not desk.queue:
+            self._idle[desk.name] = desk
+        self._touched.append(desk)
+
+    def _rebalance(self) -> None:
+        """Some worker idles while another has work sent ahead: ask for half of that back."""
+        desks = [desk for desk in self._loaded.values() if not desk.is_recalled]
+        if not desks:
+            return
+        desk = max(desks, key=lambda desk: len(desk.queue))
+        movable = [case for case in tuple(desk.queue)[1:] if not self._selection.is_bound(case)]
+        if movable:
+            self._recall(desk, movable[len(movable) // 2 :])
+
+    def _recall(self, desk: Desk, cases: Iterable[int]) -> None:
+        desk.is_recalled = True
+        self._commands.append(Recall(desk.name, tuple(cases)))

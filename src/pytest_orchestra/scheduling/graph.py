@@ -1,0 +1,139 @@
+"""Names to edges, edges to a topological order, and cycles as paths that can be read.
+
+The order is found by Kahn's algorithm on plain lists, which a run needs anyway; networkx is
+imported only for the part of the graph that is left over when there is a cycle.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_orchestra.model.case import CaseSpec, Need
+from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.scheduling.names import Names
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Resolved dependencies.
+
+    ``prerequisites[case]`` maps each prerequisite to the verdicts of it that ``case``
+    accepts; ``unresolved`` are the needs that no collected case answers to.
+    """
+
+    prerequisites: tuple[Mapping[int, frozenset[Verdict]], ...]
+    unresolved: tuple[tuple[int, Need], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """An acyclic graph over cases ``0 .. len(order) - 1``.
+
+    ``dependents[case]`` are the cases that wait for it and the verdicts that they accept;
+    ``waits_for[case]`` counts the prerequisites of ``case``; ``order`` is topological, ties
+    by collection index.
+    """
+
+    dependents: tuple[tuple[tuple[int, frozenset[Verdict]], ...], ...]
+    waits_for: tuple[int, ...]
+    order: tuple[int, ...]
+
+    @property
+    def edges(self) -> int:
+        """The number of edges."""
+        return sum(self.waits_for)
+
+
+class CycleError(Exception):
+    """Cases that wait for one another; ``cycles`` are paths whose first case is not repeated."""
+
+    def __init__(self, cycles: tuple[tuple[int, ...], ...]) -> None:
+        super().__init__(f"{len(cycles)} dependency cycles")
+        self.cycles = cycles
+
+
+def link(specs: Sequence[CaseSpec], names: Names | None = None) -> Links:
+    """Resolve the needs and feeds of ``specs``; self-dependencies stay in, as cycles of one.
+
+    Two needs for the same prerequisite merge: it must satisfy both.
+    """
+    if not any(spec.needs or spec.feeds for spec in specs):
+        return Links(tuple({} for _ in specs), ())
+    names = names or Names(specs)
+    edges: list[dict[int, frozenset[Verdict]]] = [{} for _ in specs]
+    unresolved: list[tuple[int, Need]] = []
+
+    def add(case: int, prerequisite: int, accepts: frozenset[Verdict]) -> None:
+        known = edges[case].get(prerequisite)
+        edges[case][prerequisite] = accepts if known is None else known & accepts
+
+    for case, spec in enumerate(specs):
+        for need in spec.needs:
+            found = names.resolve(need, case)
+            for prerequisite in found:
+                add(case, prerequisite, need.accepts)
+            if not found and not need.optional:
+                unresolved.append((case, need))
+        for need in spec.feeds:
+            for dependant in names.resolve(need, case):
+                add(dependant, case, need.accepts)
+    return Links(tuple(edges), tuple(unresolved))
+
+
+def arrange(prerequisites: Sequence[Mapping[int, frozenset[Verdict]]]) -> Graph:
+    """Turn prerequisites per case into a graph; raises CycleError if some cases never start."""
+    dependents: list[list[tuple[int, frozenset[Verdict]]]] = [[] for _ in prerequisites]
+    for case, needed in enumerate(prerequisites):
+        for prerequisite, accepts in needed.items():
+            dependents[prerequisite].append((case, accepts))
+    waits_for = [len(needed) for needed in prerequisites]
+    remaining = waits_for.copy()
+    ready = deque(case for case, count in enumerate(remaining) if not count)
+    order: list[int] = []
+    while ready:
+        case = ready.popleft()
+        order.append(case)
+        for dependant, _ in dependents[case]:
+            remaining[dependant] -= 1
+            if not remaining[dependant]:
+                ready.append(dependant)
+    if len(order) < len(prerequisites):
+        stuck = {case for case, count in enumerate(remaining) if count}
+        raise CycleError(_cycles(stuck, prerequisites))
+    return Graph(tuple(tuple(each) for each in dependents), tuple(waits_for), tuple(order))
+
+
+def closure(cases: Iterable[int], neighbours: Sequence[Iterable[int]]) -> set[int]:
+    """Return ``cases`` and all that can be reached from them over ``neighbours``."""
+    seen = set(cases)
+    stack = list(seen)
+    while stack:
+        for each in neighbours[stack.pop()]:
+            if each not in seen:
+                seen.add(each)
+                stack.append(each)
+    return seen
+
+
+def _cycles(
+    stuck: set[int], prerequisites: Sequence[Mapping[int, frozenset[Verdict]]]
+) -> tuple[tuple[int, ...], ...]:
+    """Return one cycle for each knot of cases, each as ``a waits for b waits for ...``."""
+    import networkx as nx  # noqa: PLC0415 - heavy, and only needed to explain a mistake
+
+    waits: nx.DiGraph[int] = nx.DiGraph(
+        (case, prerequisite)
+        for case in sorted(stuck)
+        for prerequisite in prerequisites[case]
+        if prerequisite in stuck
+    )
+    knots = sorted(
+        (sorted(knot) for knot in nx.strongly_connected_components(waits)), key=lambda knot: knot[0]
+    )
+    return tuple(
+        tuple(case for case, _ in nx.find_cycle(waits.subgraph(knot), source=knot[0]))
+        for knot in knots
+        if len(knot) > 1 or waits.has_edge(knot[0], knot[0])
+    )

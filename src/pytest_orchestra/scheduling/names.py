@@ -1,0 +1,188 @@
+"""What a name in a dependency means: the cases that answer to it."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import translate
+from functools import cached_property
+from posixpath import join, normpath
+from typing import Final
+
+from pytest_orchestra.model.case import CaseSpec, Need
+from pytest_orchestra.scheduling.near import Neighbours
+from pytest_orchestra.scheduling.nodeid import directories, scopes, split_nodeid
+
+#: What follows the name of a test with parameters in the node ids of its cases.
+_PARAMS: Final = "["
+
+#: What follows the name of a class, file or directory in the node ids of the cases inside it.
+_MEMBERS: Final = ("::", "/")
+
+#: Where the part of a path begins that is a glob.
+_GLOB: Final = re.compile(r"[^/]*[*?\[]")
+
+
+class Names:
+    """The names of a collection; a case is its index in ``cases``.
+
+    A target is looked up as a custom name, then as it is read from ever farther away: in the
+    classes around the dependant from the inside out, in its file, from the root directory, from
+    the directory of its file and from those above. The first reading that names anything wins: a
+    test, all the parameter sets of a test, or all that a class, file or directory holds. After
+    that it is tried as a glob, in the same order.
+    """
+
+    def __init__(self, cases: Sequence[CaseSpec]) -> None:
+        self._ids = [case.nodeid for case in cases]
+        self._exact = {nodeid: index for index, nodeid in enumerate(self._ids)}
+        self._custom: dict[str, list[int]] = {}
+        for index, case in enumerate(cases):
+            for name in case.names:
+                self._custom.setdefault(name, []).append(index)
+        self._carriers: dict[str, _Prefixes] = {}
+        self._members: dict[str, tuple[int, ...]] = {}
+        self._globs: dict[tuple[str, str], tuple[int, ...]] = {}
+
+    def resolve(self, need: Need, dependant: int) -> tuple[int, ...]:
+        """Return the ascending indices of the cases that ``need.target`` means; none: ``()``.
+
+        A dependant inside the class, file, directory or glob that it names is left out; one
+        that names itself, or the test that it is a parameter set of, is not.
+        """
+        found = self._meant(need, dependant) if need.target else ()
+        if not need.match_params:
+            return found
+        own = split_nodeid(self._ids[dependant]).params
+        return tuple(i for i in found if split_nodeid(self._ids[i]).params in ("", own))
+
+    def near(self, target: str, dependant: int) -> tuple[str, ...]:
+        """Return up to three names like ``target`` that ``dependant`` may have meant.
+
+        A test of that very name in another file comes first, as its node id.
+        """
+        return self._neighbours.near(target, self._ids[dependant])
+
+    def _meant(self, need: Need, dependant: int) -> tuple[int, ...]:
+        target = need.target
+        if need.within:
+            inside = self._carriers_inside(target, need.within)
+            inside = inside or self._named(f"{need.within}::{target}", dependant)
+            if inside:
+                return inside
+        if target in self._custom:
+            return tuple(self._custom[target])
+        for reading in _readings(target, self._ids[dependant]):
+            if named := self._named(reading, dependant):
+                return named
+        if need.anywhere and target in self._anywhere:
+            return tuple(self._anywhere[target])
+        return self._globbed(target, dependant)
+
+    def _carriers_inside(self, name: str, within: str) -> tuple[int, ...]:
+        """Return the cases under ``within`` that carry the custom name.
+
+        Many files may use the same name, so the carriers are not gone through one by one.
+        """
+        if name not in self._custom:
+            return ()
+        if name not in self._carriers:
+            self._carriers[name] = _Prefixes(self._ids, self._custom[name])
+        return self._carriers[name].inside(within)
+
+    def _named(self, name: str, dependant: int) -> tuple[int, ...]:
+        """Return the case, its parameter sets, or the members that ``name`` has in full."""
+        if name in self._exact:
+            return (self._exact[name],)
+        return self._sorted.below(name + _PARAMS) or _without(dependant, self._inside(name))
+
+    def _inside(self, name: str) -> tuple[int, ...]:
+        """Return the members of a class, file or directory; many may ask for the same."""
+        members = self._members.get(name) or self._sorted.inside(name)
+        if members:
+            self._members[name] = members
+        return members
+
+    def _globbed(self, target: str, dependant: int) -> tuple[int, ...]:
+        glob = _GLOB.search(target)
+        if glob is None:
+            return ()
+        nodeid = self._ids[dependant]
+        places = [(f"{scope}::", target) for scope in scopes(nodeid)]
+        literal, pattern = target[: glob.start()], target[glob.start() :]
+        for directory in ("", *directories(split_nodeid(nodeid).file)):
+            path = normpath(join(directory, literal))
+            places.append(("" if path == "." else f"{path}/", pattern))
+        return next(
+            filter(None, (_without(dependant, self._matching(*place)) for place in places)), ()
+        )
+
+    def _matching(self, prefix: str, pattern: str) -> tuple[int, ...]:
+        """Return the cases whose node id is ``prefix`` and something that the glob matches."""
+        key = (prefix, pattern)
+        if key not in self._globs:
+            matches = _matcher(pattern)
+            cases = self._sorted.below(prefix) if prefix else range(len(self._ids))
+            self._globs[key] = tuple(i for i in cases if matches(self._ids[i][len(prefix) :]))
+        return self._globs[key]
+
+    @cached_property
+    def _sorted(self) -> _Prefixes:
+        return _Prefixes(self._ids, range(len(self._ids)))
+
+    @cached_property
+    def _neighbours(self) -> Neighbours:
+        return Neighbours(self._ids, self._custom)
+
+    @cached_property
+    def _anywhere(self) -> dict[str, list[int]]:
+        """The cases of each name inside a file, with and without its parameters."""
+        found: dict[str, list[int]] = {}
+        for index, nodeid in enumerate(self._ids):
+            _, name, params = split_nodeid(nodeid)
+            for each in {name, name + params}:
+                found.setdefault(each, []).append(index)
+        return found
+
+
+class _Prefixes:
+    """Some cases in the order of their node ids, where all that share a prefix are together."""
+
+    def __init__(self, nodeids: Sequence[str], cases: Iterable[int]) -> None:
+        self._cases = sorted(cases, key=nodeids.__getitem__)
+        self._keys = [nodeids[case] for case in self._cases]
+
+    def below(self, prefix: str) -> tuple[int, ...]:
+        """Return the ascending indices of the cases whose node id begins with ``prefix``."""
+        start = bisect_left(self._keys, prefix)
+        if start == len(self._keys) or not self._keys[start].startswith(prefix):
+            return ()
+        after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        return tuple(sorted(self._cases[start : bisect_left(self._keys, after, start)]))
+
+    def inside(self, name: str) -> tuple[int, ...]:
+        """Return the cases inside the class, file or directory ``name``."""
+        return next(filter(None, (self.below(name + mark) for mark in _MEMBERS)), ())
+
+
+def _readings(target: str, nodeid: str) -> Iterator[str]:
+    """Yield what ``target`` may be in full, where the case ``nodeid`` says it."""
+    for scope in scopes(nodeid):
+        yield f"{scope}::{target}"
+    path, separator, name = target.partition("::")
+    for directory in ("", *directories(split_nodeid(nodeid).file)):
+        yield normpath(join(directory, path)) + separator + name
+
+
+def _without(case: int, cases: tuple[int, ...]) -> tuple[int, ...]:
+    place = bisect_left(cases, case)
+    if cases[place : place + 1] != (case,):
+        return cases
+    return cases[:place] + cases[place + 1 :]
+
+
+def _matcher(pattern: str) -> Callable[[str], object]:
+    """Return a test for the glob ``pattern``: of a whole id, or of a test, class or path in it."""
+    endings = ("", "[[]*", "::*", "/*")
+    return re.compile("|".join(translate(pattern + ending) for ending in endings)).match

@@ -1,0 +1,160 @@
+"""Cases that could start now but for tokens, kept so that a pick is cheap.
+
+Ready cases lie on shelves, one for each distinct demand for tokens (a signature), since what
+holds back one case of a shelf holds back all of them. On a shelf they lie in lanes, one for
+each segment: a run of neighbours in the collection that share their module and its fixtures.
+A worker stays in its segment while nothing more urgent waits, then opens one that no other
+worker is in, and only then joins another worker's. A pick looks at the head of each shelf, so
+it costs the number of signatures, not of cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from heapq import heappop, heappush, heapreplace
+from typing import Final, TypeAlias
+
+#: (level, nearness, case): the smaller goes first.
+Key: TypeAlias = tuple[int, int, int]
+
+
+class _Nearness(IntEnum):
+    OWN = 0
+    UNATTENDED = 1
+    ATTENDED = 2
+
+
+class Shelf:
+    """Ready cases of one signature, by level, then nearness to the worker, then collection."""
+
+    def __init__(self, queue: ReadyQueue) -> None:
+        self._queue: Final = queue
+        self._lanes: Final[dict[int, list[tuple[int, int]]]] = {}
+        self._heads: Final[list[tuple[int, int, int, int]]] = []
+        #: The case that stands for its lane in ``_heads``; other entries of the lane are dead.
+        self._stands_for: Final[dict[int, int]] = {}
+
+    def push(self, case: int) -> None:
+        """Lay ``case`` on the shelf."""
+        queue = self._queue
+        queue.where[case] = self
+        segment, level = queue.segments[case], queue.levels[case]
+        lane = self._lanes.setdefault(segment, [])
+        heappush(lane, (level, case))
+        if lane[0] == (level, case):
+            self._stands_for[segment] = case
+            heappush(self._heads, (level, queue.nearness(segment), case, segment))
+
+    def head(self, segment: int | None) -> Key | None:
+        """Return the key of the best case for a worker in ``segment``; None if there is none."""
+        best = self._shared_head()
+        if best is None or segment is None:
+            return best
+        lane = self._lanes.get(segment)
+        own = self._lane_head(lane) if lane else None
+        if own is None:
+            return best
+        return min(best, (own[0], _Nearness.OWN, own[1]))
+
+    def _shared_head(self) -> Key | None:
+        """The best over all lanes. Entries go stale, and are mended when they come to the top."""
+        heads, queue = self._heads, self._queue
+        while heads:
+            level, nearness, case, segment = heads[0]
+            actual = self._lane_head(self._lanes[segment])
+            if actual is None or self._stands_for[segment] != case:
+                heappop(heads)
+                continue
+            attended = queue.nearness(segment)
+            if actual[1] == case and attended == nearness:
+                return level, nearness, case
+            self._stands_for[segment] = actual[1]
+            heapreplace(heads, (actual[0], attended, actual[1], segment))
+        return None
+
+    def _lane_head(self, lane: list[tuple[int, int]]) -> tuple[int, int] | None:
+        where = self._queue.where
+        while lane and where[lane[0][1]] is not self:
+            heappop(lane)
+        return lane[0] if lane else None
+
+
+class ReadyQueue:
+    """All ready cases: shared ones, and for each worker those that only it may run."""
+
+    def __init__(
+        self, levels: Sequence[int], signatures: Sequence[int], segments: Sequence[int]
+    ) -> None:
+        """Take level, signature and segment of every case."""
+        self.levels: Final = levels
+        self.signatures: Final = signatures
+        self.segments: Final = segments
+        self.where: Final[list[Shelf | None]] = [None] * len(levels)
+        self._shared: Final[dict[int, Shelf]] = {}
+        self._homes: Final[dict[str, dict[int, Shelf]]] = {}
+        self._attendance: Final[dict[int, int]] = {}
+
+    def add(self, case: int, home: str | None = None) -> None:
+        """Let ``case`` wait for a worker, or for the worker ``home`` alone."""
+        shelves = self._shared if home is None else self._homes.setdefault(home, {})
+        signature = self.signatures[case]
+        shelf = shelves.get(signature)
+        if shelf is None:
+            shelf = shelves[signature] = Shelf(self)
+        shelf.push(case)
+
+    def remove(self, case: int) -> None:
+        """Forget ``case``; its place on the shelf is cleared when it comes to the front."""
+        self.where[case] = None
+
+    def forget(self, worker: str) -> None:
+        """Drop the shelves of a worker that is gone; their cases have been removed before."""
+        self._homes.pop(worker, None)
+
+    def has_own(self, worker: str) -> bool:
+        """Whether any case ever waited for ``worker`` alone."""
+        return worker in self._homes
+
+    def best(
+        self, worker: str, segment: int | None, fits: Callable[[int, int], bool]
+    ) -> Key | None:
+        """Return the key of the case that ``worker`` should run next, or None.
+
+        ``fits(signature, case)`` says whether the tokens for it are there; it is asked only
+        of shelves whose head would win.
+        """
+        best: Key | None = None
+        for shelves in (self._homes.get(worker), self._shared):
+            for signature, shelf in shelves.items() if shelves else ():
+                head = shelf.head(segment)
+                if head is not None and (best is None or head < best) and fits(signature, head[2]):
+                    best = head
+        return best
+
+    def best_of(self, worker: str, segment: int | None, signature: int) -> Key | None:
+        """Return the best case of one signature for ``worker``, whether or not it fits."""
+        heads = [
+            head
+            for shelves in (self._homes.get(worker), self._shared)
+            if shelves and (shelf := shelves.get(signature)) and (head := shelf.head(segment))
+        ]
+        return min(heads, default=None)
+
+    def attend(self, old: int | None, new: int) -> None:
+        """Note that a worker went from segment ``old`` to ``new``."""
+        if old == new:
+            return
+        if old is not None:
+            self.leave(old)
+        self._attendance[new] = self._attendance.get(new, 0) + 1
+
+    def leave(self, segment: int) -> None:
+        """Note that a worker left ``segment``."""
+        self._attendance[segment] -= 1
+        if not self._attendance[segment]:
+            del self._attendance[segment]
+
+    def nearness(self, segment: int) -> int:
+        """Return how ``segment`` looks to a worker that is elsewhere."""
+        return _Nearness.ATTENDED if segment in self._attendance else _Nearness.UNATTENDED

@@ -1,0 +1,232 @@
+"""Which case a worker should run next: scores, tokens, groups and reservations together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.scheduling.pool import EXCLUSIVE, Demand, Pool
+from pytest_orchestra.scheduling.ready import Key, ReadyQueue
+from pytest_orchestra.scheduling.score import Scores
+from pytest_orchestra.scheduling.waits import Waits
+
+
+class Selection:
+    """Ready cases and tokens.
+
+    A case whose tokens are not free is overtaken by others (skip-ahead). A signature found
+    lacking is parked until tokens of that resource come back, so it costs nothing meanwhile.
+    When a case has been overtaken for ``patience`` seconds it gets a reservation: from then
+    on others may only take what it leaves over. There is at most one reservation, and it
+    holds nothing, so it cannot deadlock.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[CaseSpec],
+        scores: Scores,
+        pool: Pool,
+        segments: Sequence[int],
+        *,
+        patience: float,
+    ) -> None:
+        """Take what is known of the cases; none of them is ready yet."""
+        self._groups: Final = [spec.group for spec in specs]
+        self._tiers: Final = scores.tier
+        self._pool: Final = pool
+        self._segments: Final = segments
+        self._patience: Final = patience
+        self._demands, self._signatures = _sign(specs, pool)
+        self._alone: Final = tuple(
+            number for number, demand in enumerate(self._demands) if dict(demand)[EXCLUSIVE] > 1
+        )
+        free = pool.demand((), alone=False)
+        self._free: Final = self._demands.index(free) if free in self._demands else None
+        self._ready: Final = ReadyQueue(scores.level, self._signatures, segments)
+        self.waits: Final = Waits(len(specs))
+        self._parked: Final[dict[int, str]] = {}
+        self._parked_on: Final[dict[str, set[int]]] = {}
+        self._reserved: int | None = None
+        self._kept: Mapping[str, int] | None = None
+        self._starving_at = math.inf
+        self._segment_of: Final[dict[str, int | None]] = {}
+        self._home_of: Final[dict[str, str]] = {}
+        self._group_ready: Final[dict[str, set[int]]] = {}
+
+    # workers
+
+    def join(self, worker: str) -> None:
+        """``worker`` may be picked for from now on."""
+        self._segment_of[worker] = None
+
+    def lose(self, worker: str) -> None:
+        """``worker`` is gone: groups that were bound to it may go anywhere again."""
+        segment = self._segment_of.pop(worker)
+        if segment is not None:
+            self._ready.leave(segment)
+        self._ready.forget(worker)
+        for group in [group for group, home in self._home_of.items() if home == worker]:
+            del self._home_of[group]
+            for case in sorted(self._group_ready.get(group, ())):
+                self._ready.add(case)
+
+    # cases
+
+    def offer(self, case: int, now: float) -> None:
+        """``case`` may run as soon as there are tokens and a worker."""
+        self.waits.became_ready(case, now)
+        group = self._groups[case]
+        if group is None:
+            self._ready.add(case)
+        else:
+            self._group_ready.setdefault(group, set()).add(case)
+            self._ready.add(case, self._home_of.get(group))
+
+    def withdraw(self, case: int, now: float) -> None:
+        """``case`` must not be picked any more."""
+        self._ready.remove(case)
+        group = self._groups[case]
+        if group is not None:
+            self._group_ready[group].discard(case)
+        if case == self._reserved:
+            self._end_reservation(now)
+
+    def release(self, case: int, now: float) -> None:
+        """``case`` is over: its tokens come back."""
+        for resource, _ in self._pool.give_back(case):
+            self._unpark(resource, now)
+
+    def lacking(self, case: int) -> str | None:
+        """Return the resource that keeps ``case`` waiting, as far as anybody has asked."""
+        return self._parked.get(self._signatures[case])
+
+    def is_bound(self, case: int) -> bool:
+        """Whether only one worker may run ``case``."""
+        return self._groups[case] is not None
+
+    def has_own(self, worker: str) -> bool:
+        """Whether there may be ready cases that only ``worker`` may run."""
+        return self._ready.has_own(worker)
+
+    # picks
+
+    def pick(self, worker: str, now: float) -> int | None:
+        """Return the case that the idle ``worker`` should run, its tokens taken; None if none."""
+        if now >= self._starving_at:
+            self._reserve(worker, now)
+        case = self._reserved_for(worker)
+        if case is None:
+            key = self._best(worker, now)
+            case = None if key is None else key[2]
+        if case is not None:
+            self._take(worker, case, now)
+        return case
+
+    def pick_free(self, worker: str, now: float) -> int | None:
+        """Return a case that claims nothing, to be sent to the busy ``worker`` ahead of time."""
+        if self._free is None:
+            return None
+        key = self._ready.best_of(worker, self._segment_of[worker], self._free)
+        if key is None or not self._fits(self._free, key[2], now):
+            return None
+        self._take(worker, key[2], now)
+        return key[2]
+
+    def _best(self, worker: str, now: float) -> Key | None:
+        segment = self._segment_of[worker]
+        best = self._ready.best(
+            worker, segment, lambda signature, case: self._fits(signature, case, now)
+        )
+        if self._alone and self._pool.idle and len(self._segment_of) > 1:
+            lone = self._best_alone(worker, segment)
+            if lone is not None and (best is None or self._tiers[lone[2]] <= self._tiers[best[2]]):
+                return lone
+        return best
+
+    def _best_alone(self, worker: str, segment: int | None) -> Key | None:
+        """While nothing runs, cases that want to be alone cost no waiting: they go first."""
+        heads = (self._ready.best_of(worker, segment, signature) for signature in self._alone)
+        return min((head for head in heads if head is not None), default=None)
+
+    def _fits(self, signature: int, case: int, now: float) -> bool:
+        if signature in self._parked:
+            return False
+        resource = self._pool.lacks(self._demands[signature], self._kept)
+        if resource is None:
+            return True
+        self._parked[signature] = resource
+        self._parked_on.setdefault(resource, set()).add(signature)
+        self.waits.parked(resource, now)
+        refusal = self.waits.refused(case, resource, now)
+        self._starving_at = min(self._starving_at, refusal.since + self._patience)
+        return False
+
+    def _take(self, worker: str, case: int, now: float) -> None:
+        self.withdraw(case, now)
+        self._pool.take(case, self._demands[self._signatures[case]])
+        self.waits.assigned(case, now)
+        segment = self._segments[case]
+        self._ready.attend(self._segment_of[worker], segment)
+        self._segment_of[worker] = segment
+        group = self._groups[case]
+        if group is not None and group not in self._home_of:
+            self._home_of[group] = worker
+            for other in sorted(self._group_ready[group]):
+                self._ready.add(other, worker)
+
+    # parking and reservations
+
+    def _unpark(self, resource: str, now: float) -> None:
+        for signature in self._parked_on.pop(resource, ()):
+            del self._parked[signature]
+            self.waits.unparked(resource, now)
+
+    def _reserve(self, worker: str, now: float) -> None:
+        """Keep tokens for the best case that others have overtaken for too long."""
+        self._starving_at = math.inf
+        if self._reserved is not None:
+            return
+        starving: list[Key] = []
+        for signature in self._parked:
+            key = self._ready.best_of(worker, None, signature)
+            refusal = None if key is None else self.waits.refusals.get(key[2])
+            if key is None or refusal is None:
+                continue
+            starves_at = refusal.since + self._patience
+            if starves_at <= now:
+                starving.append(key)
+            else:
+                self._starving_at = min(self._starving_at, starves_at)
+        if starving:
+            self._reserved = min(starving)[2]
+            self._kept = dict(self._demands[self._signatures[self._reserved]])
+
+    def _reserved_for(self, worker: str) -> int | None:
+        case = self._reserved
+        if case is None or self._pool.lacks(self._demands[self._signatures[case]]) is not None:
+            return None
+        home = self._home_of.get(self._groups[case] or "")
+        return case if home in (None, worker) else None
+
+    def _end_reservation(self, now: float) -> None:
+        self._reserved = None
+        self._kept = None
+        self._starving_at = now
+        for resource in tuple(self._parked_on):
+            self._unpark(resource, now)
+
+
+def _sign(specs: Sequence[CaseSpec], pool: Pool) -> tuple[list[Demand], list[int]]:
+    """Number the distinct demands; return them, and the number of each case's demand."""
+    numbers: dict[Demand, int] = {}
+    known: dict[tuple[object, bool], int] = {}
+    signatures: list[int] = []
+    for spec in specs:
+        key = (spec.claims, spec.alone)
+        if key not in known:
+            demand = pool.demand(spec.claims, alone=spec.alone)
+            known[key] = numbers.setdefault(demand, len(numbers))
+        signatures.append(known[key])
+    return list(numbers), signatures

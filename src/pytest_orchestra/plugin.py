@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_orchestra import hookspecs
+from pytest_orchestra.marker_lines import OUR_MARKER_LINES, PEER_MARKER_LINES
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -57,16 +58,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and with ``--orchestrate`` what runs the tests."""
-    from pytest_orchestra.running.markers import OUR_MARKER_LINES
-
     for line in OUR_MARKER_LINES:
         config.addinivalue_line("markers", line)
     if not config.getoption("orchestrate"):
         return
     from pytest_orchestra.running import orchestra  # noqa: PLC0415 - only if needed
-    from pytest_orchestra.running.peers import MARKER_LINES  # noqa: PLC0415 - only if needed
 
-    for line in MARKER_LINES:
+    for line in PEER_MARKER_LINES:
         config.addinivalue_line("markers", line)
     workerinput = getattr(config, "workerinput", None)
     if workerinput is None:

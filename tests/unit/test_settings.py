@@ -166,10 +166,10 @@ def test_a_file_gives_its_table(
 def test_a_mistake_in_toml_is_placed(tmp_path: Path) -> None:
     """The error names the file and the line."""
     path = tmp_path / "nightly.toml"
-    path.write_text("missing = 'run'\nresources = {\n")
+    path.write_text("missing = 'run'\nresources = =\n")
     with pytest.raises(UsageProblems, match="is not valid TOML") as caught:
         read_table(path)
-    assert caught.value.problems[0].where in {f"{path}:2", f"{path}:3"}
+    assert caught.value.problems[0].where == f"{path}:2"
 
 
 @pytest.mark.parametrize("content", [b"missing = '\xff'", b"missing ="])

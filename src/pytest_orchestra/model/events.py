@@ -21,9 +21,15 @@ class WorkersJoined:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """A worker is gone; what it was given and has not finished is to run elsewhere."""
+    """A worker is gone; what it was given and has not finished is to run elsewhere.
+
+    All but ``case``, which went down with it: that has ``verdict`` now, whether it was
+    running or had finished and was being torn down.
+    """
 
     worker: str
+    case: int | None = None
+    verdict: Verdict = Verdict.FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,14 @@ class Alone:
         self._collecting = collecting
         self._loop: SerialLoop | None = None
         # Taken now, while pytest does not capture: a stalled test is told of past its capture.
-        self._stderr = os.dup(sys.__stderr__.fileno()) if sys.__stderr__ else -1
+        self._stderr = _duplicate_stderr()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
         self, session: pytest.Session, items: list[pytest.Item]
     ) -> Generator[None]:
         """Let ``--collect-only`` show the planned order, and ``--stepwise`` go by it."""
-        if self._config.getoption("stepwise"):
+        if self._config.getoption("stepwise", default=False):
             self._sort(items, self._collecting.read(items))
         yield
         if self._config.option.collectonly and not session.testsfailed:
@@ -87,3 +87,11 @@ class Alone:
         """Write past pytest's capturing, which goes on while a test runs."""
         if text is not None and self._stderr >= 0:
             os.write(self._stderr, f"\norchestra: {text}\n".encode())
+
+
+def _duplicate_stderr() -> int:
+    """Return a descriptor of the real standard error, or -1 where there is none."""
+    try:
+        return os.dup(sys.__stderr__.fileno()) if sys.__stderr__ is not None else -1
+    except (OSError, ValueError):
+        return -1

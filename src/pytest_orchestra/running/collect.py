@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from math import isnan
 from typing import Final
 
 import pytest
@@ -17,6 +18,9 @@ from pytest_orchestra.settings import Missing
 
 #: So many tests that were pulled back in are named; the rest is counted.
 NAMED_PULLS: Final = 5
+
+#: pytest's plugin that keeps ``--lf`` from collecting what did not fail.
+_LF_SHORTCUT: Final = "lfplugin-collwrapper"
 
 
 @dataclass(slots=True)
@@ -44,6 +48,13 @@ class Collecting:
         self._children: dict[pytest.Collector, list[pytest.Item | pytest.Collector]] | None = None
         if any("::" in arg for arg in config.args):
             self._children = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Let ``--lf`` leave tests out after collection only, so that they can be pulled back."""
+        manager = self._config.pluginmanager
+        if self._missing is Missing.PULL and manager.has_plugin(_LF_SHORTCUT):
+            manager.unregister(name=_LF_SHORTCUT)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_make_collect_report(
@@ -123,7 +134,7 @@ class Collecting:
         if not self._children:
             return []
         found: list[pytest.Item] = []
-        for collector, children in tuple(self._children.items()):
+        for children in tuple(self._children.values()):
             for child in children:
                 if isinstance(child, pytest.Item):
                     found.append(child)
@@ -176,7 +187,7 @@ def _add_requirements(item: pytest.Item) -> list[Problem]:
 def _add_score(item: pytest.Item, spec: CaseSpec) -> tuple[CaseSpec, list[Problem]]:
     total = spec.priority
     for answer in item.ihook.pytest_orchestra_score(item=item):
-        if isinstance(answer, bool) or not isinstance(answer, int | float) or answer != answer:
+        if isinstance(answer, bool) or not isinstance(answer, int | float) or isnan(answer):
             problem = Problem(
                 what=f"pytest_orchestra_score returned {answer!r} for {item.nodeid}",
                 remedy="return a number, or None for no opinion",

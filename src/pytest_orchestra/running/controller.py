@@ -20,7 +20,7 @@ from pytest_orchestra.running import link
 from pytest_orchestra.running.handshake import Handshake
 from pytest_orchestra.running.post import Post
 from pytest_orchestra.running.run import Run
-from pytest_orchestra.running.skips import blocked_reports
+from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,20 +84,24 @@ class OrchestraScheduling:
 
     def add_node(self, node: WorkerController) -> None:
         """A worker has started; it collects now."""
-        post = Post(node, self._dsession)
-        self._posts[node] = post
-        self._by_name[post.name] = post
+        self._posts[node] = Post(node, self._dsession)
 
-    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+    def add_node_collection(
+        self,
+        node: WorkerController,
+        collection: Sequence[str],  # noqa: ARG002 - xdist's protocol
+    ) -> None:
         """A worker has collected what it should (the handshake saw to that)."""
-        self._accepted.append(self._posts[node])
+        post = self._posts[node]
+        self._by_name[post.name] = post
+        self._accepted.append(post)
 
     def mark_test_complete(
         self, node: WorkerController, item_index: int, duration: float = 0
     ) -> None:
         """Do nothing: our workers tell us themselves."""
 
-    def mark_test_pending(self, item: str) -> None:
+    def mark_test_pending(self, item: str) -> None:  # noqa: ARG002 - xdist's protocol
         """Run the test that just crashed again; for ``pytest_handlecrashitem``."""
         self._is_pending_again = True
 
@@ -109,17 +113,27 @@ class OrchestraScheduling:
             self._hear(self._posts[node], indices)
 
     def remove_node(self, node: WorkerController) -> None:
-        """A worker is gone: it finished, or it died and we report what it was busy with."""
+        """A worker is gone: it finished, or it died and we report what it was busy with.
+
+        Raises KeyError for a worker that never started, as xdist expects, and for nothing
+        else: xdist would take that for the same.
+        """
         post = self._posts.pop(node)
-        del self._by_name[post.name]
+        try:
+            self._dismiss(post)
+        except KeyError as error:
+            raise RuntimeError(f"lost track of worker {post.name}") from error
+
+    def _dismiss(self, post: Post) -> None:
         self._handshake.forget(post)
         run = self._run
         if run is None or post.name not in run.engine.workers:
             return
-        if not hasattr(node, "workeroutput"):
-            self._report_crash(run, post)
+        culprit = None if hasattr(post.node, "workeroutput") else self._report_crash(run, post)
         post.replay.settle()
-        self._obey(run.lose(post.name))
+        self._stop_if_asked(run)
+        self._obey(run.lose(post.name, culprit))
+        del self._by_name[post.name]
 
     def schedule(self) -> None:
         """Begin, or let a worker that came later join."""
@@ -273,6 +287,7 @@ class OrchestraScheduling:
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
         for report in blocked_reports(nodeid, location, run.blocked_text(conclusion.cause)):
             hook.pytest_runtest_logreport(report=report)
+        remember_blocked(self._config, report)
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     # bad luck
@@ -300,32 +315,29 @@ class OrchestraScheduling:
         self._config.hook.pytest_collectreport(report=report)
         raise self._session.Interrupted("workers collected different tests")
 
-    def _report_crash(self, run: Run, post: Post) -> None:
-        """Blame the test that was running, or whose fixtures were being torn down."""
+    def _report_crash(self, run: Run, post: Post) -> int | None:
+        """Blame what was running, or what was being torn down; return it, unless it runs again."""
         if post.tearing is not None:
             case = post.tearing
             text = f"worker {post.name!r} crashed while tearing down after {run.nodeid(case)!r}"
             report = self._crash_report(run, post, case, text, "teardown")
             run.add_report(case, report)
             post.replay.late(report)
-            self._stop_if_asked(run)
-            self._obey(run.amend(case))
-        elif post.running is not None:
-            case = post.running
-            text = f"worker {post.name!r} crashed while running {run.nodeid(case)!r}"
-            self._lose_running(run, post, case, self._crash_report(run, post, case, text, "???"))
-
-    def _lose_running(self, run: Run, post: Post, case: int, report: pytest.TestReport) -> None:
+            return case
+        if post.running is None:
+            return None
+        case = post.running
+        text = f"worker {post.name!r} crashed while running {run.nodeid(case)!r}"
+        report = self._crash_report(run, post, case, text, "call")
         self._is_pending_again = False
         post.replay.start(run.nodeid(case), self._location(case))
         self._config.hook.pytest_handlecrashitem(crashitem=report.nodeid, report=report, sched=self)
         if self._is_pending_again:
             self._config.hook.pytest_runtest_logreport(report=report)
-            return
+            return None
         run.add_report(case, report)
         self._dsession.worker_testreport(post.node, report)
-        self._stop_if_asked(run)
-        self._obey(run.finish(case, run.now - (run.engine.waits.assigned_at[case] or run.now)))
+        return case
 
     def _crash_report(
         self, run: Run, post: Post, case: int, text: str, when: Any

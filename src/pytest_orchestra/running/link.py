@@ -133,21 +133,12 @@ def _pack_extras(spec: CaseSpec) -> dict[str, Any]:
     return {key: value for key, value in extras.items() if value}
 
 
-def _pack_need(need: Need) -> list[Any]:
-    return [
-        need.target,
-        sorted(need.accepts),
-        need.match_params,
-        need.within,
-        need.marker,
-        need.optional,
-    ]
+def _pack_need(need: Need) -> dict[str, Any]:
+    return {**asdict(need), "accepts": sorted(need.accepts)}
 
 
-def _unpack_need(packed: list[Any]) -> Need:
-    target, accepts, match_params, within, marker, optional = packed
-    verdicts = frozenset(Verdict(each) for each in accepts)
-    return Need(target, verdicts, match_params, within, marker, optional)
+def _unpack_need(packed: dict[str, Any]) -> Need:
+    return Need(**{**packed, "accepts": frozenset(map(Verdict, packed["accepts"]))})
 
 
 def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None) -> CaseSpec:
@@ -193,11 +184,7 @@ def fold(reports: Sequence[pytest.TestReport]) -> tuple[str, tuple[float, ...]] 
     setup, call, teardown = reports
     if not setup.keywords == call.keywords == teardown.keywords:
         return None
-    spans = (
-        (setup.start, setup.stop, setup.duration)
-        + (call.start, call.stop, call.duration)
-        + (teardown.start, teardown.stop, teardown.duration)
-    )
+    spans = tuple(figure for each in reports for figure in (each.start, each.stop, each.duration))
     return "\0".join(setup.keywords), spans
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Final
 
 import pytest
@@ -16,29 +17,12 @@ from pytest_orchestra.running.draft import Draft, Reading
 from pytest_orchestra.running.peer_markers import CLOSEST_PEERS, PEER_READERS
 from pytest_orchestra.scheduling.quantity import parse_quantity
 
-_DEPENDS_LINE: Final = (
-    "depends(*tests, on=(), name=(), when='passed', match_params=False): run this test after the "
-    "tests it names, on any worker, and block it unless they passed (when='finished': whatever "
-    "their outcome). A name may be a test, a class, a file, a directory, a glob or what another "
-    "test gave itself with name=. "
-    "Example: @pytest.mark.depends('test_login', on='tests/test_api.py::TestUser')"
-)
-_PRIORITY_LINE: Final = (
-    "priority(n): run this test, and what it depends on, before tests of a lower priority where "
-    "there is a choice; the default is 0. Example: @pytest.mark.priority(10)"
-)
-_RESOURCES_LINE: Final = (
-    "resources(*names, **amounts): hold these while the test runs: one of each name, an amount, or "
-    "'read' (shared) or 'write' (exclusive); '*' means that nothing else runs meanwhile. "
-    "Example: @pytest.mark.resources('browser', gpu=2, memory='4GB', schema='read')"
-)
-
-#: What ``pytest --markers`` says of the markers of this plugin.
-OUR_MARKER_LINES: Final = (_DEPENDS_LINE, _PRIORITY_LINE, _RESOURCES_LINE)
-
 _ACCEPTS: Final = {"passed": SUCCESS, "finished": ANY_VERDICT}
 _MODES: Final = {"read": Mode.READ, "write": Mode.WRITE}
 _EVERYTHING: Final = "*"
+
+#: What a function has in its ``__dict__`` if pytest looks for its code elsewhere.
+_DISPLACED: Final = frozenset({"__wrapped__", "place_as"})
 
 
 def read_item(item: pytest.Item) -> tuple[CaseSpec, tuple[Problem, ...]]:
@@ -47,9 +31,7 @@ def read_item(item: pytest.Item) -> tuple[CaseSpec, tuple[Problem, ...]]:
     Markers of other plugins are honoured as ``peer_markers`` tells; where they and the markers of this
     plugin disagree, this plugin's hold. Never raises for what a marker says.
     """
-    path, line, _ = item.location
-    file = path.replace(os.sep, "/")
-    line = 0 if line is None else line + 1
+    file, line = _place(item)
     found = [pair for pair in item.iter_markers_with_node() if pair[1].name in _READERS]
     if not found:
         return CaseSpec(item.nodeid, file, line), ()
@@ -60,6 +42,22 @@ def read_item(item: pytest.Item) -> tuple[CaseSpec, tuple[Problem, ...]]:
             _READERS[mark.name](Reading(draft, mark, shared=node is not item))
         seen.add(mark.name)
     return draft.finish(file, line), tuple(draft.problems)
+
+
+def _place(item: pytest.Item) -> tuple[str, int]:
+    """Return the file of the item's function and its line, as ``CaseSpec`` has them.
+
+    pytest takes some 40 microseconds to work out an item's location, and every worker collects
+    all items, so a plain function in the very file that its node id names is asked itself.
+    """
+    if type(item) is pytest.Function:
+        file, function = item.nodeid.partition("::")[0], item.function
+        if isinstance(function, FunctionType) and not function.__dict__.keys() & _DISPLACED:
+            code = function.__code__
+            if code.co_filename == f"{item.config.rootpath}{os.sep}{file.replace('/', os.sep)}":
+                return file, code.co_firstlineno
+    path, index, _ = item.location
+    return path.replace(os.sep, "/"), 0 if index is None else index + 1
 
 
 def _read_depends(reading: Reading) -> None:

@@ -134,6 +134,7 @@ def _read_depends_on(reading: Reading) -> None:
     tests = arguments.get("tests")
     if not tests:
         reading.complain("it names no tests", "write depends_on(tests=[...])")
+        return
     reading.add_needs(
         [
             need
@@ -154,7 +155,7 @@ def _depends_on_needs(reading: Reading, entry: Mapping[str, object]) -> Iterator
         reading.complain(f"there is no status {status!r}", f"write one of {', '.join(_STATUS)}")
         return
     optional = bool(entry.get("allowed_not_run"))
-    for name in reading.texts(entry.get("name"), "the name of a test"):
+    for name in reading.texts([entry.get("name")], "the name of a test"):
         yield Need(
             name,
             accepts | _NEVER_BEGAN if optional else accepts,

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Final
 
 import pytest
-
-#: What to register for the markers of other plugins, which are not there or kept from doing it.
-MARKER_LINES: Final = (
-    "dependency(name=None, depends=[], scope='module'): of pytest-dependency; see depends",
-    "order(index=None, before=(), after=()): of pytest-order; see depends and priority",
-    "depends_on(tests=[], status='passed', allowed_not_run=False): of pytest-depends-on",
-    "isolate(resources={}): of pytest-isolate; see resources",
-    "isolated(group=None, serial=False): of pytest-isolated; serial=True is resources('*')",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +47,11 @@ def neutralise(pluginmanager: pytest.PytestPluginManager) -> tuple[str, ...]:
     found = tuple(
         peer for peer in PEER_PLUGINS if any(map(pluginmanager.has_plugin, peer.known_as))
     )
-    for peer in found:
-        for name in peer.known_as:
-            _silence(pluginmanager.get_plugin(name))
-        for name in peer.acts_as:
-            pluginmanager.set_blocked(name)
+    plugins = [pluginmanager.get_plugin(name) for peer in found for name in peer.known_as]
+    for name in (name for peer in found for name in peer.acts_as):
+        pluginmanager.set_blocked(name)
+    for plugin in plugins:
+        _keep_asking(pluginmanager, plugin)
     config = pluginmanager.get_plugin("pytestconfig")
     if config is not None and hasattr(config.option, "depends_on"):
         # The fixture of pytest-depends-on outlives its plugin, and asks for this.
@@ -67,10 +59,14 @@ def neutralise(pluginmanager: pytest.PytestPluginManager) -> tuple[str, ...]:
     return tuple(peer.distribution for peer in found)
 
 
-def _silence(plugin: object) -> None:
-    """Let tests that call pytest-dependency's ``depends()`` themselves pass it.
+def _keep_asking(pluginmanager: pytest.PytestPluginManager, plugin: object) -> None:
+    """Let tests that call pytest-dependency's ``depends()`` themselves get an answer.
 
-    It skips them unless it saw the other test pass, and now it sees none.
+    It skips them unless it saw the other test pass. So it goes on seeing what this process runs,
+    and lets pass whoever asks about a test that it has not seen: that may be on another worker.
     """
-    if getattr(plugin, "__name__", None) == "pytest_dependency":
-        setattr(plugin, "_ignore_unknown", True)  # noqa: B010 - a module of which no types are known
+    if isinstance(plugin, ModuleType) and plugin.__name__ == "pytest_dependency":
+        witness = ModuleType("pytest_orchestra_dependency_witness")
+        vars(witness)["pytest_runtest_makereport"] = plugin.pytest_runtest_makereport
+        vars(plugin)["_ignore_unknown"] = True
+        pluginmanager.register(witness)

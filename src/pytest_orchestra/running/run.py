@@ -62,10 +62,14 @@ class Run:
         self._joined.update(dict.fromkeys(workers, self.now))
         return self._handle(WorkersJoined(workers))
 
-    def lose(self, worker: str) -> tuple[Command, ...]:
-        """``worker`` is gone."""
+    def lose(self, worker: str, culprit: int | None = None) -> tuple[Command, ...]:
+        """``worker`` is gone, and ``culprit`` with it, which has the verdict of its reports."""
         self._left[worker] = self.now
-        return self._handle(WorkerLost(worker))
+        if culprit is None:
+            return self._handle(WorkerLost(worker))
+        assigned_at = self.engine.waits.assigned_at[culprit] or 0.0
+        self._seconds.setdefault(culprit, self.now - assigned_at)
+        return self._handle(WorkerLost(worker, culprit, self.verdict(culprit) or Verdict.FAILED))
 
     def add_report(self, case: int, report: pytest.TestReport) -> None:
         """Take in one of the reports of ``case``."""

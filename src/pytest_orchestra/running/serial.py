@@ -12,7 +12,7 @@ import pytest
 from pytest_orchestra.model.events import Assign, Command, Conclude
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.run import Run
-from pytest_orchestra.running.skips import blocked_reports
+from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
 
 #: The name of the only worker.
@@ -126,4 +126,5 @@ class SerialLoop:
             item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
             for report in blocked_reports(item.nodeid, item.location, text):
                 item.ihook.pytest_runtest_logreport(report=report)
+            remember_blocked(item.config, report)
             item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

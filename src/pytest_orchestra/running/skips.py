@@ -29,3 +29,10 @@ def blocked_reports(
     )
     torn_down = pytest.TestReport(nodeid, location, {}, "passed", None, "teardown", **extra)
     return skipped, torn_down
+
+
+def remember_blocked(config: pytest.Config, report: pytest.TestReport) -> None:
+    """Let ``--lf`` run a blocked test next time, with what blocked it: it proved nothing yet."""
+    plugin = config.pluginmanager.getplugin("lfplugin")
+    if plugin is not None:
+        plugin.lastfailed[getattr(report, "id", report.nodeid)] = True

@@ -60,7 +60,7 @@ def describe_stall(run: Run, silent: float) -> str:
 
 def _waits_for(run: Run, case: int) -> str:
     resource = run.engine.held_up_by(case)
-    text = waited_for_text(resource)
+    text = waited_for_text(resource, alone=run.plan.specs[case].alone)
     holders = run.plan.pool.holders(resource) if resource in run.plan.pool.capacities else ()
     if resource is None or not 0 < len(holders) <= NAMED_HOLDERS:
         return text

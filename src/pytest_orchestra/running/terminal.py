@@ -183,7 +183,8 @@ def _longest_waits(record: RunRecord) -> Iterable[str]:
 
 
 def _wait_line(case: CaseRecord) -> str:
-    return f"  {case.waited:.2f} s  {case.spec.nodeid}  for {waited_for_text(case.waited_for)}"
+    what = waited_for_text(case.waited_for, alone=case.spec.alone)
+    return f"  {case.waited:.2f} s  {case.spec.nodeid}  for {what}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -49,7 +49,7 @@ class WorkerLoop:
     # collection
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self, session: pytest.Session) -> None:
+    def pytest_collection(self) -> None:
         """Take over from xdist's worker plugin, and listen to the controller."""
         interactor = _find_interactor(self._config.pluginmanager)
         self._config.pluginmanager.unregister(interactor)
@@ -122,11 +122,9 @@ class WorkerLoop:
         self._reports.clear()
         self._is_plain = self._can_fold
         upcoming = self._inbox.peek()
-        nextitem: Any
-        if upcoming is None:
-            nextitem = StandIn(item, self._look_ahead)
-        else:
-            nextitem = self._items[upcoming]
+        nextitem: Any = (
+            StandIn(item, self._look_ahead) if upcoming is None else self._items[upcoming]
+        )
         began = time.perf_counter()
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         seconds = time.perf_counter() - began

@@ -59,7 +59,7 @@ def _mixed(resource: str, counts: CaseSpec, locks: CaseSpec) -> Problem:
 def _too_large(claim: Claim, capacity: int, spec: CaseSpec, *, is_declared: bool) -> Problem:
     source = "it has" if is_declared else "nobody declared it, so it has"
     return Problem(
-        what=f"claims {format_quantity(claim.amount)} of {claim.resource!r}, but {source} "
+        what=f"{spec.nodeid} claims {format_quantity(claim.amount)} of {claim.resource!r}, but {source} "
         f"{format_quantity(capacity)}",
         remedy=f"claim less, or declare {claim.resource} = {claim.amount} or more in "
         "[tool.pytest_orchestra.resources]",

@@ -87,7 +87,7 @@ class Tuning:
 class Engine:
     """Decides what runs where and when. Deterministic: the same events give the same commands."""
 
-    def __init__(  # noqa: PLR0913 - each is a different thing that is known of the run
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
         self,
         specs: Sequence[CaseSpec],
         graph: Graph,
@@ -156,8 +156,8 @@ class Engine:
         match event:
             case WorkersJoined(workers):
                 self._join(workers)
-            case WorkerLost(worker):
-                self._lose(worker)
+            case WorkerLost(worker, case, verdict):
+                self._lose(worker, case, verdict)
             case CaseBlocked(case, cause):
                 if self.states[case] is not State.DONE:
                     self._conclude(case, Verdict.BLOCKED, cause)
@@ -182,13 +182,19 @@ class Engine:
             self._desks[worker] = self._idle[worker] = Desk(worker)
             self._selection.join(worker)
 
-    def _lose(self, worker: str) -> None:
+    def _lose(self, worker: str, culprit: int | None, verdict: Verdict) -> None:
         desk = self._desks.pop(worker)
         self._idle.pop(worker, None)
         self._loaded.pop(worker, None)
         for case in desk.queue:
             self._selection.release(case, self._now)
         self._selection.lose(worker)
+        if culprit is not None:
+            if culprit in desk.queue:
+                desk.queue.remove(culprit)
+                self._settle(culprit, verdict)
+            else:
+                self._amend(culprit, verdict)
         for case in desk.queue:
             self._reopen(case)
 

@@ -26,10 +26,13 @@ def _past_tense(reason: str) -> str:
             return reason
 
 
-def waited_for_text(resource: str | None) -> str:
-    """Return what a case waits for, given the resource that is lacking, if one is."""
+def waited_for_text(resource: str | None, *, alone: bool) -> str:
+    """Return what a case waits for: ``resource``, or a worker if there is enough of everything.
+
+    ``alone`` says whether the case itself wants to run alone.
+    """
     if resource is None:
         return "a free worker"
     if resource == EXCLUSIVE:
-        return "its turn to run alone, or for one that runs alone"
+        return "all others to end, to run alone" if alone else "a test that runs alone"
     return repr(resource)

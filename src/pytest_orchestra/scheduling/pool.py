@@ -70,8 +70,7 @@ class Pool:
             self._holders[resource] += 1
             capacity = self.capacities[resource]
             used = self._holders[resource] if capacity == UNBOUNDED else capacity - left
-            if used > self.peak[resource]:
-                self.peak[resource] = used
+            self.peak[resource] = max(self.peak[resource], used)
         self._held[holder] = demand
 
     def give_back(self, holder: int) -> Demand:

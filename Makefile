@@ -1,0 +1,38 @@
+# Two commands for a fresh machine with Python and make: `make demo` and `make test`.
+PYTHON ?= python3
+DEMO := .demo
+VENV := .venv
+INSTALL = $(PYTHON) -m venv $(1) && $(1)/bin/python -m pip install --quiet --upgrade pip
+
+.PHONY: demo test unit e2e check clean
+
+demo: $(DEMO)/installed  ## Run examples/shop with four workers
+	cd examples/shop && ../../$(DEMO)/bin/python -m pytest --orchestrate -n 4
+
+test: unit e2e  ## Run all tests
+
+unit: $(VENV)/installed  ## Unit and property tests: they alone cover every branch of scheduling/
+	$(VENV)/bin/python -m coverage run --source=src/pytest_orchestra/scheduling -m pytest tests/unit tests/property
+	$(VENV)/bin/python -m coverage report --show-missing --skip-covered --fail-under=100
+
+e2e: $(VENV)/installed  ## Tests with real workers, run by the plugin itself
+	$(VENV)/bin/python -m pytest --orchestrate -n auto tests/e2e tests/compat
+
+check: $(VENV)/installed  ## Lint and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+$(VENV)/installed: pyproject.toml
+	$(call INSTALL,$(VENV))
+	$(VENV)/bin/python -m pip install --quiet --editable . --group test --group check
+	touch $@
+
+$(DEMO)/installed: pyproject.toml $(shell find src -name '*.py')
+	$(call INSTALL,$(DEMO))
+	$(DEMO)/bin/python -m pip install --quiet --force-reinstall --no-deps .
+	$(DEMO)/bin/python -m pip install --quiet .
+	touch $@
+
+clean:
+	rm -rf $(DEMO) $(VENV)

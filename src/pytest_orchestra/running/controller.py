@@ -48,7 +48,7 @@ class OrchestraScheduling:
         make_run: Callable[[Description, int], Run],
         on_pulse: Callable[[], None],
     ) -> None:
-        self._config = config
+        self.config = config
         self._dsession = dsession
         self._make_run = make_run
         self._on_pulse = on_pulse
@@ -160,7 +160,7 @@ class OrchestraScheduling:
     def _begin(self) -> None:
         session = self._session
         failed = session.testsfailed
-        if failed and not self._config.option.continue_on_collection_errors:
+        if failed and not self.config.option.continue_on_collection_errors:
             self._shut_down()
             errors = "error" if failed == 1 else "errors"
             raise session.Interrupted(f"{failed} {errors} during collection")
@@ -176,7 +176,7 @@ class OrchestraScheduling:
 
     @property
     def _session(self) -> pytest.Session:
-        session: pytest.Session = self._config.pluginmanager.getplugin("session")
+        session: pytest.Session = self.config.pluginmanager.getplugin("session")
         return session
 
     def _shut_down(self) -> None:
@@ -241,8 +241,8 @@ class OrchestraScheduling:
         post.running = queue[0] if queue and queue[0] not in post.fresh else None
 
     def _read(self, run: Run, post: Post, index: int, data: Any) -> pytest.TestReport:
-        report: pytest.TestReport = self._config.hook.pytest_report_from_serializable(
-            config=self._config, data=data
+        report: pytest.TestReport = self.config.hook.pytest_report_from_serializable(
+            config=self.config, data=data
         )
         vars(report).update(self._attributes(run, post, index, post.case(index)))
         return report
@@ -283,11 +283,11 @@ class OrchestraScheduling:
         run = self._run
         assert run is not None  # noqa: S101 - conclusions come from it
         nodeid, location = run.nodeid(case), self._location(case)
-        hook = self._config.hook
+        hook = self.config.hook
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
         for report in blocked_reports(nodeid, location, run.blocked_text(conclusion.cause)):
             hook.pytest_runtest_logreport(report=report)
-        remember_blocked(self._config, report)
+        remember_blocked(self.config, report)
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     # bad luck
@@ -312,7 +312,7 @@ class OrchestraScheduling:
     def _refuse(self, post: Post, difference: str) -> None:
         self._shut_down()
         report = pytest.CollectReport(f"worker {post.name}", "failed", difference, [])
-        self._config.hook.pytest_collectreport(report=report)
+        self.config.hook.pytest_collectreport(report=report)
         raise self._session.Interrupted("workers collected different tests")
 
     def _report_crash(self, run: Run, post: Post) -> int | None:
@@ -331,9 +331,9 @@ class OrchestraScheduling:
         report = self._crash_report(run, post, case, text, "call")
         self._is_pending_again = False
         post.replay.start(run.nodeid(case), self._location(case))
-        self._config.hook.pytest_handlecrashitem(crashitem=report.nodeid, report=report, sched=self)
+        self.config.hook.pytest_handlecrashitem(crashitem=report.nodeid, report=report, sched=self)
         if self._is_pending_again:
-            self._config.hook.pytest_runtest_logreport(report=report)
+            self.config.hook.pytest_runtest_logreport(report=report)
             return None
         run.add_report(case, report)
         self._dsession.worker_testreport(post.node, report)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from _pytest.runner import get_reraise_exceptions
 
 
 class StandIn:
@@ -48,7 +47,7 @@ def settle(item: pytest.Item, following: pytest.Item | None) -> pytest.TestRepor
     call = pytest.CallInfo.from_call(
         lambda: _tear_down(item, following),
         when="teardown",
-        reraise=get_reraise_exceptions(item.config),
+        reraise=(pytest.exit.Exception, KeyboardInterrupt),
     )
     if call.excinfo is None:
         return None

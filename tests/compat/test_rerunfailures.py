@@ -1,0 +1,54 @@
+"""pytest-rerunfailures repeats tests on its own; the final attempt is the verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+DRIVERS = [pytest.param((), id="one process"), pytest.param(("-n", "2"), id="workers")]
+
+FLAKY = """
+    import os, pathlib, pytest
+
+    def attempt(name):
+        file = pathlib.Path(__file__).with_name(name)
+        number = int(file.read_text()) + 1 if file.exists() else 1
+        file.write_text(str(number))
+        return number
+
+    @pytest.mark.flaky(reruns=2)
+    def test_flaky():
+        {flaw}
+
+    @pytest.mark.depends("test_flaky")
+    def test_after():
+        assert attempt("after") == 1
+"""
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_dependants_wait_for_the_last_attempt(
+    pytester: pytest.Pytester, driver: tuple[str, ...]
+) -> None:
+    """A test that passes at the third attempt lets its dependants run, once."""
+    pytester.makepyfile(FLAKY.format(flaw='assert attempt("flaky") == 3'))
+    result = pytester.runpytest_subprocess("--orchestrate", *driver, timeout=120)
+    assert result.ret == 0
+    assert result.parseoutcomes() == {"passed": 2, "rerun": 2}
+    result.stdout.fnmatch_lines(["2 tests collected: 2 passed"])
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_last_failure_blocks(pytester: pytest.Pytester, driver: tuple[str, ...]) -> None:
+    """A test that fails at every attempt blocks its dependants."""
+    pytester.makepyfile(FLAKY.format(flaw="assert not attempt('flaky')"))
+    result = pytester.runpytest_subprocess("--orchestrate", *driver, timeout=120)
+    assert result.ret == 1
+    assert result.parseoutcomes() == {"failed": 1, "rerun": 2, "blocked": 1}
+
+
+def test_crash_is_repeated_on_another_worker(pytester: pytest.Pytester) -> None:
+    """A test whose worker dies is run again if the plugin asks for it, and may pass then."""
+    pytester.makepyfile(FLAKY.format(flaw='attempt("flaky") > 1 or os._exit(3)'))
+    result = pytester.runpytest_subprocess("--orchestrate", "-n", "2", timeout=120)
+    assert result.ret == 0, result.stdout.str()
+    assert result.parseoutcomes() == {"passed": 2, "rerun": 1}

@@ -51,9 +51,9 @@ class Collecting:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
-        """Let ``--lf`` leave tests out after collection only, so that they can be pulled back."""
+        """Let ``--lf`` leave tests out after collection only, so that what was left out is known."""
         manager = self._config.pluginmanager
-        if self._missing is Missing.PULL and manager.has_plugin(_LF_SHORTCUT):
+        if manager.has_plugin(_LF_SHORTCUT):
             manager.unregister(name=_LF_SHORTCUT)
 
     @pytest.hookimpl(wrapper=True, trylast=True)

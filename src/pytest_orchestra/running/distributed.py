@@ -95,4 +95,4 @@ class Distributed:
     def _beat(self) -> None:
         text = self._stall.check() if self._stall is not None else None
         if text is not None:
-            self._opening.terminal.line(text, yellow=True)
+            self._opening.terminal.alarm(text, yellow=True)

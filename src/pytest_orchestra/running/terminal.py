@@ -54,8 +54,13 @@ class TerminalReport:
 
     def line(self, text: str, **markup: bool) -> None:
         """Print a line of ours, unless ``-q`` was given."""
+        if self._config.get_verbosity() >= 0:
+            self.alarm(text, **markup)
+
+    def alarm(self, text: str, **markup: bool) -> None:
+        """Print a line of ours, come what may."""
         reporter = self._reporter
-        if reporter is not None and self._config.get_verbosity() >= 0:
+        if reporter is not None:
             reporter.ensure_newline()
             reporter.write_line(f"orchestra: {text}", **markup)
 

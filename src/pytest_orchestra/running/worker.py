@@ -42,6 +42,7 @@ class WorkerLoop:
         self._inbox = Inbox()
         self._items: list[pytest.Item] = []
         self._current: int | None = None
+        self._foreseen: int | None = None
         self._is_plain = True
         self._reports: list[pytest.TestReport] = []
         self._can_fold = True
@@ -102,15 +103,14 @@ class WorkerLoop:
         last_index = -1
         while True:
             index = self._inbox.take(timeout=0)
-            had_to_wait = index is None
-            if had_to_wait:
+            if index is None:
                 index = self._inbox.take(timeout=None)
             following = None if index is None else self._items[index]
-            if last is not None:
-                self._settle(last, last_index, following)
+            tore = last is not None and self._settle(last, last_index, following)
             if index is None or following is None:
                 return True
-            if had_to_wait:
+            # The controller takes for granted that what was queued when a test ended runs next.
+            if tore or index != self._foreseen:
                 self._channel.send(("started", index))
             self._run(following, index)
             last, last_index = following, index
@@ -128,6 +128,7 @@ class WorkerLoop:
         began = time.perf_counter()
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         seconds = time.perf_counter() - began
+        self._foreseen = self._inbox.peek()
         folded = link.fold(self._reports) if self._is_plain else None
         if folded is None:
             self._send_reports()
@@ -142,13 +143,14 @@ class WorkerLoop:
             return self._items[upcoming].listchain()
         return [] if self._inbox.is_stopped else None
 
-    def _settle(self, item: pytest.Item, index: int, following: pytest.Item | None) -> None:
+    def _settle(self, item: pytest.Item, index: int, following: pytest.Item | None) -> bool:
         if not leaves_fixtures(item, following):
-            return
+            return False
         self._channel.send(("tearing", index))
         report = settle(item, following)
         if report is not None:
             self._channel.send(("late", index, self._serialize(report)))
+        return True
 
     # reports
 

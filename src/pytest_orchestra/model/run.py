@@ -15,14 +15,16 @@ class CaseRecord:
     """One collected test and what became of it.
 
     Times are seconds since the run began; None for what never happened. ``seconds`` is what
-    setup, call and teardown took. ``waited_for`` is the resource that was lacking while it
-    was ready, if one was. ``cause`` tells why it was blocked or not run.
+    setup, call and teardown took. ``refused_at`` is when a worker first had to leave it lying
+    and ``waited_for`` the resource that was lacking. ``cause`` tells why it was blocked or not
+    run.
     """
 
     spec: CaseSpec
     verdict: Verdict
     worker: str | None = None
     ready_at: float | None = None
+    refused_at: float | None = None
     assigned_at: float | None = None
     seconds: float | None = None
     waited_for: str | None = None
@@ -34,6 +36,13 @@ class CaseRecord:
         if self.ready_at is None or self.assigned_at is None:
             return 0.0
         return self.assigned_at - self.ready_at
+
+    @property
+    def held_up(self) -> float:
+        """Seconds of that in which tokens were lacking for it; 0.0 if they never were."""
+        if self.refused_at is None or self.assigned_at is None:
+            return 0.0
+        return self.assigned_at - self.refused_at
 
 
 @dataclass(frozen=True, slots=True)

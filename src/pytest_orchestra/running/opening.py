@@ -7,6 +7,7 @@ import pytest
 from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.collect import Collection
+from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.run import Run
@@ -39,7 +40,12 @@ class Opening:
         elsewhere = Elsewhere(
             config.rootpath, files, config.getini("python_files"), config.getini("norecursedirs")
         )
-        planner = Planner(config.rootpath, self._settings.resources, self._problems, elsewhere)
+        durations, complaint = read_durations(config.rootpath)
+        if complaint is not None:
+            self.terminal.line(complaint, yellow=True)
+        planner = Planner(
+            config.rootpath, self._settings.resources, self._problems, elsewhere, durations
+        )
         try:
             return planner.plan(
                 collection, workers, tuning, is_incomplete=bool(session.testsfailed)

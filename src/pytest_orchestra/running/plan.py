@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.model.case import CaseSpec, Need
@@ -15,18 +17,27 @@ from pytest_orchestra.running.locate import locate
 from pytest_orchestra.scheduling.capacity import settle_capacities
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
+from pytest_orchestra.scheduling.foresight import Foresight, foresee
 from pytest_orchestra.scheduling.graph import CycleError, Graph, arrange, link
 from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import score
 from pytest_orchestra.scheduling.simulate import Simulation
 
+#: Cases scheduled while looking for a better order: what a slow machine does in a second.
+SCHEDULED_CASES: Final = 100_000
+
+#: The most that looking for a better order may take, in seconds and as a share of the run.
+MOST_SECONDS: Final = 1.0
+SHARE_OF_RUN: Final = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A run that can begin.
 
-    ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user.
+    ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
+    ``foresight`` is there if it is known what tests take.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -35,6 +46,7 @@ class Plan:
     engine: Engine
     blocked: Mapping[int, str]
     notes: tuple[str, ...]
+    foresight: Foresight | None = None
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -48,7 +60,7 @@ class Planner:
     """Makes plans from collections.
 
     ``capacities`` and ``problems`` come from the settings; ``elsewhere`` knows the files that
-    were not collected.
+    were not collected; ``durations`` are known seconds by node id.
     """
 
     def __init__(
@@ -57,7 +69,9 @@ class Planner:
         capacities: Mapping[str, int],
         problems: Iterable[Problem],
         elsewhere: Elsewhere,
+        durations: Mapping[str, float],
     ) -> None:
+        self._durations = durations
         self._rootpath = rootpath
         self._capacities = capacities
         self._problems = tuple(problems)
@@ -102,18 +116,29 @@ class Planner:
             problems += [_cycle(cycle, specs) for cycle in error.cycles]
         if problems:
             raise UsageProblems(self._place(problems, specs))
+        return self._make(specs, graph, Pool(capacities), workers, tuning, blocked, notes)
+
+    def _make(  # noqa: PLR0913, PLR0917 - the parts of a plan
+        self,
+        specs: tuple[CaseSpec, ...],
+        graph: Graph,
+        pool: Pool,
+        workers: int,
+        tuning: Tuning | None,
+        blocked: Mapping[int, str],
+        notes: Iterable[str],
+    ) -> Plan:
         segments = number_segments([spec.file for spec in specs])
-        seconds: Sequence[float | None] = [None] * len(specs)
-        pool = Pool(capacities)
-        engine = Engine(
-            specs,
-            graph,
-            score(specs, graph, seconds, workers),
-            pool,
-            Estimates(segments, seconds),
-            tuning,
-        )
-        return Plan(specs, graph, pool, engine, blocked, tuple(notes))
+        seconds = [self._durations.get(spec.nodeid) for spec in specs]
+        scores = score(specs, graph, seconds, workers)
+        foresight = None
+        if workers > 1 and any(each is not None for each in seconds):
+            foresight = foresee(
+                specs, graph, pool, scores, seconds, workers, _rounds(len(specs)), _Patience()
+            )
+            scores = foresight.scores
+        engine = Engine(specs, graph, scores, pool, Estimates(segments, seconds), tuning)
+        return Plan(specs, graph, pool, engine, blocked, tuple(notes), foresight)
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:
         """Find where each problem stands; what one marker does to many tests is told once."""
@@ -129,6 +154,22 @@ class Planner:
             )
             placed.setdefault(key, []).append(replace(problem, where=where))
         return tuple(_once(alike) for alike in placed.values())
+
+
+class _Patience:
+    """Says whether there is time to look for a better order: 2 % of the run, at most a second."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __call__(self, predicted: float) -> bool:
+        spent = time.perf_counter() - self._began
+        return spent < min(MOST_SECONDS, SHARE_OF_RUN * predicted)
+
+
+def _rounds(cases: int) -> int:
+    """Return how often to reschedule: the same on every machine, for the same order everywhere."""
+    return SCHEDULED_CASES // (3 * max(cases, 1))
 
 
 def _once(alike: Sequence[Problem]) -> Problem:

@@ -168,6 +168,7 @@ class Run:
             verdict=verdict,
             worker=engine.worker_of.get(case),
             ready_at=engine.waits.ready_at[case],
+            refused_at=refusal.since if refusal else None,
             assigned_at=engine.waits.assigned_at[case],
             seconds=self._seconds.get(case),
             waited_for=refusal.resource if refusal else None,

@@ -11,6 +11,7 @@ from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
+from pytest_orchestra.scheduling.foresight import Foresight
 from pytest_orchestra.scheduling.quantity import format_quantity
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class TerminalReport:
             (workers, "worker"),
         )
         self.line(", ".join(_count(number, noun) for number, noun in counts))
+        if plan.foresight is not None:
+            self.line(_prediction(plan.foresight, workers))
         for note in plan.notes:
             self.line(note, yellow=True)
 
@@ -107,6 +110,18 @@ class TerminalReport:
         terminalreporter.section("orchestra")
         for text in lines:
             terminalreporter.write_line(text)
+
+
+def _prediction(foresight: Foresight, workers: int) -> str:
+    bound = foresight.bound
+    text = (
+        f"predicted to take {foresight.makespan:.1f} s on {_count(workers, 'worker')}, at least "
+        f"{bound.seconds:.1f} s ({bound.reason})"
+    )
+    saved = foresight.rule - foresight.makespan
+    if saved > 0:
+        text += f"; {saved:.1f} s saved by trying {_count(foresight.rounds, 'other order')}"
+    return text
 
 
 def summary_lines(record: RunRecord, *, is_long: bool) -> Iterable[str]:
@@ -179,8 +194,8 @@ def _workers(record: RunRecord) -> Iterable[str]:
 
 
 def _longest_waits(record: RunRecord) -> Iterable[str]:
-    held_up = [case for case in record.cases if case.waited_for and case.waited >= SHORTEST_WAIT]
-    held_up.sort(key=lambda case: -case.waited)
+    held_up = [case for case in record.cases if case.held_up >= SHORTEST_WAIT]
+    held_up.sort(key=lambda case: -case.held_up)
     if held_up:
         yield "longest waits:"
         for case in held_up[:LONGEST_WAITS]:
@@ -189,7 +204,7 @@ def _longest_waits(record: RunRecord) -> Iterable[str]:
 
 def _wait_line(case: CaseRecord) -> str:
     what = waited_for_text(case.waited_for, alone=case.spec.alone)
-    return f"  {case.waited:.2f} s  {case.spec.nodeid}  for {what}"
+    return f"  {case.held_up:.2f} s  {case.spec.nodeid}  for {what}"
 
 
 def _count(number: int, noun: str) -> str:

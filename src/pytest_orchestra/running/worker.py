@@ -154,9 +154,12 @@ class WorkerLoop:
 
     # reports
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep plain reports until the test is over; send the first other one, and all after."""
+        """Keep plain reports until the test is over; send the first other one, and all after.
+
+        Not first: pytest's own terminal fails a test in which subtests failed.
+        """
         if self._current is None:
             return
         self._reports.append(report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.case import CaseSpec, Need
 from pytest_orchestra.scheduling.names import Names
 
 
@@ -35,18 +35,20 @@ class Absent:
         return tuple(sorted(found))
 
     def loosened(self) -> tuple[CaseSpec, ...]:
-        """Return the selected cases; those that need absent ones no longer insist."""
+        """Return the selected cases; they no longer insist on what is absent."""
         specs = list(self._specs)
         for case in self.needed_by:
-            needs = tuple(replace(need, optional=True) for need in specs[case].needs)
+            needs = tuple(
+                replace(need, optional=True) if self._answers(need, case) else need
+                for need in specs[case].needs
+            )
             specs[case] = replace(specs[case], needs=needs)
         return tuple(specs)
 
     def _prerequisites(self, case: int) -> list[int]:
+        return [number for need in self._all[case].needs for number in self._answers(need, case)]
+
+    def _answers(self, need: Need, case: int) -> list[int]:
+        """Return the absent cases that ``need`` of ``case`` names."""
         count = len(self._specs)
-        return [
-            prerequisite - count
-            for need in self._all[case].needs
-            for prerequisite in self._names.resolve(need, case)
-            if prerequisite >= count
-        ]
+        return [each - count for each in self._names.resolve(need, case) if each >= count]

@@ -24,7 +24,7 @@ def settle_capacities(
     """
     users: dict[str, dict[Claim, CaseSpec]] = {}
     for spec in specs:
-        for claim in spec.claims:
+        for claim in sorted(spec.claims):  # a set of texts has another order in every process
             users.setdefault(claim.resource, {}).setdefault(claim, spec)
     capacities = dict(declared)
     problems: list[Problem] = []

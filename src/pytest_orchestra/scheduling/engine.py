@@ -296,7 +296,8 @@ class Engine:
     def _dispatch(self) -> None:
         self._feed_idle()
         if self._horizon:
-            for desk in self._touched:
+            # Who was idle was touched last and goes first, or who gave work back took it again.
+            for desk in reversed(self._touched):
                 self._send_ahead(desk)
             if self._idle and self._loaded:
                 self._rebalance()
@@ -346,12 +347,11 @@ class Engine:
     def _rebalance(self) -> None:
         """Some worker idles while another has work sent ahead: ask for half of that back."""
         desks = [desk for desk in self._loaded.values() if not desk.is_recalled]
-        if not desks:
-            return
-        desk = max(desks, key=lambda desk: len(desk.queue))
-        movable = [case for case in tuple(desk.queue)[1:] if not self._selection.is_bound(case)]
-        if movable:
-            self._recall(desk, movable[len(movable) // 2 :])
+        for desk in sorted(desks, key=lambda desk: -len(desk.queue)):
+            movable = [case for case in tuple(desk.queue)[1:] if not self._selection.is_bound(case)]
+            if movable:
+                self._recall(desk, movable[len(movable) // 2 :])
+                return
 
     def _recall(self, desk: Desk, cases: Iterable[int]) -> None:
         desk.is_recalled = True

@@ -32,8 +32,8 @@ class Graph:
     """An acyclic graph over cases ``0 .. len(order) - 1``.
 
     ``dependents[case]`` are the cases that wait for it and the verdicts that they accept;
-    ``waits_for[case]`` counts the prerequisites of ``case``; ``order`` is topological, ties
-    by collection index.
+    ``waits_for[case]`` counts the prerequisites of ``case``; ``order`` is topological: first
+    what waits for nothing, as it was collected, then what that sets free, and so on.
     """
 
     dependents: tuple[tuple[tuple[int, frozenset[Verdict]], ...], ...]

@@ -117,18 +117,18 @@ class ReadyQueue:
         return worker in self._homes
 
     def best(
-        self, worker: str, segment: int | None, fits: Callable[[int, int], bool]
+        self, worker: str, segment: int | None, fits: Callable[[int, Key], bool]
     ) -> Key | None:
         """Return the key of the case that ``worker`` should run next, or None.
 
-        ``fits(signature, case)`` says whether the tokens for it are there; it is asked only
-        of shelves whose head would win.
+        ``fits(signature, key)`` says whether the tokens for a case are there; it is asked of
+        none that ranks after one that fits.
         """
         best: Key | None = None
         for shelves in (self._homes.get(worker), self._shared):
             for signature, shelf in shelves.items() if shelves else ():
                 head = shelf.head(segment)
-                if head is not None and (best is None or head < best) and fits(signature, head[2]):
+                if head is not None and (best is None or head < best) and fits(signature, head):
                     best = head
         return best
 

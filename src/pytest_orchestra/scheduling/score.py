@@ -42,7 +42,7 @@ def score(
     A prerequisite inherits the priority of what waits for it. With one worker nothing is
     urgent: every order takes the same time, so the collection's is kept.
     """
-    filled = _fill(seconds)
+    filled = fill(seconds)
     priority = [spec.priority for spec in specs]
     tail = filled.copy()
     for case in reversed(graph.order):
@@ -51,12 +51,13 @@ def score(
             tail[case] = max(tail[case], filled[case] + tail[dependant])
     _lengthen_groups(specs, filled, tail)
     urgency = _urgency(tail, filled, workers)
-    tier = _ranks([-each for each in priority])
-    level = _ranks([(-p, -u) for p, u in zip(priority, urgency, strict=True)])
+    tier = ranks([-each for each in priority])
+    level = ranks([(-p, -u) for p, u in zip(priority, urgency, strict=True)])
     return Scores(tuple(tier), tuple(level), tuple(tail), tuple(priority))
 
 
-def _fill(seconds: Sequence[float | None]) -> list[float]:
+def fill(seconds: Sequence[float | None]) -> list[float]:
+    """Return ``seconds`` with the mean of the known ones where nothing is known."""
     known = [each for each in seconds if each is not None]
     default = sum(known) / len(known) if known else UNKNOWN_SECONDS
     return [default if each is None else each for each in seconds]
@@ -83,6 +84,7 @@ def _urgency(tail: Sequence[float], filled: Sequence[float], workers: int) -> li
     return [each if each > threshold else 0.0 for each in tail]
 
 
-def _ranks(keys: Sequence[float] | Sequence[tuple[float, float]]) -> list[int]:
+def ranks(keys: Sequence[float] | Sequence[tuple[float, float]]) -> list[int]:
+    """Return the place of each key among the distinct ones, from 0."""
     rank = {key: number for number, key in enumerate(sorted(set(keys)))}  # type: ignore[type-var]
     return [rank[key] for key in keys]

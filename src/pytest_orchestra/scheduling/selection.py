@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec
@@ -20,7 +20,7 @@ class Selection:
     lacking is parked until tokens of that resource come back, so it costs nothing meanwhile.
     When a case has been overtaken for ``patience`` seconds it gets a reservation: from then
     on others may only take what it leaves over. There is at most one reservation, and it
-    holds nothing, so it cannot deadlock.
+    holds nothing, so it cannot deadlock. What ranks before a case does not overtake it.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Selection:
         """Take what is known of the cases; none of them is ready yet."""
         self._groups: Final = [spec.group for spec in specs]
         self._tiers: Final = scores.tier
+        self._levels: Final = scores.level
         self._pool: Final = pool
         self._segments: Final = segments
         self._patience: Final = patience
@@ -48,6 +49,10 @@ class Selection:
         self.waits: Final = Waits(len(specs))
         self._parked: Final[dict[int, str]] = {}
         self._parked_on: Final[dict[str, set[int]]] = {}
+        #: Ready cases per signature.
+        self._waiting: Final = [0] * len(self._demands)
+        #: Since when ready cases have been overtaken.
+        self._overtaken: Final[dict[int, float]] = {}
         self._reserved: int | None = None
         self._kept: Mapping[str, int] | None = None
         self._starving_at = math.inf
@@ -77,6 +82,7 @@ class Selection:
     def offer(self, case: int, now: float) -> None:
         """``case`` may run as soon as there are tokens and a worker."""
         self.waits.became_ready(case, now)
+        self._waiting[self._signatures[case]] += 1
         group = self._groups[case]
         if group is None:
             self._ready.add(case)
@@ -87,16 +93,21 @@ class Selection:
     def withdraw(self, case: int, now: float) -> None:
         """``case`` must not be picked any more."""
         self._ready.remove(case)
+        self._overtaken.pop(case, None)
         group = self._groups[case]
         if group is not None:
             self._group_ready[group].discard(case)
+        signature = self._signatures[case]
+        self._waiting[signature] -= 1
+        if not self._waiting[signature] and signature in self._parked:
+            self._unpark(signature, now)
         if case == self._reserved:
             self._end_reservation(now)
 
     def release(self, case: int, now: float) -> None:
         """``case`` is over: its tokens come back."""
         for resource, _ in self._pool.give_back(case):
-            self._unpark(resource, now)
+            self._unpark_all(resource, now)
 
     def lacking(self, case: int) -> str | None:
         """Return the resource that keeps ``case`` waiting, as far as anybody has asked."""
@@ -114,35 +125,50 @@ class Selection:
 
     def pick(self, worker: str, now: float) -> int | None:
         """Return the case that the idle ``worker`` should run, its tokens taken; None if none."""
-        if now >= self._starving_at:
-            self._reserve(worker, now)
-        case = self._reserved_for(worker)
-        if case is None:
-            key = self._best(worker, now)
-            case = None if key is None else key[2]
+        case = self._choose(worker, now)
         if case is not None:
             self._take(worker, case, now)
         return case
 
     def pick_free(self, worker: str, now: float) -> int | None:
-        """Return a case that claims nothing, to be sent to the busy ``worker`` ahead of time."""
+        """Return what the busy ``worker`` should run next if that claims nothing; None if not.
+
+        Only such a case is sent ahead of time: the tokens of another would lie idle until its
+        turn. Where another is next, nothing is sent, so that it finds an idle worker soon.
+        """
         if self._free is None:
             return None
-        key = self._ready.best_of(worker, self._segment_of[worker], self._free)
-        if key is None or not self._fits(self._free, key[2], now):
+        case = self._choose(worker, now)
+        if case is None or self._signatures[case] != self._free:
             return None
-        self._take(worker, key[2], now)
-        return key[2]
+        self._take(worker, case, now)
+        return case
+
+    def _choose(self, worker: str, now: float) -> int | None:
+        if now >= self._starving_at:
+            self._reserve(now)
+        if self._may_take_reserved(worker):
+            return self._reserved
+        key = self._best(worker, now)
+        return None if key is None else key[2]
 
     def _best(self, worker: str, now: float) -> Key | None:
+        refused: list[Key] = []
+
+        def fits(signature: int, key: Key) -> bool:
+            if self._fits(signature, key[2], now):
+                return True
+            refused.append(key)
+            return False
+
         segment = self._segment_of[worker]
-        best = self._ready.best(
-            worker, segment, lambda signature, case: self._fits(signature, case, now)
-        )
-        if self._alone and self._pool.idle and len(self._segment_of) > 1:
+        best = self._ready.best(worker, segment, fits)
+        if self._alone and self._reserved is None and self._pool.idle and len(self._segment_of) > 1:
             lone = self._best_alone(worker, segment)
             if lone is not None and (best is None or self._tiers[lone[2]] <= self._tiers[best[2]]):
                 return lone
+        if best is not None:
+            self._note_overtaken((key[2] for key in refused if key < best), now)
         return best
 
     def _best_alone(self, worker: str, segment: int | None) -> Key | None:
@@ -159,8 +185,7 @@ class Selection:
         self._parked[signature] = resource
         self._parked_on.setdefault(resource, set()).add(signature)
         self.waits.parked(resource, now)
-        refusal = self.waits.refused(case, resource, now)
-        self._starving_at = min(self._starving_at, refusal.since + self._patience)
+        self.waits.refused(case, resource, now)
         return False
 
     def _take(self, worker: str, case: int, now: float) -> None:
@@ -178,44 +203,49 @@ class Selection:
 
     # parking and reservations
 
-    def _unpark(self, resource: str, now: float) -> None:
-        for signature in self._parked_on.pop(resource, ()):
-            del self._parked[signature]
-            self.waits.unparked(resource, now)
+    def _unpark(self, signature: int, now: float) -> None:
+        resource = self._parked.pop(signature)
+        self._parked_on[resource].discard(signature)
+        self.waits.unparked(resource, now)
 
-    def _reserve(self, worker: str, now: float) -> None:
-        """Keep tokens for the best case that others have overtaken for too long."""
+    def _unpark_all(self, resource: str, now: float) -> None:
+        for signature in tuple(self._parked_on.get(resource, ())):
+            self._unpark(signature, now)
+
+    def _note_overtaken(self, cases: Iterable[int], now: float) -> None:
+        for case in cases:
+            since = self._overtaken.setdefault(case, now)
+            self._starving_at = min(self._starving_at, since + self._patience)
+
+    def _reserve(self, now: float) -> None:
+        """Keep tokens for the best of the cases that have been overtaken for too long."""
         self._starving_at = math.inf
         if self._reserved is not None:
             return
-        starving: list[Key] = []
-        for signature in self._parked:
-            key = self._ready.best_of(worker, None, signature)
-            refusal = None if key is None else self.waits.refusals.get(key[2])
-            if key is None or refusal is None:
-                continue
-            starves_at = refusal.since + self._patience
-            if starves_at <= now:
-                starving.append(key)
+        starving: list[tuple[int, int]] = []
+        for case, since in self._overtaken.items():
+            if since + self._patience <= now:
+                starving.append((self._levels[case], case))
             else:
-                self._starving_at = min(self._starving_at, starves_at)
+                self._starving_at = min(self._starving_at, since + self._patience)
         if starving:
-            self._reserved = min(starving)[2]
+            _, self._reserved = min(starving)
             self._kept = dict(self._demands[self._signatures[self._reserved]])
 
-    def _reserved_for(self, worker: str) -> int | None:
+    def _may_take_reserved(self, worker: str) -> bool:
+        """Whether there is a reserved case that fits by now, and ``worker`` may run it."""
         case = self._reserved
         if case is None or self._pool.lacks(self._demands[self._signatures[case]]) is not None:
-            return None
-        home = self._home_of.get(self._groups[case] or "")
-        return case if home in (None, worker) else None
+            return False
+        group = self._groups[case]
+        return group is None or self._home_of.get(group, worker) == worker
 
     def _end_reservation(self, now: float) -> None:
         self._reserved = None
         self._kept = None
         self._starving_at = now
-        for resource in tuple(self._parked_on):
-            self._unpark(resource, now)
+        for signature in tuple(self._parked):
+            self._unpark(signature, now)
 
 
 def _sign(specs: Sequence[CaseSpec], pool: Pool) -> tuple[list[Demand], list[int]]:

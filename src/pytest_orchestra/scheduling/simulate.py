@@ -79,8 +79,8 @@ class Simulation:
                     for case in returned:
                         self._queues[worker].remove(case)
                     self._obey(self._engine.handle(CasesReturned(worker, returned), now), now)
-                case Conclude():
-                    pass
+                case _:
+                    assert isinstance(command, Conclude)  # noqa: S101 - takes no time
 
     def _start_next(self, worker: str, now: float) -> None:
         queue = self._queues[worker]

@@ -1,0 +1,187 @@
+"""Whole runs in virtual time: no faster than possible, not slower than one by one, nobody starves.
+
+Not checked: how near to the best possible a makespan is (the benchmarks measure that), and when
+a wide case starts that ranks after others; those do not overtake it, they go before it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from engines import Edges, make_engine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_orchestra.model.case import CaseSpec, Claim, Mode
+from pytest_orchestra.model.verdict import SUCCESS
+from pytest_orchestra.scheduling.simulate import Simulation, Span, makespan
+
+CAPACITIES: Final = {"db": 3, "gpu": 1}
+ROUNDING: Final = 1e-6
+SECONDS: Final = st.integers(1, 50).map(lambda tenths: tenths / 10)
+
+NARROW: Final = (
+    frozenset[Claim](),
+    frozenset({Claim("db")}),
+    frozenset({Claim("db", mode=Mode.READ)}),
+    frozenset({Claim("gpu")}),
+    frozenset({Claim("db"), Claim("gpu")}),
+)
+WIDE: Final = (
+    frozenset({Claim("db", 3)}),
+    frozenset({Claim("db", 2)}),
+    frozenset({Claim("db", mode=Mode.WRITE)}),
+    frozenset({Claim("db", 3), Claim("gpu")}),
+)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Cases that take so many seconds; ``seconds`` is known beforehand or not."""
+
+    specs: Sequence[CaseSpec]
+    edges: Edges
+    seconds: Sequence[float]
+    workers: int
+    known: bool
+    horizon: float = 0.0
+    patience: float = 1.0
+
+    def run(self) -> tuple[Span, ...]:
+        """Return what ran when."""
+        engine = make_engine(
+            self.specs,
+            self.edges,
+            capacities=CAPACITIES,
+            seconds=self.seconds if self.known else None,
+            segments=[case // 4 for case in range(len(self.specs))],
+            workers=self.workers,
+            horizon=self.horizon,
+            patience=self.patience,
+        )
+        names = [f"w{number}" for number in range(self.workers)]
+        return Simulation(engine, self.seconds, names).run()
+
+
+CASES: Final = st.builds(
+    CaseSpec,
+    nodeid=st.just("test_a.py::test_x"),
+    claims=st.sampled_from((*NARROW, *[NARROW[0]] * 8, *WIDE)),
+    alone=st.sampled_from((False,) * 15 + (True,)),
+    group=st.sampled_from((None, None, None, "g")),
+    priority=st.sampled_from((0.0, 0.0, 3.0)),
+)
+
+
+@st.composite
+def suites(draw: st.DrawFn) -> Suite:
+    """Draw a suite in which every case runs and passes."""
+    specs = draw(st.lists(CASES, min_size=1, max_size=25))
+    needed = st.sets(st.integers(0, 1000), max_size=2)
+    return Suite(
+        specs,
+        {
+            case: dict.fromkeys({each % case for each in draw(needed)}, SUCCESS)
+            for case in range(1, len(specs))
+        },
+        [draw(SECONDS) for _ in specs],
+        draw(st.integers(1, 5)),
+        draw(st.booleans()),
+        draw(st.sampled_from((0.0, 0.5, 20.0))),
+        draw(st.sampled_from((0.0, 1.0))),
+    )
+
+
+def lower_bounds(suite: Suite) -> dict[str, float]:
+    """Return what no order can beat, with a name for each."""
+    tails: dict[int, float] = {}
+    for case, spent in enumerate(suite.seconds):
+        before = [tails[each] for each in suite.edges.get(case, {})]
+        tails[case] = spent + max(before, default=0.0)
+    alone = sum(s for spec, s in zip(suite.specs, suite.seconds, strict=True) if spec.alone)
+    group = sum(s for spec, s in zip(suite.specs, suite.seconds, strict=True) if spec.group)
+    use: dict[str, float] = defaultdict(float)
+    for spec, spent in zip(suite.specs, suite.seconds, strict=True):
+        for claim in spec.claims:
+            capacity = CAPACITIES[claim.resource]
+            tokens = capacity if claim.mode is Mode.WRITE else claim.amount
+            use[claim.resource] += tokens * spent / capacity
+    return {
+        "critical path": max(tails.values()),
+        "work": (sum(suite.seconds) - alone) / suite.workers + alone,
+        "group": group,
+        **use,
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(suites())
+def test_a_run_takes_as_long_as_it_must_and_no_longer_than_one_by_one(suite: Suite) -> None:
+    """Every case runs once, on one worker at a time, and somebody works at any time."""
+    spans = suite.run()
+    assert sorted(span.case for span in spans) == list(range(len(suite.specs)))
+    for name, bound in lower_bounds(suite).items():
+        assert makespan(spans) >= bound - ROUNDING, name
+    assert makespan(spans) <= sum(suite.seconds) + ROUNDING
+    by_worker = defaultdict(list)
+    for span in spans:
+        by_worker[span.worker].append(span)
+    for mine in by_worker.values():
+        assert all(one.end <= other.start for one, other in pairwise(mine))
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> tuple[Suite, int]:
+    """Draw a crowd of narrow cases, then wide ones that rank first but become ready later.
+
+    The first case is what the wide ones wait for; it may bind them to its worker.
+    """
+    home = draw(st.sampled_from((None, "g")))
+    alone = st.sampled_from((False, False, True))
+    wide = draw(
+        st.lists(
+            st.builds(
+                CaseSpec,
+                nodeid=st.just("test_a.py::test_wide"),
+                claims=st.sampled_from(WIDE),
+                alone=alone,
+                group=st.just(home),
+                priority=st.just(1.0),
+            ),
+            min_size=1,
+            max_size=3,
+        )
+    )
+    claims = draw(st.lists(st.sampled_from(NARROW), min_size=20, max_size=60))
+    narrow = [CaseSpec("test_a.py::test_x", claims=each) for each in claims]
+    specs = [CaseSpec("test_a.py::test_first", group=home), *narrow, *wide]
+    suite = Suite(
+        specs,
+        {case: {0: SUCCESS} for case in range(len(specs) - len(wide), len(specs))},
+        [draw(SECONDS) for _ in specs],
+        draw(st.integers(2, 5)),
+        known=False,
+        patience=draw(st.sampled_from((0.0, 1.0, 3.0))),
+    )
+    return suite, len(wide)
+
+
+@settings(max_examples=150, deadline=None)
+@given(crowds())
+def test_a_wide_case_gets_its_turn(crowd: tuple[Suite, int]) -> None:
+    """It starts soon after it has been overtaken for as long as its patience lasts.
+
+    Until then it takes one case to be asked for and one for its patience to be noticed at its
+    end; then one until all who hold its tokens are through, and one more where only a certain
+    worker may run it. Wide cases get their turns one after the other.
+    """
+    suite, count = crowd
+    start = {span.case: span.start for span in suite.run()}
+    ready = start[0] + suite.seconds[0]
+    one_turn = suite.patience + 4 * max(suite.seconds)
+    for case in range(len(suite.specs) - count, len(suite.specs)):
+        assert start[case] <= ready + count * one_turn + ROUNDING

@@ -1,0 +1,101 @@
+"""Cases and engines for the tests of scheduling, made in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from pytest_orchestra.model.case import CaseSpec, Claim, Mode
+from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS, Verdict
+from pytest_orchestra.scheduling.capacity import settle_capacities
+from pytest_orchestra.scheduling.engine import Engine, Tuning
+from pytest_orchestra.scheduling.estimates import Estimates
+from pytest_orchestra.scheduling.graph import arrange
+from pytest_orchestra.scheduling.pool import Pool
+from pytest_orchestra.scheduling.score import score
+from pytest_orchestra.scheduling.selection import Selection
+
+#: Per case, its prerequisites and the verdicts of them that it accepts.
+Edges: TypeAlias = Mapping[int, Mapping[int, frozenset[Verdict]]]
+
+DB: Final = Claim("db")
+READ: Final = Claim("schema", mode=Mode.READ)
+WRITE: Final = Claim("schema", mode=Mode.WRITE)
+
+
+def spec(
+    *claims: Claim, alone: bool = False, group: str | None = None, priority: float = 0.0
+) -> CaseSpec:
+    """Return a case; its name does not matter to anything that is made here."""
+    return CaseSpec(
+        "test_a.py::test_x",
+        claims=frozenset(claims),
+        alone=alone,
+        group=group,
+        priority=priority,
+    )
+
+
+def after(*cases: int) -> Mapping[int, frozenset[Verdict]]:
+    """Say that ``cases`` must have passed."""
+    return dict.fromkeys(cases, SUCCESS)
+
+
+def once_over(*cases: int) -> Mapping[int, frozenset[Verdict]]:
+    """Say that ``cases`` must have ended, in whatever way."""
+    return dict.fromkeys(cases, ANY_VERDICT)
+
+
+def make_engine(  # noqa: PLR0913 - each is a different thing that a test may care about
+    specs: Sequence[CaseSpec],
+    edges: Edges | None = None,
+    *,
+    capacities: Mapping[str, int] | None = None,
+    seconds: Sequence[float | None] | None = None,
+    segments: Sequence[int] | None = None,
+    workers: int = 2,
+    horizon: float = 0.0,
+    patience: float = 1.0,
+) -> Engine:
+    """Return an engine for ``specs``; what is not given is left at its plainest."""
+    edges = edges or {}
+    graph = arrange([edges.get(case, {}) for case in range(len(specs))])
+    settled, problems = settle_capacities(specs, capacities or {})
+    assert not problems
+    known = [None] * len(specs) if seconds is None else seconds
+    return Engine(
+        specs,
+        graph,
+        score(specs, graph, known, workers),
+        Pool(settled),
+        Estimates([0] * len(specs) if segments is None else segments, known),
+        Tuning(horizon=horizon, patience=patience),
+    )
+
+
+def make_selection(
+    specs: Sequence[CaseSpec],
+    *,
+    capacities: Mapping[str, int] | None = None,
+    segments: Sequence[int] | None = None,
+    patience: float = 1.0,
+    workers: Sequence[str] = ("w1", "w2"),
+    late: Collection[int] = (),
+) -> Selection:
+    """Return a selection from ``specs`` for ``workers``; all but the ``late`` ones are ready."""
+    settled, problems = settle_capacities(specs, capacities or {})
+    assert not problems
+    graph = arrange([{} for _ in specs])
+    selection = Selection(
+        specs,
+        score(specs, graph, [None] * len(specs), len(workers)),
+        Pool(settled),
+        [0] * len(specs) if segments is None else segments,
+        patience=patience,
+    )
+    for worker in workers:
+        selection.join(worker)
+    for case in range(len(specs)):
+        if case not in late:
+            selection.offer(case, 0.0)
+    return selection

@@ -1,0 +1,42 @@
+"""Lower bounds of a run."""
+
+from __future__ import annotations
+
+from pytest_orchestra.model.case import Claim, Mode
+from pytest_orchestra.scheduling.bound import Bound, makespan_bound
+from pytest_orchestra.scheduling.pool import Pool
+
+POOL = Pool({"db": 2})
+FREE = POOL.demand((), alone=False)
+ONE = POOL.demand([Claim("db")], alone=False)
+ALL = POOL.demand([Claim("db", mode=Mode.WRITE)], alone=False)
+ALONE = POOL.demand((), alone=True)
+
+
+def test_longest_path_bounds_a_run_with_many_workers() -> None:
+    """With workers to spare, the critical path is what remains."""
+    bound = makespan_bound([5.0, 1.0], [2.0, 1.0], [FREE, FREE], POOL.capacities, 9)
+    assert bound == Bound(5.0, "critical path")
+
+
+def test_work_is_shared_by_workers() -> None:
+    """Without long cases, each worker takes its share."""
+    bound = makespan_bound([1.0] * 6, [1.0] * 6, [FREE] * 6, POOL.capacities, 2)
+    assert bound == Bound(3.0, "work")
+
+
+def test_scarce_tokens_bound_the_run() -> None:
+    """Time x tokens / capacity of a resource counts, and a writer takes all tokens."""
+    bound = makespan_bound([2.0] * 3, [2.0] * 3, [ONE, ONE, ALL], POOL.capacities, 8)
+    assert bound == Bound(4.0, "db")
+
+
+def test_a_case_that_runs_alone_keeps_all_workers() -> None:
+    """Its time is added to what the workers share."""
+    bound = makespan_bound([3.0] * 3, [3.0] * 3, [FREE, FREE, ALONE], POOL.capacities, 2)
+    assert bound == Bound(6.0, "work")
+
+
+def test_nothing_takes_no_time() -> None:
+    """An empty run is bounded by nothing."""
+    assert makespan_bound([], [], [], POOL.capacities, 1).seconds == 0.0

@@ -73,7 +73,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     )
 
 
-def make_selection(
+def make_selection(  # noqa: PLR0913 - each is a different thing that a test may care about
     specs: Sequence[CaseSpec],
     *,
     capacities: Mapping[str, int] | None = None,

@@ -108,7 +108,7 @@ class Troupe:
 
     def play_out(self) -> None:
         """Let everything arrive and every case pass, until the workers have nothing left."""
-        while any([self._advance(player) for player in self.players.values()]):
+        while [player for player in self.players.values() if self._advance(player)]:
             pass
 
     def _advance(self, player: Player) -> bool:

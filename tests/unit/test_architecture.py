@@ -46,7 +46,8 @@ def violations(module: str, source: str) -> Iterator[str]:
             yield f"{module}:{node.lineno}: pytest would collect the class {node.name}"
         for name in _imported(node):
             if not _is_allowed(layer, name, is_lazy=node in lazy):
-                yield f"{module}:{node.lineno}: {layer or PACKAGE} must not import {name}"
+                line = getattr(node, "lineno", 0)
+                yield f"{module}:{line}: {layer or PACKAGE} must not import {name}"
 
 
 def _is_function(node: ast.AST) -> bool:

@@ -169,7 +169,8 @@ def _add_requirements(item: pytest.Item) -> list[Problem]:
     """Put the marks that pytest_orchestra_requirements returns on ``item``."""
     problems: list[Problem] = []
     for answer in item.ihook.pytest_orchestra_requirements(item=item):
-        marks = answer if isinstance(answer, list | tuple) else [answer]
+        is_several = isinstance(answer, Iterable) and not isinstance(answer, str)
+        marks = answer if is_several else [answer]
         for mark in marks:
             if isinstance(mark, pytest.MarkDecorator):
                 item.add_marker(mark)

@@ -74,11 +74,9 @@ class Simulation:
                     self._queues[worker].append(case)
                     self._start_next(worker, now)
                 case Recall(worker, cases):
-                    running = self._queues[worker][0]
-                    returned = tuple(case for case in cases if case != running)
-                    for case in returned:
+                    for case in cases:
                         self._queues[worker].remove(case)
-                    self._obey(self._engine.handle(CasesReturned(worker, returned), now), now)
+                    self._obey(self._engine.handle(CasesReturned(worker, cases), now), now)
                 case _:
                     assert isinstance(command, Conclude)  # noqa: S101 - takes no time
 

@@ -1,6 +1,5 @@
-from engines import DB, WRITE, Edges, after, make_engine, once_over, spec
-
 import pytest
+from engines import DB, WRITE, Edges, after, make_engine, once_over, spec
 
 from pytest_orchestra.model.events import (
     Assign,

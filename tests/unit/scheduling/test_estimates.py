@@ -4,7 +4,7 @@ from pytest_orchestra.scheduling.estimates import NEWEST, Estimates, number_segm
 
 
 def test_what_earlier_runs_took_is_expected_again() -> None:
-    """This run's durations do not change that."""
+    """What is known beforehand is not changed by what this run takes."""
     estimates = Estimates([0, 0], [2.0, None])
     estimates.learn(0, 50.0)
     assert estimates.expected(0) == 2.0

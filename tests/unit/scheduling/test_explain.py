@@ -30,6 +30,6 @@ def test_a_cause_reads_as_a_sentence(cause: Cause, text: str) -> None:
         (EXCLUSIVE, True, "all others to end, to run alone"),
     ],
 )
-def test_what_is_waited_for_has_a_name(resource: str | None, alone: bool, text: str) -> None:
+def test_what_is_waited_for_has_a_name(resource: str | None, *, alone: bool, text: str) -> None:
     """Also where it is no resource of the user's."""
     assert waited_for_text(resource, alone=alone) == text

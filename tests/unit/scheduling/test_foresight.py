@@ -25,7 +25,7 @@ def shop() -> tuple[list[CaseSpec], list[dict[int, frozenset[str]]], list[float]
     before: list[dict[int, frozenset[str]]] = []
     for machines in MACHINES:
         for step, machine in enumerate(machines):
-            before.append({len(specs) - 1: SUCCESS} if step else {})  # type: ignore[dict-item]
+            before.append({len(specs) - 1: SUCCESS} if step else {})
             specs.append(CaseSpec(f"t{len(specs)}", claims=frozenset({Claim(f"m{machine}")})))
     return specs, before, [float(each) for row in SECONDS for each in row]
 

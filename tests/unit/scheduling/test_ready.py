@@ -1,7 +1,7 @@
 from pytest_orchestra.scheduling.ready import Key, ReadyQueue
 
 
-def anything(signature: int, key: Key) -> bool:
+def anything(_signature: int, _key: Key) -> bool:
     """Let everything fit."""
     return True
 

@@ -44,14 +44,6 @@ def test_work_that_was_sent_ahead_can_move_on() -> None:
     assert makespan(spans) == 4.0
 
 
-def test_what_runs_is_not_given_back() -> None:
-    """A case that has begun by the time it is recalled stays where it is."""
-    specs = [spec()] * 2
-    engine = make_engine(specs, seconds=[1.0] * 2, horizon=20.0)
-    simulation = Simulation(engine, [5.0, 5.0], ["w1"])
-    assert makespan(simulation.run()) == 10.0
-
-
 def test_a_worker_works_off_its_queue_in_order() -> None:
     """What was sent ahead begins when what was sent before has ended."""
     engine = make_engine([spec()] * 3, seconds=[1.0] * 3, horizon=20.0)

@@ -123,5 +123,5 @@ class PoolMachine(RuleBasedStateMachine):
         return [*claims, Claim(EXCLUSIVE, mode=Mode.WRITE if alone else Mode.READ)]
 
 
-PoolMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+PoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestPool = PoolMachine.TestCase

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from random import Random
 from typing import Final
 
 from engines import Edges, make_engine
@@ -22,8 +23,6 @@ from pytest_orchestra.scheduling.simulate import Simulation, Span, makespan
 
 CAPACITIES: Final = {"db": 3, "gpu": 1}
 ROUNDING: Final = 1e-6
-SECONDS: Final = st.integers(1, 50).map(lambda tenths: tenths / 10)
-
 NARROW: Final = (
     frozenset[Claim](),
     frozenset({Claim("db")}),
@@ -67,33 +66,39 @@ class Suite:
         return Simulation(engine, self.seconds, names).run()
 
 
-CASES: Final = st.builds(
-    CaseSpec,
-    nodeid=st.just("test_a.py::test_x"),
-    claims=st.sampled_from((*NARROW, *[NARROW[0]] * 8, *WIDE)),
-    alone=st.sampled_from((False,) * 15 + (True,)),
-    group=st.sampled_from((None, None, None, "g")),
-    priority=st.sampled_from((0.0, 0.0, 3.0)),
-)
-
-
-@st.composite
-def suites(draw: st.DrawFn) -> Suite:
-    """Draw a suite in which every case runs and passes."""
-    specs = draw(st.lists(CASES, min_size=1, max_size=25))
-    needed = st.sets(st.integers(0, 1000), max_size=2)
+def make_suite(random: Random, cases: int) -> Suite:
+    """Make up a suite in which every case runs and passes."""
+    share = random.choice((0.1, 0.5, 0.9))
+    specs = [make_spec(random, share) for _ in range(cases)]
+    most_needs = random.choice((0, 1, 2))
     return Suite(
         specs,
         {
-            case: dict.fromkeys({each % case for each in draw(needed)}, SUCCESS)
-            for case in range(1, len(specs))
+            case: {random.randrange(case): SUCCESS for _ in range(random.randint(0, most_needs))}
+            for case in range(1, cases)
         },
-        [draw(SECONDS) for _ in specs],
-        draw(st.integers(1, 5)),
-        draw(st.booleans()),
-        draw(st.sampled_from((0.0, 0.5, 20.0))),
-        draw(st.sampled_from((0.0, 1.0))),
+        make_seconds(random, cases),
+        random.randint(1, 5),
+        random.random() < 0.7,
+        random.choice((0.0, 0.5, 20.0)),
+        random.choice((0.0, 1.0)),
     )
+
+
+def make_spec(random: Random, share: float) -> CaseSpec:
+    """Make up a case; ``share`` of them claim something."""
+    return CaseSpec(
+        "test_a.py::test_x",
+        claims=random.choice((*NARROW, *WIDE)) if random.random() < share else frozenset(),
+        alone=random.random() < share / 8,
+        group=random.choice((None, None, None, "g")),
+        priority=random.choice((0.0, 0.0, 3.0)),
+    )
+
+
+def make_seconds(random: Random, cases: int) -> list[float]:
+    """Make up how long cases take; longer than the patience here and there."""
+    return [random.choice((0.1, 0.5, 1.0, 2.0, random.uniform(0.0, 5.0))) for _ in range(cases)]
 
 
 def lower_bounds(suite: Suite) -> dict[str, float]:
@@ -119,9 +124,12 @@ def lower_bounds(suite: Suite) -> dict[str, float]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(suites())
-def test_a_run_takes_as_long_as_it_must_and_no_longer_than_one_by_one(suite: Suite) -> None:
+@given(st.randoms(use_true_random=True), st.integers(1, 40))
+def test_a_run_takes_as_long_as_it_must_and_no_longer_than_one_by_one(
+    random: Random, cases: int
+) -> None:
     """Every case runs once, on one worker at a time, and somebody works at any time."""
+    suite = make_suite(random, cases)
     spans = suite.run()
     assert sorted(span.case for span in spans) == list(range(len(suite.specs)))
     for name, bound in lower_bounds(suite).items():
@@ -134,54 +142,49 @@ def test_a_run_takes_as_long_as_it_must_and_no_longer_than_one_by_one(suite: Sui
         assert all(one.end <= other.start for one, other in pairwise(mine))
 
 
-@st.composite
-def crowds(draw: st.DrawFn) -> tuple[Suite, int]:
-    """Draw a crowd of narrow cases, then wide ones that rank first but become ready later.
+def make_crowd(random: Random, narrow: int, wide: int) -> Suite:
+    """Make up a crowd of narrow cases, then wide ones that rank first but become ready later.
 
     The first case is what the wide ones wait for; it may bind them to its worker.
     """
-    home = draw(st.sampled_from((None, "g")))
-    alone = st.sampled_from((False, False, True))
-    wide = draw(
-        st.lists(
-            st.builds(
-                CaseSpec,
-                nodeid=st.just("test_a.py::test_wide"),
-                claims=st.sampled_from(WIDE),
-                alone=alone,
-                group=st.just(home),
-                priority=st.just(1.0),
-            ),
-            min_size=1,
-            max_size=3,
-        )
-    )
-    claims = draw(st.lists(st.sampled_from(NARROW), min_size=20, max_size=60))
-    narrow = [CaseSpec("test_a.py::test_x", claims=each) for each in claims]
-    specs = [CaseSpec("test_a.py::test_first", group=home), *narrow, *wide]
-    suite = Suite(
+    home = random.choice((None, "g"))
+    cases = 1 + narrow + wide
+    specs = [
+        CaseSpec("test_a.py::test_first", group=home),
+        *[CaseSpec("test_a.py::test_narrow", claims=random.choice(NARROW)) for _ in range(narrow)],
+        *[
+            CaseSpec(
+                "test_a.py::test_wide",
+                claims=random.choice(WIDE),
+                alone=random.random() < 0.3,
+                group=home,
+                priority=1.0,
+            )
+            for _ in range(wide)
+        ],
+    ]
+    return Suite(
         specs,
-        {case: {0: SUCCESS} for case in range(len(specs) - len(wide), len(specs))},
-        [draw(SECONDS) for _ in specs],
-        draw(st.integers(2, 5)),
+        {case: {0: SUCCESS} for case in range(1 + narrow, cases)},
+        make_seconds(random, cases),
+        random.randint(2, 5),
         known=False,
-        patience=draw(st.sampled_from((0.0, 1.0, 3.0))),
+        patience=random.choice((0.0, 1.0, 3.0)),
     )
-    return suite, len(wide)
 
 
 @settings(max_examples=150, deadline=None)
-@given(crowds())
-def test_a_wide_case_gets_its_turn(crowd: tuple[Suite, int]) -> None:
+@given(st.randoms(use_true_random=True), st.integers(20, 80), st.integers(1, 3))
+def test_a_wide_case_gets_its_turn(random: Random, narrow: int, wide: int) -> None:
     """It starts soon after it has been overtaken for as long as its patience lasts.
 
     Until then it takes one case to be asked for and one for its patience to be noticed at its
     end; then one until all who hold its tokens are through, and one more where only a certain
     worker may run it. Wide cases get their turns one after the other.
     """
-    suite, count = crowd
+    suite = make_crowd(random, narrow, wide)
     start = {span.case: span.start for span in suite.run()}
     ready = start[0] + suite.seconds[0]
     one_turn = suite.patience + 4 * max(suite.seconds)
-    for case in range(len(suite.specs) - count, len(suite.specs)):
-        assert start[case] <= ready + count * one_turn + ROUNDING
+    for case in range(1 + narrow, 1 + narrow + wide):
+        assert start[case] <= ready + wide * one_turn + ROUNDING

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
-from pytest_orchestra.scheduling.graph import CycleError, arrange, closure
+from pytest_orchestra.scheduling.graph import CycleError, Graph, arrange, closure
 
 
 @st.composite
@@ -29,22 +29,30 @@ def startable(needed: Sequence[Mapping[int, object]]) -> set[int]:
     return done
 
 
+def arranged(needed: list[dict[int, frozenset[Verdict]]]) -> Graph | CycleError:
+    """Return the graph, or what is wrong with it."""
+    try:
+        return arrange(needed)
+    except CycleError as error:
+        return error
+
+
 @settings(deadline=None)
 @given(prerequisites())
 def test_either_there_is_an_order_or_there_are_cycles(
     needed: list[dict[int, frozenset[Verdict]]],
 ) -> None:
-    """The order has every case after its prerequisites; each cycle told is a real one."""
-    try:
-        graph = arrange(needed)
-    except CycleError as error:
-        assert len(startable(needed)) < len(needed)
-        assert error.cycles
-        told = [case for cycle in error.cycles for case in cycle]
-        assert len(told) == len(set(told))
-        for cycle in error.cycles:
-            assert all(b in needed[a] for a, b in pairwise((*cycle, cycle[0])))
-        return
+    """A graph is refused exactly if some of its cases can never start."""
+    assert isinstance(arranged(needed), Graph) == (len(startable(needed)) == len(needed))
+
+
+@settings(deadline=None)
+@given(prerequisites())
+def test_the_order_is_topological(needed: list[dict[int, frozenset[Verdict]]]) -> None:
+    """Every case is in it once, after all its prerequisites; no edge is lost or made up."""
+    graph = arranged(needed)
+    assume(isinstance(graph, Graph))
+    assert isinstance(graph, Graph)
     assert sorted(graph.order) == list(range(len(needed)))
     place = {case: number for number, case in enumerate(graph.order)}
     assert all(place[b] < place[a] for a, each in enumerate(needed) for b in each)
@@ -56,11 +64,16 @@ def test_either_there_is_an_order_or_there_are_cycles(
 
 @settings(deadline=None)
 @given(prerequisites())
-def test_what_never_starts_waits_for_a_cycle(needed: list[dict[int, frozenset[Verdict]]]) -> None:
-    """Every case that cannot start is in one of the cycles told, or behind one."""
-    try:
-        arrange(needed)
-    except CycleError as error:
-        told = {case for cycle in error.cycles for case in cycle}
-        stuck = set(range(len(needed))) - startable(needed)
-        assert all(closure([case], needed) & told for case in stuck)
+def test_cycles_are_real_and_explain_everything(
+    needed: list[dict[int, frozenset[Verdict]]],
+) -> None:
+    """Each case of a cycle waits for the next one; every case that cannot start is behind one."""
+    error = arranged(needed)
+    assume(isinstance(error, CycleError))
+    assert isinstance(error, CycleError)
+    told = [case for cycle in error.cycles for case in cycle]
+    assert len(told) == len(set(told))
+    for cycle in error.cycles:
+        assert all(b in needed[a] for a, b in pairwise((*cycle, cycle[0])))
+    stuck = set(range(len(needed))) - startable(needed)
+    assert all(closure([case], needed) & set(told) for case in stuck)

@@ -1,0 +1,141 @@
+"""A plugin for the suites under test: it writes down what happens, and knows nothing of ours.
+
+Each entry is a line of JSON in the file that ``WITNESS`` in the environment names, written at
+once, so that it outlives the process. Every process stamps the tests that it runs (``began``,
+``ended``, on the clock that all processes share); the one that the user started also writes
+the calls of hooks that its plugins see.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import warnings
+
+    from pytest_orchestra.model.run import RunRecord
+
+#: Attributes of reports that are written down if they are there.
+ATTRIBUTES = ("item_index", "worker_id", "testrun_uid", "start", "stop", "duration", "wasxfail")
+
+#: A test that nobody comes to meet within so many seconds fails.
+PATIENCE = 20.0
+
+
+def write(what: str, **details: Any) -> None:
+    """Add an entry."""
+    line = json.dumps({"what": what, "at": time.monotonic(), **details}, default=str) + "\n"
+    file = os.open(os.environ["WITNESS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(file, line.encode())
+    finally:
+        os.close(file)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch the hooks of the process that the user started."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(HookWatch(), "witness-of-hooks")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    """Stamp the test, its setup and its teardown included."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    write("began", nodeid=item.nodeid, worker=worker, pid=os.getpid())
+    try:
+        return (yield)
+    finally:
+        write("ended", nodeid=item.nodeid, worker=worker, pid=os.getpid())
+
+
+@pytest.fixture
+def meet() -> Callable[[str, int], None]:
+    """Return a function that waits until so many tests are at the meeting of that name."""
+
+    def wait_for_others(name: str, count: int = 2) -> None:
+        place = Path("meetings", name)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / str(os.getpid())).touch()
+        end = time.monotonic() + PATIENCE
+        while (present := len(list(place.iterdir()))) < count:
+            assert time.monotonic() < end, f"only {present} came to {name}"
+            time.sleep(0.01)
+
+    return wait_for_others
+
+
+@pytest.fixture
+def witnessed() -> Callable[[str], None]:
+    """Return a function that waits until an entry of the witness has this text in it."""
+
+    def wait_for_entry(text: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while text not in Path(os.environ["WITNESS"]).read_text():
+            assert time.monotonic() < end, f"nobody witnessed {text}"
+            time.sleep(0.01)
+
+    return wait_for_entry
+
+
+class HookWatch:
+    """Writes down the calls of hooks."""
+
+    @pytest.hookimpl
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Write ``logstart``."""
+        write("logstart", nodeid=nodeid)
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write ``report`` and what is in it."""
+        node = getattr(report, "node", None)
+        write(
+            "report",
+            nodeid=report.nodeid,
+            when=report.when,
+            outcome=report.outcome,
+            kind=type(report).__name__,
+            text=report.longreprtext or str(report.longrepr or ""),
+            sections=report.sections,
+            properties=report.user_properties,
+            keywords=sorted(report.keywords),
+            location=report.location,
+            node=None if node is None else node.gateway.id,
+            **{name: getattr(report, name) for name in ATTRIBUTES if hasattr(report, name)},
+        )
+
+    @pytest.hookimpl
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Write ``logfinish``."""
+        write("logfinish", nodeid=nodeid)
+
+    @pytest.hookimpl
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, when: str, nodeid: str
+    ) -> None:
+        """Write ``warning``."""
+        write("warning", nodeid=nodeid, when=when, text=str(warning_message.message))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_orchestra_finished(self, run: RunRecord) -> None:
+        """Write ``finished`` with the record of the run."""
+        cases = [
+            {
+                "nodeid": case.spec.nodeid,
+                "verdict": str(case.verdict),
+                "worker": case.worker,
+                "waited": case.waited,
+                "waited_for": case.waited_for,
+                "cause": case.cause.reason if case.cause else None,
+            }
+            for case in run.cases
+        ]
+        write("finished", cases=cases, stopped=run.stopped, edges=run.edges)

@@ -21,7 +21,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 #: Seconds after which a run is taken to hang; a run takes one or two.
-PATIENCE: Final = 90
+PATIENCE: Final = 120
 
 #: Exit codes of pytest.
 PASSED, FAILED, INTERRUPTED, INTERNAL_ERROR, USAGE, NOTHING_COLLECTED = range(6)

@@ -118,6 +118,7 @@ def test_readers_and_writers(project: Project) -> None:
         def test_write(number): time.sleep(0.05)
 
         @mark.resources(schema="read")
+        @mark.priority(1)
         @mark.parametrize("number", range(3))
         def test_read(number, meet): meet("readers", 3)
 
@@ -223,6 +224,7 @@ def test_given_capacities_reach_the_workers(project: Project) -> None:
         @mark.parametrize("number", range(2))
         def test_db(number, meet): meet("db")
         @mark.resources(gpu="2MB")
+        @mark.depends("test_db")
         @mark.parametrize("number", range(2))
         def test_gpu(number, meet): meet("gpu")
         """,

@@ -106,7 +106,7 @@ def test_resources_and_waits(project: Project) -> None:
         from pytest import mark
         @mark.resources("lock", memory="4GB")
         @mark.parametrize("number", range(2))
-        def test_lock(number): time.sleep(0.3)
+        def test_lock(number): time.sleep(0.6)
         @mark.resources("db", schema="read")
         @mark.parametrize("number", range(2))
         @mark.priority(1)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ATTRIBUTES = ("item_index", "worker_id", "testrun_uid", "start", "stop", "duration", "wasxfail")
 
 #: A test that nobody comes to meet within so many seconds fails.
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 
 def write(what: str, **details: Any) -> None:

@@ -38,7 +38,9 @@ class OrchestraScheduling:
     """The scheduler that xdist sees (``xdist.scheduler.protocol.Scheduling``).
 
     ``make_run`` turns a description and the number of workers into a run that can begin; it
-    raises a usage error if there is something wrong. ``on_pulse`` is called now and then.
+    raises a usage error if there is something wrong. ``on_pulse`` is called now and then,
+    ``on_stop`` when nothing more will be dispatched: with the reason, and the case that ended
+    just then, if one did.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class OrchestraScheduling:
         dsession: DSession,
         make_run: Callable[[Description, int], Run],
         on_pulse: Callable[[], None],
+        on_stop: Callable[[Run, str, int | None], None],
     ) -> None:
         self.config = config
         self._dsession = dsession
         self._make_run = make_run
         self._on_pulse = on_pulse
+        self._on_stop = on_stop
         self._expected = len(parse_tx_spec_config(config))
         self._posts: dict[WorkerController, Post] = {}
         self._by_name: dict[str, Post] = {}
@@ -59,6 +63,8 @@ class OrchestraScheduling:
         self._accepted: list[Post] = []
         self._run: Run | None = None
         self._is_pending_again = False
+        #: The exit code that a test asked for with ``pytest.exit``.
+        self.exit_code: int | None = None
 
     # what xdist asks and tells
 
@@ -129,7 +135,11 @@ class OrchestraScheduling:
         run = self._run
         if run is None or post.name not in run.engine.workers:
             return
-        culprit = None if hasattr(post.node, "workeroutput") else self._report_crash(run, post)
+        if not hasattr(post.node, "workeroutput"):
+            culprit = self._report_crash(run, post)
+        else:
+            culprit = None
+            run.note_in_flight(post.running, post.name)
         post.replay.settle()
         self._stop_if_asked(run)
         self._obey(run.lose(post.name, culprit))
@@ -194,6 +204,9 @@ class OrchestraScheduling:
         elif tag == "broken":
             self._shut_down()
             raise RuntimeError(f"worker {post.name} failed:\n{message[1]}")
+        elif tag == "stopping":
+            _, reason, self.exit_code = message
+            self._dsession.shouldstop = self._dsession.shouldstop or reason
         elif self._run is not None:
             self._hear_of_tests(self._run, post, message)
 
@@ -234,7 +247,7 @@ class OrchestraScheduling:
         post.replay.report(report)
 
     def _finish(self, run: Run, post: Post, case: int, seconds: float) -> None:
-        self._stop_if_asked(run)
+        self._stop_if_asked(run, case)
         post.fresh.clear()
         self._obey(run.finish(case, seconds))
         queue = run.engine.queue_of(post.name)
@@ -292,8 +305,11 @@ class OrchestraScheduling:
 
     # bad luck
 
-    def _stop_if_asked(self, run: Run) -> None:
-        """Dispatch nothing more once pytest, xdist or a plugin wants the run to end."""
+    def _stop_if_asked(self, run: Run, ended: int | None = None) -> None:
+        """Dispatch nothing more once pytest, xdist or a plugin wants the run to end.
+
+        ``ended`` is the case whose end is being handled.
+        """
         session = self._session
         dsession = self._dsession
         if session.shouldstop and not dsession.shouldstop:
@@ -302,6 +318,7 @@ class OrchestraScheduling:
         if not reason and dsession.shuttingdown and not run.engine.done:
             reason = self.stop_reason
         if reason and run.engine.stopped is None:
+            self._on_stop(run, str(reason), ended)
             self._obey(run.stop(str(reason)))
 
     @property

@@ -55,7 +55,9 @@ class Distributed:
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> OrchestraScheduling:
         """Return our scheduler, whatever mode was asked for: modes become constraints."""
         dsession: DSession = config.pluginmanager.getplugin("dsession")
-        self._scheduling = OrchestraScheduling(config, dsession, self._open, self._beat)
+        self._scheduling = OrchestraScheduling(
+            config, dsession, self._open, self._beat, self._opening.terminal.stopping
+        )
         self._pulse = Pulse(
             INTERVAL,
             lambda: dsession.queue.put(("unscheduled", {"node": None, "indices": PULSE})),
@@ -67,9 +69,12 @@ class Distributed:
         """Stop as pytest does: after ``--maxfail`` failures the run has failed."""
         try:
             return (yield)
-        except Interrupted:
+        except Interrupted as interruption:
             if session.shouldfail:
                 raise session.Failed(session.shouldfail) from None
+            code = self._scheduling.exit_code if self._scheduling is not None else None
+            if code is not None:
+                raise pytest.exit.Exception(str(interruption), code) from None
             raise
         finally:
             if self._pulse is not None:

@@ -18,6 +18,8 @@ Worker to controller:
 ``("tearing", index)``                         fixtures wider than that finished test go down
 ``("late", index, data)``                      that failed: a report of another teardown
 ``("returned", [index, ...])``                 answer to ``recall``: these had not begun
+``("stopping", reason, code)``                 a test or a plugin wants the run to end, with this
+                                               exit code if it is not None
 ``("broken", traceback)``                      the worker's end of the channel failed
 =============================================  ==================================================
 

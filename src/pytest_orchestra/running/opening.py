@@ -31,11 +31,17 @@ class Opening:
         self._config = config
         self._settings = settings
         self._problems = problems
+        self._failed_files: set[str] = set()
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note which files could not be collected: nobody knows what they hold."""
+        if report.failed:
+            self._failed_files.add(report.nodeid.partition("::")[0])
 
     def plan(self, collection: Collection, workers: int, tuning: Tuning | None = None) -> Plan:
         """Return a plan, or raise pytest.UsageError with all that is wrong."""
         config = self._config
-        session: pytest.Session = config.pluginmanager.getplugin("session")
         files = {spec.file for spec in collection.specs}
         elsewhere = Elsewhere(
             config.rootpath, files, config.getini("python_files"), config.getini("norecursedirs")
@@ -47,9 +53,7 @@ class Opening:
             config.rootpath, self._settings.resources, self._problems, elsewhere, durations
         )
         try:
-            return planner.plan(
-                collection, workers, tuning, is_incomplete=bool(session.testsfailed)
-            )
+            return planner.plan(collection, workers, tuning, frozenset(self._failed_files))
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
 

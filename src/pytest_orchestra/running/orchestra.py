@@ -43,6 +43,7 @@ def configure_main(config: pytest.Config) -> None:
     opening = Opening(config, settings, problems, terminal)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
+    manager.register(opening, "orchestra-opening")
     if _has_workers(config):
         from pytest_orchestra.running.distributed import Distributed  # noqa: PLC0415 - xdist
 

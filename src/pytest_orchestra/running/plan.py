@@ -82,13 +82,12 @@ class Planner:
         collection: Collection,
         workers: int,
         tuning: Tuning | None = None,
-        *,
-        is_incomplete: bool = False,
+        failed_files: frozenset[str] = frozenset(),
     ) -> Plan:
         """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
 
-        ``is_incomplete`` says that some files could not be collected: names that nobody
-        answers to may lie there, so what depends on them is blocked instead of refused.
+        ``failed_files`` could not be collected: what depends on something in them is blocked,
+        and so is what depends on a name that nobody answers to, since it may lie there.
         """
         specs = collection.specs
         problems = [*self._problems, *collection.problems]
@@ -98,12 +97,14 @@ class Planner:
         links = link(specs, names)
         for case, need in links.unresolved:
             file = self._elsewhere.find(need, specs[case])
-            if file is not None:
+            if file in failed_files:
+                blocked.setdefault(case, f"{file} could not be collected")
+            elif file is not None:
                 notes.append(
                     f"{specs[case].nodeid} depends on {need.target!r} in {file}, which was not "
                     "collected: taken as passed"
                 )
-            elif is_incomplete:
+            elif failed_files:
                 blocked.setdefault(case, f"{need.target!r} was not collected")
             else:
                 problems.append(_unresolved(need, specs[case], names.near(need.target, case)))

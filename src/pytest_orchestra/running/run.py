@@ -41,6 +41,7 @@ class Run:
         self._joined: dict[str, float] = {}
         self._left: dict[str, float] = {}
         self._ended: float | None = None
+        self._in_flight: dict[int, str] = {}
 
     @property
     def now(self) -> float:
@@ -70,6 +71,11 @@ class Run:
         assigned_at = self.engine.waits.assigned_at[culprit] or 0.0
         self._seconds.setdefault(culprit, self.now - assigned_at)
         return self._handle(WorkerLost(worker, culprit, self.verdict(culprit) or Verdict.FAILED))
+
+    def note_in_flight(self, case: int | None, worker: str) -> None:
+        """``worker`` went home of its own accord in the middle of ``case``, if it had one."""
+        if case is not None:
+            self._in_flight[case] = worker
 
     def add_report(self, case: int, report: pytest.TestReport) -> None:
         """Take in one of the reports of ``case``."""
@@ -135,15 +141,12 @@ class Run:
         """End the run, whatever is left: what has no verdict is ``not run`` for ``reason``."""
         self.stop(reason)
         seconds = self.now if self._ended is None else self._ended
-        in_flight = {
-            queue[0]: worker
-            for worker in self.engine.workers
-            if (queue := self.engine.queue_of(worker))
-        }
+        for worker in self.engine.workers:
+            self.note_in_flight(next(iter(self.engine.queue_of(worker)), None), worker)
         for worker in self.engine.workers:
             self.lose(worker)
         return RunRecord(
-            cases=tuple(self._case_record(case, in_flight) for case in range(len(self.plan.specs))),
+            cases=tuple(self._case_record(case) for case in range(len(self.plan.specs))),
             resources=self._resource_records(seconds),
             workers=self._worker_records(seconds),
             edges=self.plan.graph.edges,
@@ -155,13 +158,13 @@ class Run:
     def _stopped_early(self) -> bool:
         return Verdict.NOT_RUN in self.engine.verdicts
 
-    def _case_record(self, case: int, in_flight: dict[int, str]) -> CaseRecord:
+    def _case_record(self, case: int) -> CaseRecord:
         engine = self.engine
         assert engine.states[case] is State.DONE  # noqa: S101 - losing all workers ends all
         verdict = engine.verdicts[case] or Verdict.NOT_RUN
         cause = engine.causes.get(case)
-        if case in in_flight and cause is not None:
-            cause = Cause(f"{cause.reason}, while it ran", worker=in_flight[case])
+        if case in self._in_flight and cause is not None:
+            cause = Cause(f"{cause.reason}, while it ran", worker=self._in_flight[case])
         refusal = engine.waits.refusals.get(case)
         return CaseRecord(
             spec=self.plan.specs[case],

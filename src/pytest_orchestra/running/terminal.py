@@ -62,7 +62,9 @@ class TerminalReport:
         """Print a line of ours, come what may."""
         reporter = self._reporter
         if reporter is not None:
-            reporter.ensure_newline()
+            writer = self._config.get_terminal_writer()
+            if writer.width_of_current_line:
+                writer.line()
             reporter.write_line(f"orchestra: {text}", **markup)
 
     def started(self, run: Run, workers: int) -> None:
@@ -81,13 +83,13 @@ class TerminalReport:
         for note in plan.notes:
             self.line(note, yellow=True)
 
-    def stopping(self, run: Run, reason: str) -> None:
-        """Name the tests that are in flight when the run is to stop."""
+    def stopping(self, run: Run, reason: str, ended: int | None) -> None:
+        """Name the tests that are in flight when the run is to stop, but for the one that ended."""
         engine = run.engine
         running = [
             f"{run.nodeid(queue[0])} ({worker})"
             for worker in engine.workers
-            if (queue := engine.queue_of(worker))
+            if (queue := engine.queue_of(worker)) and queue[0] != ended
         ]
         if running:
             self.line(f"{reason}; still running: {', '.join(running)}", yellow=True)

@@ -126,8 +126,14 @@ class WorkerLoop:
             StandIn(item, self._look_ahead) if upcoming is None else self._items[upcoming]
         )
         began = time.perf_counter()
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        except pytest.exit.Exception as request:
+            self._channel.send(("stopping", request.msg, request.returncode))
+            raise
         seconds = time.perf_counter() - began
+        if item.session.shouldstop:
+            self._channel.send(("stopping", str(item.session.shouldstop), None))
         self._foreseen = self._inbox.peek()
         folded = link.fold(self._reports) if self._is_plain else None
         if folded is None:

@@ -6,9 +6,6 @@ import json
 
 from harness import FAILED, PASSED, Project
 
-#: What the markers of this plugin are described with; all else of ``running`` drives tests.
-LIGHT = {"markers", "draft", "peer_markers"}
-
 HEAVY = {"networkx", "junitparser", "sqlite3", "filelock", "xdist", "execnet"}
 
 SUITE = """
@@ -45,9 +42,13 @@ def test_nothing_heavy_is_imported(project: Project) -> None:
     modules = set(json.loads((project.path / "modules.json").read_text()))
     assert "pytest_orchestra.plugin" in modules
     assert not modules & HEAVY
-    parts = [name.split(".") for name in modules if name.startswith("pytest_orchestra.running.")]
-    assert {part[2] for part in parts} <= LIGHT
-    assert "pytest_orchestra.scheduling.engine" not in modules
+    ours = {name for name in modules if name.startswith("pytest_orchestra")}
+    assert ours == {
+        "pytest_orchestra",
+        "pytest_orchestra.plugin",
+        "pytest_orchestra.hookspecs",
+        "pytest_orchestra.marker_lines",
+    }
 
 
 def test_behaviour_is_plain(project: Project, driver: tuple[str, ...]) -> None:

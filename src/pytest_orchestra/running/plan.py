@@ -24,6 +24,9 @@ from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import score
 from pytest_orchestra.scheduling.simulate import Simulation
 
+#: Larger runs are not predicted: scheduling them once would take longer than it could save.
+MOST_FORESEEN: Final = 5_000
+
 #: Cases scheduled while looking for a better order: what a slow machine does in a second.
 SCHEDULED_CASES: Final = 100_000
 
@@ -133,7 +136,8 @@ class Planner:
         seconds = [self._durations.get(spec.nodeid) for spec in specs]
         scores = score(specs, graph, seconds, workers)
         foresight = None
-        if workers > 1 and any(each is not None for each in seconds):
+        is_known = any(each is not None for each in seconds)
+        if is_known and workers > 1 and len(specs) <= MOST_FORESEEN:
             foresight = foresee(
                 specs, graph, pool, scores, seconds, workers, _rounds(len(specs)), _Patience()
             )

@@ -49,7 +49,7 @@ class Alone:
         option = self._config.option
         if option.collectonly or (session.testsfailed and not option.continue_on_collection_errors):
             return None
-        run = self._opening.open(self._collecting.collection, 1)
+        run = self._opening.open(self._collecting.collection_of(session.items), 1)
         self._loop = SerialLoop(session, run)
         watch = self._watch(run)
         try:
@@ -76,7 +76,10 @@ class Alone:
 
     def _watch(self, run: Run) -> Pulse | None:
         """Watch for tests that never end, where a debugger could not be meant."""
-        if self._config.getoption("usepdb") or self._config.getoption("capture") == "no":
+        if (
+            self._config.getoption("usepdb", default=False)
+            or self._config.getoption("capture", default="no") == "no"
+        ):
             return None
         stall = StallWatch(run)
         pulse = Pulse(INTERVAL, lambda: self._tell(stall.check()))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from math import isnan
 from typing import Final
 
 import pytest
 
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.draft import finite, show
 from pytest_orchestra.running.groups import group_for
 from pytest_orchestra.running.markers import read_item
 from pytest_orchestra.scheduling.absent import Absent
@@ -42,6 +42,7 @@ class Collecting:
 
     def __init__(self, config: pytest.Config, missing: Missing, dist: str) -> None:
         self.collection = Collection()
+        self._gathered: list[pytest.Item] | None = None
         self._config = config
         self._missing = missing
         self._dist = dist
@@ -67,21 +68,36 @@ class Collecting:
         return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_collection_modifyitems(
-        self, session: pytest.Session, items: list[pytest.Item]
-    ) -> Generator[None]:
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
         """Read the items that are left after all plugins deselected and reordered."""
+        siblings = self._siblings(items)
+        # Other plugins see them too: they may have something to say of a test that is pulled in.
+        items += siblings
         universe = list(items)
         yield
+        unasked = set(siblings)
+        items[:] = [item for item in items if item not in unasked]
         selected = set(items)
         absent = [item for item in universe if item not in selected]
-        absent += self._siblings(session, set(universe) | selected)
         self.collection = self._gather(items, absent)
+        self._gathered = list(items)
 
     def read(self, items: Sequence[pytest.Item]) -> Collection:
         """Return what the markers of ``items`` say."""
         specs, problems = self._read(items)
         return Collection(tuple(specs), tuple(problems))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether collection got as far as reading markers."""
+        return self._gathered is not None
+
+    def collection_of(self, items: Sequence[pytest.Item]) -> Collection:
+        """Return what is known of ``items``; they are read anew if a plugin changed them since."""
+        if self._gathered is None or list(items) != self._gathered:
+            self.collection = self.read(items)
+            self._gathered = list(items)
+        return self.collection
 
     # reading
 
@@ -129,17 +145,16 @@ class Collecting:
 
     # what was left out
 
-    def _siblings(self, session: pytest.Session, known: set[pytest.Item]) -> list[pytest.Item]:
-        """Items of the files of which only some were asked for by node id."""
-        if not self._children:
+    def _siblings(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+        """Items of the files of which only some were asked for by node id, if any is needed."""
+        if not self._children or not any(read_item(item)[0].needs for item in items):
             return []
+        known = set(items)
         found: list[pytest.Item] = []
         for children in tuple(self._children.values()):
             for child in children:
-                if isinstance(child, pytest.Item):
-                    found.append(child)
-                elif child not in self._children:
-                    found += session.genitems(child)
+                if child not in self._children:
+                    found += _expand(child)
         return [item for item in dict.fromkeys(found) if item not in known]
 
     def _undo_deselection(self, items: Sequence[pytest.Item]) -> None:
@@ -152,6 +167,19 @@ class Collecting:
         reporter.stats["deselected"] = left
         if not left:
             del reporter.stats["deselected"]
+
+
+def _expand(node: pytest.Item | pytest.Collector) -> Iterator[pytest.Item]:
+    """Yield the items of ``node``; what cannot be collected was not asked for, and is passed over."""
+    if isinstance(node, pytest.Item):
+        yield node
+        return
+    try:
+        children = list(node.collect())
+    except (Exception, pytest.fail.Exception, pytest.skip.Exception):  # noqa: BLE001 - not asked for
+        return
+    for child in children:
+        yield from _expand(child)
 
 
 def _pull_notes(pulled: Sequence[pytest.Item]) -> tuple[str, ...]:
@@ -188,12 +216,13 @@ def _add_requirements(item: pytest.Item) -> list[Problem]:
 def _add_score(item: pytest.Item, spec: CaseSpec) -> tuple[CaseSpec, list[Problem]]:
     total = spec.priority
     for answer in item.ihook.pytest_orchestra_score(item=item):
-        if isinstance(answer, bool) or not isinstance(answer, int | float) or isnan(answer):
+        number = finite(answer)
+        if number is None:
             problem = Problem(
-                what=f"pytest_orchestra_score returned {answer!r} for {item.nodeid}",
+                what=f"pytest_orchestra_score returned {show(answer)} for {item.nodeid}",
                 remedy="return a number, or None for no opinion",
                 nodeid=item.nodeid,
             )
             return spec, [problem]
-        total += answer
+        total += number
     return replace(spec, priority=total), []

@@ -201,6 +201,9 @@ class OrchestraScheduling:
             self._handshake.hear(post, message)
             if self._handshake.difference is not None:
                 self._refuse(post, self._handshake.difference)
+        elif tag == "refused":
+            self._shut_down()
+            raise pytest.UsageError(message[1])
         elif tag == "broken":
             self._shut_down()
             raise RuntimeError(f"worker {post.name} failed:\n{message[1]}")
@@ -238,6 +241,8 @@ class OrchestraScheduling:
                 self._obey(run.amend(case))
             case ("returned", indices):
                 cases = tuple(post.case(index) for index in indices)
+                if post.running in cases:
+                    post.running = None
                 self._obey(run.take_back(post.name, cases))
 
     def _pass_on(self, run: Run, post: Post, case: int, report: pytest.TestReport) -> None:

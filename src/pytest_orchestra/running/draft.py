@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -154,6 +155,29 @@ class Reading:
         self.draft.feeds.extend(feeds)
         if self.shared:
             self.draft.shared.update(feeds)
+
+
+def finite(value: object) -> float | None:
+    """Return ``value`` as a number; None if it is none, or too large to be reckoned with."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def show(value: object) -> str:
+    """Return ``value`` as it stands in a marker, shortened."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - it is the user's, and may do anything
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 3] + "..."
+
+
+#: So many characters of a value are shown at the most.
+MOST_SHOWN = 80
 
 
 def _several(value: object) -> Iterator[object]:

@@ -7,8 +7,15 @@ import fnmatch
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec, Need
+
+#: The file by which a virtual environment is known.
+VENV: Final = "pyvenv.cfg"
+
+#: Markers whose ``name=`` lets others depend on their test.
+NAMING_MARKERS: Final = frozenset({"depends", "dependency"})
 
 
 class Elsewhere:
@@ -41,7 +48,7 @@ class Elsewhere:
     def _find_in_file(self, path: str, rest: str, spec: CaseSpec) -> str | None:
         for folder in (self._rootpath, (self._rootpath / spec.file).parent):
             file = Path(os.path.normpath(folder / path))
-            if not file.is_file():
+            if not _is_file(file):
                 continue
             try:
                 relative = file.relative_to(self._rootpath).as_posix()
@@ -65,13 +72,32 @@ class Elsewhere:
 
     def _uncollected_files(self) -> Iterator[Path]:
         for folder, folders, files in os.walk(self._rootpath):
-            folders[:] = sorted(name for name in folders if not _matches(name, self._skipped))
+            folders[:] = sorted(
+                name
+                for name in folders
+                if not _matches(name, self._skipped) and not Path(folder, name, VENV).exists()
+            )
             for name in sorted(files):
                 file = Path(folder, name)
                 if not name.endswith(".py") or not _matches(name, self._patterns):
                     continue
                 if file.relative_to(self._rootpath).as_posix() not in self._collected:
                     yield file
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or with a NUL
+        return False
+
+
+def _called(call: ast.Call) -> str | None:
+    """Return the last name of what is called: ``depends`` for ``pytest.mark.depends(...)``."""
+    match call.func:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return None
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
@@ -93,10 +119,10 @@ def _defined_in(file: Path) -> set[str]:
 
 
 def _named_in(file: Path) -> Iterator[str]:
-    """Yield every text that stands as ``name=`` in a call in ``file``: a marker's custom name."""
+    """Yield every text that stands as ``name=`` in a marker in ``file``."""
     tree = _parse(file)
     for node in ast.walk(tree) if tree else ():
-        if not isinstance(node, ast.Call):
+        if not isinstance(node, ast.Call) or _called(node) not in NAMING_MARKERS:
             continue
         for keyword in node.keywords:
             if keyword.arg == "name":

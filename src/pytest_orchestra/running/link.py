@@ -20,6 +20,7 @@ Worker to controller:
 ``("returned", [index, ...])``                 answer to ``recall``: these had not begun
 ``("stopping", reason, code)``                 a test or a plugin wants the run to end, with this
                                                exit code if it is not None
+``("refused", text)``                          collection ended with a usage error or an exit
 ``("broken", traceback)``                      the worker's end of the channel failed
 =============================================  ==================================================
 
@@ -167,8 +168,8 @@ def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None)
 # a test that passed without anything to tell
 
 
-def is_plain(report: pytest.TestReport) -> bool:
-    """Whether ``report`` says nothing but that its phase passed, and when."""
+def is_plain(report: pytest.TestReport, item: pytest.Item) -> bool:
+    """Whether ``report`` of ``item`` says nothing but that its phase passed, and when."""
     return (
         type(report) is pytest.TestReport
         and report.outcome == "passed"
@@ -176,6 +177,9 @@ def is_plain(report: pytest.TestReport) -> bool:
         and not report.user_properties
         and report.longrepr is None
         and report.__dict__.keys() == _PLAIN
+        and report.location == item.location
+        and report.nodeid == item.nodeid
+        and all(value == 1 for value in report.keywords.values())
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
+import sys
 from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Final
@@ -13,7 +13,7 @@ import pytest
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS
-from pytest_orchestra.running.draft import Draft, Reading
+from pytest_orchestra.running.draft import Draft, Reading, finite, show
 from pytest_orchestra.running.peer_markers import CLOSEST_PEERS, PEER_READERS
 from pytest_orchestra.scheduling.quantity import parse_quantity
 
@@ -87,11 +87,13 @@ def _read_priority(reading: Reading) -> None:
     value = reading.mark.args[0] if len(reading.mark.args) == 1 else None
     if reading.mark.kwargs or value is None:
         reading.complain("it takes one number", "write priority(10)")
-    elif not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        what = f"{value!r} is not a finite number"
-        reading.complain(what, "write a number such as 10 or -1.5", str(value))
+        return
+    priority = finite(value)
+    if priority is None:
+        what = f"{show(value)} is not a finite number"
+        reading.complain(what, "write a number such as 10 or -1.5", show(value).strip("'\""))
     else:
-        reading.draft.priority = float(value)
+        reading.draft.priority = priority
 
 
 def _read_resources(reading: Reading) -> None:
@@ -121,8 +123,8 @@ def _claim(name: str, value: object) -> Claim:
         return Claim(name, mode=_MODES[value])
     if isinstance(value, str):
         return Claim(name, parse_quantity(value))
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{value!r} is not an amount")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < sys.maxsize:
+        raise ValueError(f"{show(value)} is not an amount")
     return Claim(name, value)
 
 

@@ -31,20 +31,21 @@ class Opening:
         self._config = config
         self._settings = settings
         self._problems = problems
-        self._failed_files: set[str] = set()
+        self._lost_files: dict[str, str] = {}
 
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note which files could not be collected: nobody knows what they hold."""
-        if report.failed:
-            self._failed_files.add(report.nodeid.partition("::")[0])
+        """Note which files gave no tests although they were collected."""
+        if not report.passed:
+            what = "could not be collected" if report.failed else "was skipped as a whole"
+            self._lost_files.setdefault(report.nodeid.partition("::")[0], what)
 
     def plan(self, collection: Collection, workers: int, tuning: Tuning | None = None) -> Plan:
         """Return a plan, or raise pytest.UsageError with all that is wrong."""
         config = self._config
         files = {spec.file for spec in collection.specs}
         elsewhere = Elsewhere(
-            config.rootpath, files, config.getini("python_files"), config.getini("norecursedirs")
+            config.rootpath, files, _ini(config, "python_files"), _ini(config, "norecursedirs")
         )
         durations, complaint = read_durations(config.rootpath)
         if complaint is not None:
@@ -53,7 +54,7 @@ class Opening:
             config.rootpath, self._settings.resources, self._problems, elsewhere, durations
         )
         try:
-            return planner.plan(collection, workers, tuning, frozenset(self._failed_files))
+            return planner.plan(collection, workers, tuning, self._lost_files)
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
 
@@ -71,3 +72,12 @@ class Opening:
         self.run = None
         self.terminal.record = record
         self._config.hook.pytest_orchestra_finished(run=record)
+
+
+def _ini(config: pytest.Config, name: str) -> list[str]:
+    """Return an ini value that belongs to a plugin of pytest, which may have been switched off."""
+    try:
+        value: list[str] = config.getini(name)
+    except ValueError:
+        return []
+    return value

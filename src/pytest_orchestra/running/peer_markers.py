@@ -13,7 +13,7 @@ from typing import Final
 
 from pytest_orchestra.model.case import Claim, Need
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS, Verdict
-from pytest_orchestra.running.draft import Reading
+from pytest_orchestra.running.draft import Reading, finite, show
 from pytest_orchestra.scheduling.nodeid import split_nodeid
 
 #: The priority of ``order(0)``; each later index has one less.
@@ -107,9 +107,9 @@ def _read_order(reading: Reading) -> None:
 
 def _take_index(reading: Reading, index: object) -> None:
     place = ORDINALS.get(index) if isinstance(index, str) else index
-    if not isinstance(place, int) or isinstance(place, bool):
+    if not isinstance(place, int) or isinstance(place, bool) or finite(place) is None:
         remedy = f"write a whole number or one of {', '.join(ORDINALS)}"
-        reading.complain(f"{index!r} is no index", remedy, str(index))
+        reading.complain(f"{show(index)} is no index", remedy, show(index).strip("'\""))
     elif reading.draft.priority is None:
         reading.draft.priority = FIRST - place if place >= 0 else LAST - 1 - place
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from pytest_orchestra.errors import UsageProblems
@@ -85,11 +86,12 @@ class Planner:
         collection: Collection,
         workers: int,
         tuning: Tuning | None = None,
-        failed_files: frozenset[str] = frozenset(),
+        lost_files: Mapping[str, str] = MappingProxyType({}),
     ) -> Plan:
         """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
 
-        ``failed_files`` could not be collected: what depends on something in them is blocked,
+        ``lost_files`` gave no tests, for the reason that they map to: what depends on something
+        in them is blocked,
         and so is what depends on a name that nobody answers to, since it may lie there.
         """
         specs = collection.specs
@@ -100,17 +102,17 @@ class Planner:
         links = link(specs, names)
         for case, need in links.unresolved:
             file = self._elsewhere.find(need, specs[case])
-            if file in failed_files:
-                blocked.setdefault(case, f"{file} could not be collected")
+            if file is not None and file in lost_files:
+                blocked.setdefault(case, f"{file} {lost_files[file]}")
             elif file is not None:
                 notes.append(
                     f"{specs[case].nodeid} depends on {need.target!r} in {file}, which was not "
                     "collected: taken as passed"
                 )
-            elif failed_files:
+            elif lost_files:
                 blocked.setdefault(case, f"{need.target!r} was not collected")
             else:
-                problems.append(_unresolved(need, specs[case], names.near(need.target, case)))
+                problems.append(_unresolved(need, case, specs, names))
         capacities, found = settle_capacities(specs, self._capacities)
         problems += found
         graph = Graph((), (), ())
@@ -186,17 +188,22 @@ def _once(alike: Sequence[Problem]) -> Problem:
     return replace(first, what=f"{first.what} (and so for {others} more {tests})")
 
 
-def _unresolved(need: Need, spec: CaseSpec, near: Sequence[str]) -> Problem:
+def _unresolved(need: Need, case: int, specs: Sequence[CaseSpec], names: Names) -> Problem:
+    spec = specs[case]
+    what = f"{spec.nodeid} depends on {need.target!r}, but nothing of that name was collected"
     remedy = "name a test, class, file, glob, or a name given with depends(name=...)"
-    if near:
+    others = names.resolve(replace(need, match_params=False), case) if need.match_params else ()
+    near = names.near(need.target, case)
+    if others:
+        what = (
+            f"{spec.nodeid} depends on the same parameters of {need.target!r}, which has none such"
+        )
+        remedy = (
+            f"it has {specs[others[0]].nodeid}: leave out match_params, or give them the same ids"
+        )
+    elif near:
         remedy = "did you mean " + " or ".join(repr(name) for name in near) + "?"
-    return Problem(
-        what=f"{spec.nodeid} depends on {need.target!r}, but nothing of that name was collected",
-        remedy=remedy,
-        nodeid=spec.nodeid,
-        marker=need.marker,
-        needle=need.target,
-    )
+    return Problem(what, remedy, nodeid=spec.nodeid, marker=need.marker, needle=need.target)
 
 
 def _cycle(cycle: Sequence[int], specs: Sequence[CaseSpec]) -> Problem:

@@ -47,7 +47,7 @@ class SerialLoop:
     def add_report(self, report: pytest.TestReport) -> None:
         """Take in a report that pytest has just logged."""
         case = self._current
-        if case is not None and report.nodeid == self._run.nodeid(case):
+        if case is not None:
             report.orchestra_waited = self._run.waited(case)  # type: ignore[attr-defined]
             self._run.add_report(case, report)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from _pytest.warnings import catch_warnings_for_item
 
 
 class StandIn:
@@ -60,10 +62,13 @@ def _tear_down(item: pytest.Item, following: pytest.Item | None) -> None:
     current = f"{item.nodeid} (teardown)".replace("\x00", "(null)")
     os.environ["PYTEST_CURRENT_TEST"] = current
     try:
-        if capture is None:
-            item.session._setupstate.teardown_exact(following)  # noqa: SLF001 - as above
-            return
-        with capture.item_capture("teardown", item):
+        with ExitStack() as around:
+            if item.config.pluginmanager.has_plugin("warnings"):
+                around.enter_context(
+                    catch_warnings_for_item(item.config, item.ihook, when="runtest", item=item)
+                )
+            if capture is not None:
+                around.enter_context(capture.item_capture("teardown", item))
             item.session._setupstate.teardown_exact(following)  # noqa: SLF001 - as above
     finally:
         os.environ.pop("PYTEST_CURRENT_TEST", None)

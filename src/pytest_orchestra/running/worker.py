@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Generator
 from typing import Any, Final
 
 import execnet
@@ -41,6 +42,7 @@ class WorkerLoop:
         self._collecting = collecting
         self._inbox = Inbox()
         self._items: list[pytest.Item] = []
+        self._collection = collecting.collection
         self._current: int | None = None
         self._foreseen: int | None = None
         self._is_plain = True
@@ -49,18 +51,26 @@ class WorkerLoop:
 
     # collection
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self) -> Generator[None, Any, Any]:
         """Take over from xdist's worker plugin, and listen to the controller."""
         interactor = _find_interactor(self._config.pluginmanager)
         self._config.pluginmanager.unregister(interactor)
         self._config.pluginmanager.register(_Kept(interactor), "orchestra-xdist-worker")
         interactor.channel.setcallback(self._obey_xdist, endmarker=None)
+        try:
+            return (yield)
+        except (pytest.UsageError, pytest.exit.Exception) as error:
+            self._channel.send(("refused", getattr(error, "msg", None) or str(error)))
+            raise
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Say what was collected."""
-        self._items = session.items
+        """Say what was collected, if that went well: pytest calls this hook in any case."""
+        if not self._collecting.is_done:
+            return
+        self._items = list(session.items)
+        self._collection = self._collecting.collection_of(self._items)
         serializers = self._config.hook.pytest_report_to_serializable.get_hookimpls()
         self._can_fold = all(each.plugin_name in _OWN_SERIALIZERS for each in serializers)
         nodeids = [item.nodeid for item in self._items]
@@ -89,7 +99,7 @@ class WorkerLoop:
                 self._channel.send(("returned", list(self._inbox.recall(indices))))
             case ("describe",):
                 locations = [item.location for item in self._items]
-                payload = link.pack(self._collecting.collection, locations)
+                payload = link.pack(self._collection, locations)
                 self._channel.send(("described", payload))
             case ("list",):
                 self._channel.send(("nodeids", [item.nodeid for item in self._items]))
@@ -169,7 +179,7 @@ class WorkerLoop:
         if self._current is None:
             return
         self._reports.append(report)
-        if self._is_plain and not link.is_plain(report):
+        if self._is_plain and not link.is_plain(report, self._items[self._current]):
             self._is_plain = False
         if not self._is_plain:
             self._send_reports()

@@ -125,10 +125,12 @@ class ReadyQueue:
         none that ranks after one that fits.
         """
         best: Key | None = None
-        for shelves in (self._homes.get(worker), self._shared):
-            for signature, shelf in shelves.items() if shelves else ():
+        for shelves in (self._homes.get(worker, {}), self._shared):
+            for signature, shelf in tuple(shelves.items()):
                 head = shelf.head(segment)
-                if head is not None and (best is None or head < best) and fits(signature, head):
+                if head is None:
+                    del shelves[signature]
+                elif (best is None or head < best) and fits(signature, head):
                     best = head
         return best
 

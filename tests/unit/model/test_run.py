@@ -19,6 +19,21 @@ def test_a_case_that_was_never_assigned_did_not_wait(ready_at: float | None) -> 
     assert CaseRecord(SPEC, Verdict.BLOCKED, ready_at=ready_at).waited == 0.0
 
 
+def test_a_case_was_held_up_from_its_refusal_to_being_assigned() -> None:
+    """Only from when tokens were lacking, not while it waited for a worker."""
+    record = CaseRecord(SPEC, Verdict.PASSED, ready_at=1.0, refused_at=2.0, assigned_at=3.5)
+    assert record.held_up == 1.5
+
+
+@pytest.mark.parametrize(("refused_at", "assigned_at"), [(None, 3.0), (2.0, None)])
+def test_a_case_that_was_never_refused_or_never_assigned_was_not_held_up(
+    refused_at: float | None, assigned_at: float | None
+) -> None:
+    """Being held up is counted only where it began and came to an end."""
+    record = CaseRecord(SPEC, Verdict.PASSED, refused_at=refused_at, assigned_at=assigned_at)
+    assert record.held_up == 0.0
+
+
 @pytest.mark.parametrize(
     ("busy", "present", "share"),
     [

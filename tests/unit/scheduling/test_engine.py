@@ -106,10 +106,10 @@ def test_what_cannot_start_for_want_of_tokens_says_so() -> None:
 
 def test_idle_workers_with_cases_of_their_own_are_asked_even_if_others_found_nothing() -> None:
     """A group's worker gets its case although an idle one before it could not run it."""
-    engine = make_engine([spec(group="g"), spec(group="g"), spec()], {1: after(0), 2: after(0)})
+    engine = make_engine([spec(group="g"), spec(group="g")], {1: after(0)})
     assert join(engine, "w1") == (Assign("w1", 0),)
-    join(engine, "w2")
-    assert finish(engine, 0) == (Assign("w2", 2), Assign("w1", 1))
+    assert join(engine, "w2") == ()
+    assert finish(engine, 0) == (Assign("w1", 1),)
 
 
 # blocked
@@ -186,11 +186,13 @@ def test_a_late_failure_does_not_undo_what_has_ended() -> None:
 
 def test_a_dependant_that_has_not_begun_is_blocked_when_it_is_returned() -> None:
     """It was given out before the late failure was known."""
-    engine = started({1: after(0)}, 2)
+    engine = started({1: after(0), 2: after(1)}, 3)
     assert finish(engine, 0) == (Assign("w1", 1),)
     assert engine.handle(VerdictAmended(0, FAILED), 2.0) == ()
+    cause = Cause("failed", 0, "w1")
     assert engine.handle(CasesReturned("w1", (1,)), 2.0) == (
-        Conclude(1, BLOCKED, Cause("failed", 0, "w1")),
+        Conclude(1, BLOCKED, cause),
+        Conclude(2, BLOCKED, cause),
     )
     assert engine.done
 
@@ -258,6 +260,18 @@ def test_cases_wait_for_a_replacement_of_the_last_worker() -> None:
     assert join(engine, "w2") == (Assign("w2", 0),)
 
 
+def test_nothing_is_recalled_from_a_lost_worker() -> None:
+    """What was sent ahead to it is not there any more."""
+    engine = make_engine([spec()] * 2, seconds=[1.0] * 2, horizon=9.0)
+    assert join(engine, "w1") == (Assign("w1", 0), Assign("w1", 1))
+    assert engine.handle(WorkerLost("w1"), 1.0) == ()
+    cause = Cause("ctrl-c")
+    assert engine.handle(StopRequested("ctrl-c"), 1.0) == (
+        Conclude(0, NOT_RUN, cause),
+        Conclude(1, NOT_RUN, cause),
+    )
+
+
 def test_an_idle_worker_can_be_lost() -> None:
     """It had nothing that anybody else would have to run."""
     engine = make_engine([])
@@ -317,6 +331,15 @@ def test_a_stop_recalls_what_was_sent_ahead() -> None:
     assert engine.queue_of("w1") == (0, 1)
 
 
+def test_after_a_stop_nothing_is_recalled_for_idle_workers() -> None:
+    """They will not get it."""
+    engine = make_engine([spec()] * 4, seconds=[1.0] * 4, horizon=9.0)
+    join(engine, "w1")
+    engine.handle(StopRequested("ctrl-c"), 1.0)
+    join(engine, "w2")
+    assert engine.handle(CasesReturned("w1", (3,)), 1.0) == (Conclude(3, NOT_RUN, Cause("ctrl-c")),)
+
+
 # sending ahead
 
 
@@ -364,6 +387,38 @@ def test_the_idle_worker_gets_what_was_recalled_for_it() -> None:
     join(engine, "w2")
     commands = engine.handle(CasesReturned("w1", (3, 4)), 1.0)
     assert commands == (Assign("w2", 3), Assign("w2", 4))
+
+
+def test_nothing_is_sent_to_a_worker_before_it_has_answered_a_recall() -> None:
+    """What it would have to do is not known until then."""
+    edges = {case: after(0) for case in range(3, 8)}
+    engine = make_engine([spec()] * 8, edges, seconds=[1.0] * 8, horizon=4.0, workers=1)
+    join(engine, "w1")
+    assert join(engine, "w2") == (Recall("w1", (2,)),)
+    finish(engine, 0)
+    assert engine.queue_of("w2") == (3, 4, 5, 6)
+    assert finish(engine, 1) == ()
+    assert engine.queue_of("w1") == (2,)
+
+
+def test_a_worker_that_has_answered_is_like_any_other() -> None:
+    """It can be recalled again, and sent work ahead."""
+    engine = make_engine([spec()] * 6, seconds=[1.0] * 6, horizon=9.0)
+    join(engine, "w1")
+    assert join(engine, "w2") == (Recall("w1", (3, 4, 5)),)
+    assert engine.handle(CasesReturned("w1", (3, 4, 5)), 1.0)
+    assert join(engine, "w3") == (Recall("w1", (2,)),)
+
+
+def test_a_case_of_unknown_length_that_is_returned_leaves_a_sound_estimate() -> None:
+    """Without it, the worker's queue is as long as what is left in it, and is filled again."""
+    specs = [spec(group="g"), spec(), *[spec(group="g")] * 2]
+    engine = make_engine(specs, seconds=[1.0, None, 1.0, 1.0], horizon=4.0, workers=1)
+    join(engine, "w1")
+    assert engine.queue_of("w1") == (0, 1)
+    assert join(engine, "w2") == (Recall("w1", (1,)),)
+    engine.handle(CasesReturned("w1", (1,)), 1.0)
+    assert engine.queue_of("w1") == (0, 2, 3)
 
 
 def test_a_worker_that_had_begun_everything_returns_nothing() -> None:

@@ -33,8 +33,9 @@ def test_cases_without_dependencies_have_no_edges() -> None:
 
 def test_two_needs_for_one_case_must_both_be_satisfied() -> None:
     """Asking for success and for order only comes to asking for success."""
-    links = link([case("a"), case("b", Need("a", ANY_VERDICT), "a")])
-    assert links.prerequisites[1] == {0: SUCCESS}
+    order_only = Need("a", ANY_VERDICT)
+    links = link([case("a"), case("b", order_only, "a"), case("c", "a", order_only)])
+    assert links.prerequisites[1:] == ({0: SUCCESS}, {0: SUCCESS})
 
 
 def test_a_case_can_put_itself_before_others() -> None:

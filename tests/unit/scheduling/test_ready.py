@@ -140,6 +140,7 @@ def test_a_worker_that_is_gone_has_nothing() -> None:
     ready.add(0, "w1")
     ready.forget("w1")
     ready.forget("w2")
+    assert not ready.has_own("w1")
     ready.add(0)
     assert drain(ready, "w2") == [0]
 

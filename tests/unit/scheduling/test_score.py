@@ -70,6 +70,12 @@ def test_each_case_of_a_group_stands_for_all_of_them() -> None:
     assert score_of(specs, seconds=[2.0, 3.0, 4.0, 1.0]).tail == (5.0, 5.0, 4.0, 1.0)
 
 
+def test_a_long_way_behind_a_group_counts_for_more_than_the_group() -> None:
+    """A case of a group is as urgent as it would be without one, or more."""
+    specs = [spec(group="g"), spec(group="g"), spec()]
+    assert score_of(specs, {2: after(0)}, [2.0, 3.0, 9.0]).tail == (11.0, 5.0, 9.0)
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 def test_no_cases_have_no_scores(workers: int) -> None:
     """An empty run is a run."""

@@ -146,6 +146,16 @@ def test_a_case_that_gets_ready_late_joins_its_group() -> None:
     assert [selection.pick(w, 1.0) for w in ("w2", "w1")] == [None, 1]
 
 
+def test_the_segment_of_a_lost_worker_is_nobodys() -> None:
+    """Another may open it before it joins a worker elsewhere."""
+    segments = [0, 0, 1, 1]
+    selection = make_selection([spec()] * 4, segments=segments, workers=["w1", "w2", "w3"])
+    assert [selection.pick(w, 0.0) for w in ("w1", "w2")] == [0, 2]
+    selection.release(2, 0.0)
+    selection.lose("w2")
+    assert selection.pick("w3", 0.0) == 3
+
+
 def test_a_worker_without_a_segment_can_be_lost() -> None:
     """A worker may go before it had anything to do."""
     selection = make_selection([spec()])
@@ -276,6 +286,61 @@ def test_reservations_follow_one_another_by_rank() -> None:
     assert selection.pick("w1", 3.0) == 6
     selection.release(6, 4.0)
     assert selection.pick("w1", 4.0) == 5
+
+
+def test_there_is_one_reservation_at_a_time() -> None:
+    """A better case whose patience ends later does not take it away."""
+    specs = [*[spec(DB)] * 5, spec(DB2, priority=1.0), spec(DB2, Claim("x"), priority=2.0)]
+    selection = make_selection(specs, capacities=TWO, late=[5, 6])
+    assert [selection.pick(w, 0.0) for w in ("w1", "w2")] == [0, 1]
+    selection.offer(5, 0.0)
+    selection.release(0, 0.0)
+    assert selection.pick("w1", 0.0) == 2
+    selection.offer(6, 0.5)
+    selection.release(1, 0.5)
+    assert selection.pick("w2", 0.5) == 3
+    selection.join("w3")
+    assert [selection.pick("w3", now) for now in (1.0, 2.0)] == [None, None]
+    selection.release(2, 3.0)
+    selection.release(3, 3.0)
+    assert selection.pick("w1", 3.0) == 5
+
+
+def test_one_reservation_follows_upon_another_without_a_gap() -> None:
+    """Nothing slips in between when the next case has lost its patience too."""
+    specs = [*[spec(DB)] * 5, spec(DB2, priority=1.0), spec(DB2, Claim("x"), priority=2.0)]
+    selection = make_selection(specs, capacities=TWO, late=[5, 6])
+    assert [selection.pick(w, 0.0) for w in ("w1", "w2")] == [0, 1]
+    selection.offer(5, 0.0)
+    selection.offer(6, 0.0)
+    selection.release(0, 0.0)
+    assert selection.pick("w1", 0.0) == 2
+    selection.release(1, 2.0)
+    assert selection.pick("w2", 2.0) is None
+    selection.withdraw(6, 3.0)
+    assert selection.pick("w2", 3.0) is None
+    selection.release(2, 4.0)
+    assert selection.pick("w1", 4.0) == 5
+
+
+def test_patience_goes_on_when_another_case_needs_none_any_more() -> None:
+    """The end of one case's patience is found even if an earlier one came to nothing."""
+    wide = [spec(DB2, priority=1.0), spec(DB2, Claim("x"), priority=2.0)]
+    specs = [*[spec(DB)] * 6, *wide, spec(priority=3.0)]
+    selection = make_selection(specs, capacities=TWO, late=[6, 7, 8])
+    assert [selection.pick(w, 0.0) for w in ("w1", "w2")] == [0, 1]
+    selection.offer(6, 0.0)
+    selection.release(0, 0.0)
+    assert selection.pick("w1", 0.0) == 2
+    selection.offer(7, 0.5)
+    selection.release(1, 0.5)
+    assert selection.pick("w2", 0.5) == 3
+    selection.withdraw(6, 0.6)
+    selection.offer(8, 1.2)
+    selection.release(2, 1.2)
+    assert selection.pick("w1", 1.2) == 8
+    selection.join("w3")
+    assert selection.pick("w3", 1.6) is None
 
 
 def test_patience_is_counted_for_each_case_by_itself() -> None:

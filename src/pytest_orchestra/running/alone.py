@@ -82,12 +82,16 @@ class Alone:
         ):
             return None
         stall = StallWatch(run)
-        pulse = Pulse(INTERVAL, lambda: self._tell(stall.check()))
+        pulse = Pulse(INTERVAL, lambda: self._look(stall))
         pulse.start()
         return pulse
 
-    def _tell(self, text: str | None) -> None:
-        """Write past pytest's capturing, which goes on while a test runs."""
+    def _look(self, stall: StallWatch) -> None:
+        """Write a line that is due, past pytest's capturing, which goes on while a test runs."""
+        try:
+            text = stall.check()
+        except RuntimeError:
+            return  # the other thread changed what was being looked at, so there is progress
         if text is not None and self._stderr >= 0:
             os.write(self._stderr, f"\norchestra: {text}\n".encode())
 

@@ -10,7 +10,7 @@ it costs the number of signatures, not of cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from heapq import heappop, heappush, heapreplace
 from typing import Final, TypeAlias
@@ -125,14 +125,20 @@ class ReadyQueue:
         none that ranks after one that fits.
         """
         best: Key | None = None
+        for signature, head in self.heads(worker, segment):
+            if (best is None or head < best) and fits(signature, head):
+                best = head
+        return best
+
+    def heads(self, worker: str, segment: int | None) -> Iterator[tuple[int, Key]]:
+        """Yield each signature with the key of its best case: of ``worker``'s own, and shared."""
         for shelves in (self._homes.get(worker, {}), self._shared):
             for signature, shelf in tuple(shelves.items()):
                 head = shelf.head(segment)
                 if head is None:
                     del shelves[signature]
-                elif (best is None or head < best) and fits(signature, head):
-                    best = head
-        return best
+                else:
+                    yield signature, head
 
     def best_of(self, worker: str, segment: int | None, signature: int) -> Key | None:
         """Return the best case of one signature for ``worker``, whether or not it fits."""

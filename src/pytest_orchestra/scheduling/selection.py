@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec
@@ -20,7 +20,8 @@ class Selection:
     lacking is parked until tokens of that resource come back, so it costs nothing meanwhile.
     When a case has been overtaken for ``patience`` seconds it gets a reservation: from then
     on others may only take what it leaves over. There is at most one reservation, and it
-    holds nothing, so it cannot deadlock. What ranks before a case does not overtake it.
+    holds nothing, so it cannot deadlock. A case is overtaken by what ranks after it and takes
+    something that it wants.
     """
 
     def __init__(
@@ -40,8 +41,13 @@ class Selection:
         self._segments: Final = segments
         self._patience: Final = patience
         self._demands, self._signatures = _sign(specs, pool)
+        #: What each signature wants and others may take away; all take the lock of all cases.
+        self._wants: Final = [
+            frozenset(name for name, tokens in demand if name != EXCLUSIVE or tokens > 1)
+            for demand in self._demands
+        ]
         self._alone: Final = tuple(
-            number for number, demand in enumerate(self._demands) if dict(demand)[EXCLUSIVE] > 1
+            number for number, wanted in enumerate(self._wants) if EXCLUSIVE in wanted
         )
         free = pool.demand((), alone=False)
         self._free: Final = self._demands.index(free) if free in self._demands else None
@@ -51,6 +57,8 @@ class Selection:
         self._parked_on: Final[dict[str, set[int]]] = {}
         #: Ready cases per signature.
         self._waiting: Final = [0] * len(self._demands)
+        #: Ready cases that only one worker may run, and that it had to leave lying.
+        self._left_lying: Final[set[int]] = set()
         #: Since when ready cases have been overtaken.
         self._overtaken: Final[dict[int, float]] = {}
         self._reserved: int | None = None
@@ -94,6 +102,7 @@ class Selection:
         """``case`` must not be picked any more."""
         self._ready.remove(case)
         self._overtaken.pop(case, None)
+        self._left_lying.discard(case)
         group = self._groups[case]
         if group is not None:
             self._group_ready[group].discard(case)
@@ -147,8 +156,13 @@ class Selection:
     def _choose(self, worker: str, now: float) -> int | None:
         if now >= self._starving_at:
             self._reserve(now)
-        if self._may_take_reserved(worker):
-            return self._reserved
+        reserved = self._reserved_for(worker)
+        if reserved is not None:
+            heads = self._ready.heads(worker, self._segment_of[worker])
+            self._note_overtaken(
+                self._before(reserved, (key[2] for _, key in heads)), reserved, now
+            )
+            return reserved
         key = self._best(worker, now)
         return None if key is None else key[2]
 
@@ -163,12 +177,13 @@ class Selection:
 
         segment = self._segment_of[worker]
         best = self._ready.best(worker, segment, fits)
+        self._left_lying.update(key[2] for key in refused if self.is_bound(key[2]))
         if self._alone and self._reserved is None and self._pool.idle and len(self._segment_of) > 1:
             lone = self._best_alone(worker, segment)
             if lone is not None and (best is None or self._tiers[lone[2]] <= self._tiers[best[2]]):
                 return lone
         if best is not None:
-            self._note_overtaken((key[2] for key in refused if key < best), now)
+            self._note_overtaken((key[2] for key in refused if key < best), best[2], now)
         return best
 
     def _best_alone(self, worker: str, segment: int | None) -> Key | None:
@@ -192,6 +207,8 @@ class Selection:
         self.withdraw(case, now)
         self._pool.take(case, self._demands[self._signatures[case]])
         self.waits.assigned(case, now)
+        if self._left_lying:  # this worker may never have asked for them
+            self._note_overtaken(self._before(case, self._left_lying), case, now)
         segment = self._segments[case]
         self._ready.attend(self._segment_of[worker], segment)
         self._segment_of[worker] = segment
@@ -212,33 +229,44 @@ class Selection:
         for signature in tuple(self._parked_on.get(resource, ())):
             self._unpark(signature, now)
 
-    def _note_overtaken(self, cases: Iterable[int], now: float) -> None:
+    def _note_overtaken(self, cases: Iterable[int], chosen: int, now: float) -> None:
+        """``chosen`` starts before ``cases``: those that it takes something from are overtaken."""
+        taken = self._wants[self._signatures[chosen]] | {EXCLUSIVE}
         for case in cases:
-            since = self._overtaken.setdefault(case, now)
-            self._starving_at = min(self._starving_at, since + self._patience)
+            if not taken.isdisjoint(self._wants[self._signatures[case]]):
+                since = self._overtaken.setdefault(case, now)
+                self._starving_at = min(self._starving_at, since + self._patience)
+
+    def _before(self, chosen: int, cases: Iterable[int]) -> Iterator[int]:
+        """Yield those of ``cases`` that rank before ``chosen``, wherever a worker is."""
+        rank = self._rank(chosen)
+        return (case for case in cases if self._rank(case) < rank)
+
+    def _rank(self, case: int) -> tuple[int, int]:
+        return self._levels[case], case
 
     def _reserve(self, now: float) -> None:
         """Keep tokens for the best of the cases that have been overtaken for too long."""
         self._starving_at = math.inf
         if self._reserved is not None:
             return
-        starving: list[tuple[int, int]] = []
+        starving: list[int] = []
         for case, since in self._overtaken.items():
             if since + self._patience <= now:
-                starving.append((self._levels[case], case))
+                starving.append(case)
             else:
                 self._starving_at = min(self._starving_at, since + self._patience)
         if starving:
-            _, self._reserved = min(starving)
+            self._reserved = min(starving, key=self._rank)
             self._kept = dict(self._demands[self._signatures[self._reserved]])
 
-    def _may_take_reserved(self, worker: str) -> bool:
-        """Whether there is a reserved case that fits by now, and ``worker`` may run it."""
+    def _reserved_for(self, worker: str) -> int | None:
+        """Return the reserved case if there is one, it fits by now, and ``worker`` may run it."""
         case = self._reserved
         if case is None or self._pool.lacks(self._demands[self._signatures[case]]) is not None:
-            return False
+            return None
         group = self._groups[case]
-        return group is None or self._home_of.get(group, worker) == worker
+        return case if group is None or self._home_of.get(group, worker) == worker else None
 
     def _end_reservation(self, now: float) -> None:
         self._reserved = None

@@ -206,15 +206,17 @@ def test_sending_ahead_makes_way_for_a_case_that_runs_alone() -> None:
 
 def test_nothing_is_sent_to_a_worker_that_a_reserved_case_waits_for() -> None:
     """Once a reserved case fits, the worker that may run it is to be idle soon."""
-    specs = [spec(), spec(DB), spec(DB, priority=1.0), spec(), spec(priority=2.0)]
-    selection = make_selection(specs, patience=0.0, late=[2, 4])
+    specs = [spec(), spec(DB), spec(DB), spec(DB2, priority=1.0), spec(priority=2.0)]
+    workers = ("w1", "w2", "w3")
+    selection = make_selection(specs, capacities=TWO, patience=0.0, workers=workers, late=[3, 4])
     assert [selection.pick(w, 0.0) for w in ("w1", "w2")] == [0, 1]
-    selection.offer(2, 0.0)
-    assert selection.pick_free("w1", 0.0) == 3
-    selection.offer(4, 1.0)
+    selection.offer(3, 0.0)
+    assert selection.pick("w3", 0.0) == 2
     selection.release(1, 1.0)
+    selection.release(2, 1.0)
+    selection.offer(4, 1.0)
     assert selection.pick_free("w1", 1.0) is None
-    assert selection.pick("w2", 1.0) == 2
+    assert selection.pick("w2", 1.0) == 3
 
 
 # reservations
@@ -373,6 +375,37 @@ def test_being_passed_by_what_ranks_higher_is_not_being_overtaken() -> None:
     assert selection.pick("w2", 4.0) == 4
 
 
+def test_being_passed_by_what_wants_nothing_of_the_same_is_not_being_overtaken() -> None:
+    """While nobody takes anything away from a case, nothing is kept for it."""
+    specs = [spec(Claim("gpu")), spec(Claim("gpu"), DB), spec(), spec(), spec(DB)]
+    selection = make_selection(specs)
+    assert [selection.pick(w, 0.0) for w in ("w1", "w2")] == [0, 2]
+    selection.release(2, 2.0)
+    assert selection.pick("w2", 2.0) == 3
+    selection.release(3, 4.0)
+    assert selection.pick("w2", 4.0) == 4
+
+
+def test_a_case_can_be_overtaken_by_reserved_ones() -> None:
+    """A better case that comes later waits for one reservation after the other no longer."""
+    wide = [spec(DB2, Claim(name), priority=1.0) for name in "xyz"]
+    specs = [spec(group="g"), spec(DB), spec(DB), *wide, spec(DB2, group="g", priority=2.0)]
+    selection = make_selection(specs, capacities=TWO, late=[3, 4, 5, 6])
+    assert [selection.pick(w, 0.0) for w in ("w1", "w2")] == [0, 1]
+    for case in (3, 4, 5):
+        selection.offer(case, 0.0)
+    assert selection.pick("w2", 0.0) == 2
+    selection.release(1, 1.0)
+    selection.release(2, 1.0)
+    assert selection.pick("w2", 1.0) == 3
+    selection.release(3, 1.2)
+    selection.release(0, 1.2)
+    selection.offer(6, 1.2)
+    assert selection.pick("w1", 1.2) == 4
+    selection.release(4, 3.0)
+    assert selection.pick("w1", 3.0) == 6
+
+
 def test_every_case_of_a_demand_can_be_overtaken_for_too_long() -> None:
     """It does not matter which case of a demand other workers would see first."""
     specs = [*[spec(DB2, priority=1.0)] * 2, *[spec(DB)] * 4]
@@ -401,6 +434,26 @@ def test_a_case_of_a_group_gets_its_turn_whoever_asks() -> None:
     assert [selection.pick(w, 2.0) for w in ("w2", "w1")] == [None, 1]
 
 
+def test_a_case_of_a_group_is_overtaken_by_what_other_workers_take() -> None:
+    """They cannot run it themselves, but they take its tokens away."""
+    wide = spec(DB2, group="g", priority=1.0)
+    first = spec(group="g", priority=1.0)
+    specs = [first, wide, *[spec(DB, group="h")] * 3, *[spec(DB, group="i")] * 3]
+    workers = ("w1", "w2", "w3")
+    selection = make_selection(specs, capacities=TWO, workers=workers, late=[1, 5, 6, 7])
+    assert [selection.pick(w, 0.0) for w in ("w1", "w2")] == [0, 2]
+    for case in (1, 5, 6, 7):
+        selection.offer(case, 0.0)
+    selection.release(0, 0.0)
+    assert [selection.pick(w, 0.0) for w in ("w3", "w1")] == [5, None]
+    selection.release(2, 0.0)
+    assert selection.pick("w2", 0.0) == 3
+    selection.release(5, 1.0)
+    assert selection.pick("w3", 1.0) is None
+    selection.release(3, 1.0)
+    assert [selection.pick(w, 1.0) for w in workers] == [1, None, None]
+
+
 def test_a_reservation_outlives_the_worker_that_its_case_was_bound_to() -> None:
     """When that worker is lost, any other may take the reserved case."""
     specs = [spec(group="g"), spec(DB2, group="g", priority=1.0), *[spec(DB)] * 6]
@@ -420,12 +473,12 @@ def test_a_case_that_runs_alone_does_not_overtake_a_reserved_one() -> None:
     """While nothing runs, it waits for the reserved case's own worker to be asked."""
     specs = [
         spec(group="g"),
-        spec(DB, group="g", priority=1.0),
+        spec(DB2, group="g", priority=1.0),
         spec(DB, priority=3.0),
-        spec(),
+        spec(DB),
         spec(alone=True, priority=1.0),
     ]
-    selection = make_selection(specs, patience=0.0, late=[0, 1, 3, 4])
+    selection = make_selection(specs, capacities=TWO, patience=0.0, late=[0, 1, 3, 4])
     assert selection.pick("w1", 0.0) == 2
     selection.offer(0, 0.0)
     assert selection.pick("w2", 0.0) == 0

@@ -62,12 +62,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     if not config.getoption("orchestrate"):
         return
-    from pytest_orchestra.running import orchestra  # noqa: PLC0415 - only if needed
-
     for line in PEER_MARKER_LINES:
         config.addinivalue_line("markers", line)
     workerinput = getattr(config, "workerinput", None)
     if workerinput is None:
-        orchestra.configure_main(config)
+        from pytest_orchestra.running.orchestra import configure_main  # noqa: PLC0415 - if needed
+
+        configure_main(config)
     else:
-        orchestra.configure_worker(config, workerinput)
+        from pytest_orchestra.running.worker import configure_worker  # noqa: PLC0415 - if needed
+
+        configure_worker(config, workerinput)

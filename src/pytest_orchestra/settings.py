@@ -7,11 +7,11 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.scheduling.quantity import format_quantity, parse_quantity
 
@@ -23,18 +23,6 @@ _RESOURCE_OPTION: Final = "--orchestrate-resource"
 _MISSING_OPTION: Final = "--orchestrate-missing"
 _CAPACITY_REMEDY: Final = "write NAME = 2, or a quantity such as NAME = '16GB'"
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
-
-
-class Missing(StrEnum):
-    """What becomes of a case whose prerequisite was deselected.
-
-    ``PULL`` selects the prerequisite again, ``RUN`` runs the case without it and ``SKIP``
-    skips the case.
-    """
-
-    PULL = "pull"
-    RUN = "run"
-    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
-from pytest_orchestra.settings import Missing, Settings, load_settings, read_table
+from pytest_orchestra.settings import Settings, load_settings, read_table
 
 SOURCE = "pyproject.toml"
 

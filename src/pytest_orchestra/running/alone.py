@@ -8,13 +8,31 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_orchestra.running.collect import Collecting, Collection
+from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.collect import COLLECTING, Collecting, Collection
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.plan import planned_order
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.serial import SerialLoop
 from pytest_orchestra.running.stall import INTERVAL, StallWatch
+from pytest_orchestra.running.terminal import TerminalReport
+from pytest_orchestra.settings import Settings
+
+
+def configure_alone(
+    config: pytest.Config,
+    settings: Settings,
+    problems: tuple[Problem, ...],
+    terminal: TerminalReport,
+) -> None:
+    """Register what runs the tests in this process."""
+    opening = Opening(config, settings, problems, terminal)
+    collecting = Collecting(config, settings.missing, config.getoption("dist", "no"))
+    manager = config.pluginmanager
+    manager.register(opening, "orchestra-opening")
+    manager.register(collecting, COLLECTING)
+    manager.register(Alone(config, opening, collecting), "orchestra-alone")
 
 
 class Alone:

@@ -9,12 +9,15 @@ from typing import Final
 import pytest
 
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.draft import finite, show
 from pytest_orchestra.running.groups import group_for
 from pytest_orchestra.running.markers import read_item
 from pytest_orchestra.scheduling.absent import Absent
-from pytest_orchestra.settings import Missing
+
+#: The name of the plugin that collects.
+COLLECTING: Final = "orchestra-collecting"
 
 #: So many tests that were pulled back in are named; the rest is counted.
 NAMED_PULLS: Final = 5

@@ -8,7 +8,7 @@ workers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -17,6 +17,7 @@ from xdist.workermanage import parse_tx_spec_config
 from pytest_orchestra.model.events import Assign, Command, Conclude, Recall
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running import link
+from pytest_orchestra.running.compact import unfold
 from pytest_orchestra.running.handshake import Handshake
 from pytest_orchestra.running.post import Post
 from pytest_orchestra.running.run import Run
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from xdist.dsession import DSession
     from xdist.workermanage import WorkerController
 
+    from pytest_orchestra.running.journal import Legacy
     from pytest_orchestra.running.link import Description
 
 #: Stands in the event queue in place of a worker's message when the pulse beats.
@@ -135,13 +137,16 @@ class OrchestraScheduling:
         run = self._run
         if run is None or post.name not in run.engine.workers:
             return
+        legacy = post.open_legacy()
         if not hasattr(post.node, "workeroutput"):
+            if legacy is not None:
+                self._accept_legacy(run, post, legacy)
             culprit = self._report_crash(run, post)
         else:
             culprit = None
             run.note_in_flight(post.running, post.name)
         post.replay.settle()
-        self._stop_if_asked(run)
+        self._obey(self._stop_if_asked(run))
         self._obey(run.lose(post.name, culprit))
         del self._by_name[post.name]
 
@@ -215,17 +220,13 @@ class OrchestraScheduling:
 
     def _hear_of_tests(self, run: Run, post: Post, message: Any) -> None:
         match message:
-            case ("passed", index, seconds, keywords, spans):
-                case = post.case(index)
-                extra = self._attributes(run, post, index, case)
-                location = self._location(case)
-                for report in link.unfold(run.nodeid(case), location, keywords, spans, **extra):
-                    self._pass_on(run, post, case, report)
-                self._finish(run, post, case, seconds)
+            case ("passed", batch, records):
+                post.batch = batch or post.batch
+                self._finish(run, post, self._unfold(run, post, records))
             case ("report", index, data):
                 self._pass_on(run, post, post.case(index), self._read(run, post, index, data))
             case ("finished", index, seconds):
-                self._finish(run, post, post.case(index), seconds)
+                self._finish(run, post, [(post.case(index), seconds)])
             case ("started", index):
                 post.running = case = post.case(index)
                 post.tearing = None
@@ -237,7 +238,7 @@ class OrchestraScheduling:
                 report = self._read(run, post, index, data)
                 run.add_report(case, report)
                 post.replay.late(report)
-                self._stop_if_asked(run)
+                self._obey(self._stop_if_asked(run))
                 self._obey(run.amend(case))
             case ("returned", indices):
                 cases = tuple(post.case(index) for index in indices)
@@ -251,10 +252,27 @@ class OrchestraScheduling:
         post.replay.start(run.nodeid(case), self._location(case))
         post.replay.report(report)
 
-    def _finish(self, run: Run, post: Post, case: int, seconds: float) -> None:
-        self._stop_if_asked(run, case)
+    def _unfold(self, run: Run, post: Post, records: bytes) -> Iterator[tuple[int, float]]:
+        """Pass on what ``records`` tell, and yield case and seconds of each."""
+        for passed in unfold(records):
+            case = post.case(passed.index)
+            nodeid, location = run.nodeid(case), self._location(case)
+            extra = self._attributes(run, post, passed.index, case)
+            run.note_passed(case)
+            post.running, post.tearing = case, None
+            post.replay.start(nodeid, location)
+            for report in passed.reports(nodeid, location, **extra):
+                post.replay.report(report)
+            yield case, passed.seconds
+
+    def _finish(self, run: Run, post: Post, finished: Iterable[tuple[int, float]]) -> None:
+        """Take note of cases that are over, with their seconds; dispatch for all of them at once."""
         post.fresh.clear()
-        self._obey(run.finish(case, seconds))
+        commands: list[Command] = []
+        for case, seconds in finished:
+            commands += self._stop_if_asked(run, case)
+            commands += run.finish(case, seconds)
+        self._obey(commands)
         queue = run.engine.queue_of(post.name)
         post.running = queue[0] if queue and queue[0] not in post.fresh else None
 
@@ -287,15 +305,20 @@ class OrchestraScheduling:
                 case Assign(worker, case):
                     assigned.setdefault(worker, []).append(case)
                 case Recall(worker, cases):
+                    self._send_out(worker, assigned.pop(worker, ()))
                     post = self._by_name[worker]
                     post.send(("recall", [post.index(case) for case in cases]))
                 case Conclude(case, verdict):
                     if verdict is Verdict.BLOCKED:
                         self._report_blocked(case, command)
         for worker, fresh in assigned.items():
+            self._send_out(worker, fresh)
+
+    def _send_out(self, worker: str, cases: Sequence[int]) -> None:
+        if cases:
             post = self._by_name[worker]
-            post.fresh.update(fresh)
-            post.send(("run", [post.index(case) for case in fresh]))
+            post.fresh.update(cases)
+            post.send(("run", [post.index(case) for case in cases]))
 
     def _report_blocked(self, case: int, conclusion: Conclude) -> None:
         run = self._run
@@ -310,7 +333,7 @@ class OrchestraScheduling:
 
     # bad luck
 
-    def _stop_if_asked(self, run: Run, ended: int | None = None) -> None:
+    def _stop_if_asked(self, run: Run, ended: int | None = None) -> tuple[Command, ...]:
         """Dispatch nothing more once pytest, xdist or a plugin wants the run to end.
 
         ``ended`` is the case whose end is being handled.
@@ -324,7 +347,8 @@ class OrchestraScheduling:
             reason = self.stop_reason
         if reason and run.engine.stopped is None:
             self._on_stop(run, str(reason), ended)
-            self._obey(run.stop(str(reason)))
+            return run.stop(str(reason))
+        return ()
 
     @property
     def stop_reason(self) -> str:
@@ -336,6 +360,15 @@ class OrchestraScheduling:
         report = pytest.CollectReport(f"worker {post.name}", "failed", difference, [])
         self.config.hook.pytest_collectreport(report=report)
         raise self._session.Interrupted("workers collected different tests")
+
+    def _accept_legacy(self, run: Run, post: Post, legacy: Legacy) -> None:
+        """Take note of what a worker had not told when it died, and of what it was running."""
+        self._finish(run, post, self._unfold(run, post, legacy.records))
+        post.running = None
+        if legacy.running is not None:
+            case = post.case(legacy.running)
+            if case in run.engine.queue_of(post.name):
+                post.running, post.tearing = case, None
 
     def _report_crash(self, run: Run, post: Post) -> int | None:
         """Blame what was running, or what was being torn down; return it, unless it runs again."""

@@ -9,47 +9,30 @@ import pytest
 from xdist.dsession import Interrupted
 
 from pytest_orchestra.running.controller import PULSE, OrchestraScheduling
-from pytest_orchestra.running.link import INPUT_KEY, Description
+from pytest_orchestra.running.garbage import searched_seldom
+from pytest_orchestra.running.link import Description
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.stall import INTERVAL, StallWatch
 from pytest_orchestra.scheduling.engine import Tuning
-from pytest_orchestra.settings import Settings
 
 if TYPE_CHECKING:
     from xdist.dsession import DSession
-    from xdist.workermanage import WorkerController
 
 #: Seconds of work that a worker is sent ahead: what a round trip to it takes, many times over.
-HORIZON: Final = 0.02
-
-#: How often a crashed worker is replaced, for each that there should be (as xdist does for -n).
-RESTARTS_PER_WORKER: Final = 4
+HORIZON: Final = 0.04
 
 
 class Distributed:
-    """Puts our scheduler in the place of xdist's, and a channel into every worker's input."""
+    """Puts our scheduler in the place of xdist's."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, opening: Opening) -> None:
+    def __init__(self, config: pytest.Config, opening: Opening) -> None:
         self._config = config
-        self._settings = settings
         self._opening = opening
         self._scheduling: OrchestraScheduling | None = None
         self._stall: StallWatch | None = None
         self._pulse: Pulse | None = None
-        if config.option.maxworkerrestart is None:
-            # With --tx alone xdist would restart a worker that cannot even start for ever.
-            config.option.maxworkerrestart = str(RESTARTS_PER_WORKER * len(config.option.tx))
-
-    @pytest.hookimpl
-    def pytest_configure_node(self, node: WorkerController) -> None:
-        """Give the worker its channel, and tell it what only we have read."""
-        node.workerinput[INPUT_KEY] = {
-            "channel": node.gateway.newchannel(),
-            "missing": str(self._settings.missing),
-            "dist": self._config.option.dist,
-        }
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> OrchestraScheduling:
@@ -68,7 +51,8 @@ class Distributed:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Stop as pytest does: after ``--maxfail`` failures the run has failed."""
         try:
-            return (yield)
+            with searched_seldom():
+                return (yield)
         except Interrupted as interruption:
             if session.shouldfail:
                 raise session.Failed(session.shouldfail) from None

@@ -41,10 +41,11 @@ class Inbox:
         with self._changed:
             return self._indices[0] if self._indices else None
 
-    def take(self, *, timeout: float | None) -> int | None:
-        """Take the next index, waiting for one; None when stopped, or after ``timeout`` seconds."""
+    def take(self) -> int | None:
+        """Take the next index, waiting for one; None when stopped."""
         with self._changed:
-            self._changed.wait_for(lambda: self._indices or self._is_stopped, timeout)
+            while not self._indices and not self._is_stopped:
+                self._changed.wait()
             return self._indices.popleft() if self._indices else None
 
     @property

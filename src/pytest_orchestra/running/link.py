@@ -11,7 +11,8 @@ Worker to controller:
 ``("described", payload)``                     answer to ``describe``: see :func:`pack`
 ``("nodeids", [nodeid, ...])``                 answer to ``list``
 ``("started", index)``                         a test begins after the worker had to wait for it
-``("passed", index, seconds, keywords, spans)``  a test passed without anything to tell
+``("passed", batch, records)``                 tests passed without anything to tell: see
+                                               :mod:`.compact`; ``batch`` is the journal's, or 0
 ``("report", index, data)``                    one report, as ``pytest_report_to_serializable``
                                                makes it
 ``("finished", index, seconds)``               the test of the reports before is over
@@ -27,9 +28,8 @@ Worker to controller:
 Controller to worker: ``("describe",)``, ``("list",)``, ``("run", [index, ...])``,
 ``("recall", [index, ...])``.
 
-``keywords`` are joined by NUL; ``spans`` are start, stop and duration of setup, call and
-teardown: nine floats, in seconds, the first two of each since the epoch. A test that is
-"passed" left no output, no properties and no keyword that differs between its reports.
+A test that is "passed" left no output, no properties and no keyword that differs between its
+reports. Such results may come a moment late; all that was said before comes before.
 """
 
 from __future__ import annotations
@@ -38,24 +38,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
-
-import pytest
+from typing import Any
 
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.collect import Collection
 
-#: The key under which a worker finds its end of the channel in ``config.workerinput``.
-INPUT_KEY: Final = "orchestra"
-
 Location = tuple[str, int | None, str]
-
-_PHASES: Final = ("setup", "call", "teardown")
-_PLAIN: Final = frozenset(
-    pytest.TestReport("", ("", None, ""), {}, "passed", None, "call").__dict__
-)
 
 
 def digest(nodeids: Iterable[str]) -> str:
@@ -163,53 +153,3 @@ def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None)
         alone=extras.get("alone", False),
         group=extras.get("group"),
     )
-
-
-# a test that passed without anything to tell
-
-
-def is_plain(report: pytest.TestReport, item: pytest.Item) -> bool:
-    """Whether ``report`` of ``item`` says nothing but that its phase passed, and when."""
-    return (
-        type(report) is pytest.TestReport
-        and report.outcome == "passed"
-        and not report.sections
-        and not report.user_properties
-        and report.longrepr is None
-        and report.__dict__.keys() == _PLAIN
-        and report.location == item.location
-        and report.nodeid == item.nodeid
-        and all(value == 1 for value in report.keywords.values())
-    )
-
-
-def fold(reports: Sequence[pytest.TestReport]) -> tuple[str, tuple[float, ...]] | None:
-    """Return keywords and spans of the plain reports of one test; None if they are more."""
-    if tuple(report.when for report in reports) != _PHASES:
-        return None
-    setup, call, teardown = reports
-    if not setup.keywords == call.keywords == teardown.keywords:
-        return None
-    spans = tuple(figure for each in reports for figure in (each.start, each.stop, each.duration))
-    return "\0".join(setup.keywords), spans
-
-
-def unfold(
-    nodeid: str, location: Location, keywords: str, spans: Sequence[float], **extra: Any
-) -> list[pytest.TestReport]:
-    """Undo :func:`fold`; ``extra`` become attributes of each report."""
-    return [
-        pytest.TestReport(
-            nodeid,
-            location,
-            dict.fromkeys(keywords.split("\0"), 1),
-            "passed",
-            None,
-            when,  # type: ignore[arg-type]
-            start=spans[3 * phase],
-            stop=spans[3 * phase + 1],
-            duration=spans[3 * phase + 2],
-            **extra,
-        )
-        for phase, when in enumerate(_PHASES)
-    ]

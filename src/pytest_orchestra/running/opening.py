@@ -70,7 +70,7 @@ class Opening:
             return
         record = self.run.close(reason)
         self.run = None
-        self.terminal.record = record
+        self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)
 
 

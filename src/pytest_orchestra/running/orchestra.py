@@ -1,34 +1,17 @@
-"""Registers what each process needs: collecting, a driver, the terminal."""
+"""Sets up the process that the user started: settings, terminal, and a driver."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
 
 import pytest
 
 from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.model.problem import Problem
-from pytest_orchestra.running.alone import Alone
-from pytest_orchestra.running.collect import Collecting
-from pytest_orchestra.running.link import INPUT_KEY
-from pytest_orchestra.running.opening import Opening
+from pytest_orchestra.running.garbage import leave_quickly
+from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.terminal import TerminalReport
-from pytest_orchestra.settings import Missing, Settings, load_settings, read_table
-
-COLLECTING: Final = "orchestra-collecting"
-
-
-def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
-    """Set up a process that xdist started, with what the controller put into its input."""
-    from pytest_orchestra.running.worker import WorkerLoop  # noqa: PLC0415 - needs execnet
-
-    told = workerinput[INPUT_KEY]
-    collecting = Collecting(config, Missing(told["missing"]), told["dist"])
-    config.pluginmanager.register(collecting, COLLECTING)
-    config.pluginmanager.register(
-        WorkerLoop(config, told["channel"], collecting), "orchestra-worker"
-    )
+from pytest_orchestra.settings import Settings, load_settings, read_table
 
 
 def configure_main(config: pytest.Config) -> None:
@@ -40,18 +23,15 @@ def configure_main(config: pytest.Config) -> None:
         )
     settings, problems = _load(config)
     terminal = TerminalReport(config)
-    opening = Opening(config, settings, problems, terminal)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
-    manager.register(opening, "orchestra-opening")
     if _has_workers(config):
-        from pytest_orchestra.running.distributed import Distributed  # noqa: PLC0415 - xdist
+        manager.register(Hiring(config, settings, problems, terminal), "orchestra-hiring")
+    else:
+        from pytest_orchestra.running.alone import configure_alone  # noqa: PLC0415 - only if needed
 
-        manager.register(Distributed(config, settings, opening), "orchestra-controller")
-        return
-    collecting = Collecting(config, settings.missing, config.getoption("dist", "no"))
-    manager.register(collecting, COLLECTING)
-    manager.register(Alone(config, opening, collecting), "orchestra-alone")
+        configure_alone(config, settings, problems, terminal)
+    leave_quickly()
 
 
 def _has_workers(config: pytest.Config) -> bool:

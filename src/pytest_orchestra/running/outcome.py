@@ -28,7 +28,9 @@ class Outcome:
         if report.when == "setup":
             self.verdict = None
         phase = _phase_verdict(report)
-        if phase is Verdict.PASSED and (report.when == "setup" or self.verdict is not None):
+        if phase is Verdict.PASSED:
+            if report.when != "setup" and self.verdict is None:
+                self.verdict = phase
             return
         if phase is not None and self.verdict not in (Verdict.FAILED, Verdict.ERROR):
             self.verdict = phase
@@ -36,12 +38,12 @@ class Outcome:
 
 def _phase_verdict(report: pytest.TestReport) -> Verdict | None:
     """What the test would have come to if this were its only phase."""
+    if report.outcome == "passed":
+        return Verdict.XPASSED if _is_xpass(report) else Verdict.PASSED
     if report.failed:
         return Verdict.ERROR if report.when in ("setup", "teardown") else Verdict.FAILED
     if report.skipped:
         return Verdict.XFAILED if hasattr(report, "wasxfail") else Verdict.SKIPPED
-    if report.passed:
-        return Verdict.XPASSED if _is_xpass(report) else Verdict.PASSED
     return None
 
 

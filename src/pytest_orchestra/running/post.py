@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_orchestra.running.link import INPUT_KEY
+from pytest_orchestra.running.handover import INPUT_KEY, Handover
+from pytest_orchestra.running.journal import Journal, Legacy, remove
 from pytest_orchestra.running.replay import Replay
 from pytest_orchestra.running.roster import Roster
 
@@ -18,7 +19,8 @@ class Post:
 
     ``running`` is the case that it is known to be busy with, ``tearing`` the finished case
     whose fixtures it takes down. ``fresh`` are cases that were sent while the message under
-    way was handled: the worker cannot have begun them yet.
+    way was handled: the worker cannot have begun them yet. ``batch`` is the number of the last
+    batch of results that came.
     """
 
     def __init__(self, node: WorkerController, dsession: DSession) -> None:
@@ -29,7 +31,11 @@ class Post:
         self.running: int | None = None
         self.tearing: int | None = None
         self.fresh: set[int] = set()
-        self._channel = node.workerinput[INPUT_KEY]["channel"]
+        self.batch = 0
+        told: Handover = node.workerinput[INPUT_KEY]
+        self._journal = Journal.find(told["journal"])
+        remove(told["journal"])  # the worker is ready, so it has it open
+        self._channel = told["channel"]
         self._channel.setcallback(
             lambda message: node.putevent(("unscheduled", {"node": node, "indices": message}))
         )
@@ -53,3 +59,12 @@ class Post:
             self._channel.send(message)
         except OSError:
             return
+
+    def open_legacy(self) -> Legacy | None:
+        """Return what the dead worker left behind, once; None if it kept no journal."""
+        journal, self._journal = self._journal, None
+        if journal is None:
+            return None
+        legacy = journal.legacy(self.batch)
+        journal.close()
+        return legacy

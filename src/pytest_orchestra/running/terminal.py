@@ -9,13 +9,14 @@ import pytest
 
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
-from pytest_orchestra.running.run import Run
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
-from pytest_orchestra.scheduling.foresight import Foresight
 from pytest_orchestra.scheduling.quantity import format_quantity
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
+
+    from pytest_orchestra.running.run import Run
+    from pytest_orchestra.scheduling.foresight import Foresight
 
 #: So many lines of one kind are printed, unless ``-v`` asks for all.
 MOST_LINES: Final = 20
@@ -23,8 +24,29 @@ MOST_LINES: Final = 20
 #: Waits shorter than this many seconds are not worth a line.
 SHORTEST_WAIT: Final = 0.05
 
+#: The name of the plugin that has a say only while tests run.
+_WAIT_WORDS: Final = "orchestra-wait-words"
+
 #: So many of the longest waits are printed.
 LONGEST_WAITS: Final = 5
+
+
+class WaitWords:
+    """Plugin that says with ``-v`` how long each test waited."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(
+        self, report: pytest.CollectReport | pytest.TestReport
+    ) -> Generator[None, Any, Any]:
+        """Add it to the word that the terminal prints."""
+        status = yield
+        waited = getattr(report, "orchestra_waited", None)
+        if waited is None or status is None or not hasattr(report, "when"):
+            return status
+        category, letter, word = status
+        if isinstance(word, str) and word:
+            return category, letter, (f"{word} (waited {waited:.2f}s)", _markup(report))
+        return status
 
 
 class TerminalReport:
@@ -33,25 +55,25 @@ class TerminalReport:
     def __init__(self, config: pytest.Config) -> None:
         self.record: RunRecord | None = None
         self._config = config
+        if config.get_verbosity(config.VERBOSITY_TEST_CASES) > 0:
+            config.pluginmanager.register(WaitWords(), _WAIT_WORDS)
 
     # while tests run
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport
-    ) -> Generator[None, Any, Any]:
-        """Give blocked tests words of their own, and say with ``-v`` how long a test waited."""
-        status = yield
+    ) -> tuple[str, str, Any] | None:
+        """Give blocked tests words of their own."""
         if getattr(report, "orchestra_blocked", False):
             return "blocked", "b", ("BLOCKED", {"yellow": True})
-        waited = getattr(report, "orchestra_waited", None)
-        if waited is None or status is None or self.record is not None:
-            return status
-        category, letter, word = status
-        if isinstance(word, str) and word:
-            markup = _markup(report)
-            return category, letter, (f"{word} (waited {waited:.2f}s)", markup)
-        return status
+        return None
+
+    def finished(self, record: RunRecord) -> None:
+        """Keep ``record`` for the summary."""
+        self.record = record
+        if self._config.pluginmanager.has_plugin(_WAIT_WORDS):
+            self._config.pluginmanager.unregister(name=_WAIT_WORDS)
 
     def line(self, text: str, **markup: bool) -> None:
         """Print a line of ours, unless ``-q`` was given."""

@@ -9,10 +9,18 @@ from typing import Any, Final
 
 import execnet
 import pytest
+from _pytest.terminal import TerminalReporter
 
+from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.running import link
-from pytest_orchestra.running.collect import Collecting
+from pytest_orchestra.running.collect import COLLECTING, Collecting
+from pytest_orchestra.running.compact import fold, is_plain
+from pytest_orchestra.running.garbage import leave_quickly, searched_seldom
+from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.inbox import Inbox
+from pytest_orchestra.running.journal import Journal
+from pytest_orchestra.running.markers import location_of
+from pytest_orchestra.running.outbox import Outbox
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
 
 #: What is left to xdist's own worker plugin while ours runs the tests.
@@ -27,6 +35,18 @@ _KEPT_HOOKS: Final = (
 _OWN_SERIALIZERS: Final = frozenset({"reports", "subtests"})
 
 
+def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
+    """Set up a process that xdist started, with what the controller put into its input."""
+    told: Handover = workerinput[INPUT_KEY]
+    channel = told["channel"]
+    outbox = Outbox(channel, Journal.find(told["journal"]))
+    collecting = Collecting(config, Missing(told["missing"]), told["dist"])
+    config.pluginmanager.register(collecting, COLLECTING)
+    loop = WorkerLoop(config, channel, outbox, collecting)
+    config.pluginmanager.register(loop, "orchestra-worker")
+    leave_quickly()
+
+
 class WorkerLoop:
     """Plugin for a worker: speaks with the controller over a channel of its own.
 
@@ -35,10 +55,15 @@ class WorkerLoop:
     """
 
     def __init__(
-        self, config: pytest.Config, channel: execnet.Channel, collecting: Collecting
+        self,
+        config: pytest.Config,
+        channel: execnet.Channel,
+        outbox: Outbox,
+        collecting: Collecting,
     ) -> None:
         self._config = config
         self._channel = channel
+        self._outbox = outbox
         self._collecting = collecting
         self._inbox = Inbox()
         self._items: list[pytest.Item] = []
@@ -48,6 +73,7 @@ class WorkerLoop:
         self._is_plain = True
         self._reports: list[pytest.TestReport] = []
         self._can_fold = True
+        self._stats: dict[str, list[Any]] | None = None
 
     # collection
 
@@ -58,10 +84,12 @@ class WorkerLoop:
         self._config.pluginmanager.unregister(interactor)
         self._config.pluginmanager.register(_Kept(interactor), "orchestra-xdist-worker")
         interactor.channel.setcallback(self._obey_xdist, endmarker=None)
+        self._stats = _mute_terminal(self._config)
         try:
-            return (yield)
+            with searched_seldom():
+                return (yield)
         except (pytest.UsageError, pytest.exit.Exception) as error:
-            self._channel.send(("refused", getattr(error, "msg", None) or str(error)))
+            self._outbox.send(("refused", getattr(error, "msg", None) or str(error)))
             raise
 
     @pytest.hookimpl(trylast=True)
@@ -74,7 +102,7 @@ class WorkerLoop:
         serializers = self._config.hook.pytest_report_to_serializable.get_hookimpls()
         self._can_fold = all(each.plugin_name in _OWN_SERIALIZERS for each in serializers)
         nodeids = [item.nodeid for item in self._items]
-        self._channel.send(("collected", link.digest(nodeids), len(nodeids)))
+        self._outbox.send(("collected", link.digest(nodeids), len(nodeids)))
         self._channel.setcallback(self._obey)
 
     # messages, in the thread that receives
@@ -88,7 +116,7 @@ class WorkerLoop:
         try:
             self._act_on(message)
         except Exception:  # noqa: BLE001 - execnet would close the channel without a word
-            self._channel.send(("broken", traceback.format_exc()))
+            self._outbox.send(("broken", traceback.format_exc()))
             self._inbox.stop()
 
     def _act_on(self, message: Any) -> None:
@@ -96,32 +124,38 @@ class WorkerLoop:
             case ("run", indices):
                 self._inbox.put(indices)
             case ("recall", indices):
-                self._channel.send(("returned", list(self._inbox.recall(indices))))
+                self._outbox.send(("returned", list(self._inbox.recall(indices))))
             case ("describe",):
-                locations = [item.location for item in self._items]
+                locations = [location_of(item) for item in self._items]
                 payload = link.pack(self._collection, locations)
-                self._channel.send(("described", payload))
+                self._outbox.send(("described", payload))
             case ("list",):
-                self._channel.send(("nodeids", [item.nodeid for item in self._items]))
+                self._outbox.send(("nodeids", [item.nodeid for item in self._items]))
 
     # running
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run what the controller says until it says to stop."""
+        self._outbox.open()
+        try:
+            self._run_all(session)
+        finally:
+            self._outbox.close()
+        return True
+
+    def _run_all(self, session: pytest.Session) -> None:
         last: pytest.Item | None = None
         last_index = -1
         while True:
-            index = self._inbox.take(timeout=0)
-            if index is None:
-                index = self._inbox.take(timeout=None)
+            index = self._inbox.take()
             following = None if index is None else self._items[index]
             tore = last is not None and self._settle(last, last_index, following)
             if index is None or following is None:
-                return True
+                return
             # The controller takes for granted that what was queued when a test ended runs next.
             if tore or index != self._foreseen:
-                self._channel.send(("started", index))
+                self._outbox.send(("started", index))
             self._run(following, index)
             last, last_index = following, index
             if session.shouldfail or session.shouldstop:
@@ -129,6 +163,7 @@ class WorkerLoop:
 
     def _run(self, item: pytest.Item, index: int) -> None:
         self._current = index
+        self._outbox.run(index)
         self._reports.clear()
         self._is_plain = self._can_fold
         upcoming = self._inbox.peek()
@@ -139,18 +174,20 @@ class WorkerLoop:
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         except pytest.exit.Exception as request:
-            self._channel.send(("stopping", request.msg, request.returncode))
+            self._outbox.send(("stopping", request.msg, request.returncode))
             raise
         seconds = time.perf_counter() - began
         if item.session.shouldstop:
-            self._channel.send(("stopping", str(item.session.shouldstop), None))
+            self._outbox.send(("stopping", str(item.session.shouldstop), None))
         self._foreseen = self._inbox.peek()
-        folded = link.fold(self._reports) if self._is_plain else None
-        if folded is None:
+        record = fold(index, seconds, self._reports) if self._is_plain else None
+        if record is None:
             self._send_reports()
-            self._channel.send(("finished", index, seconds))
+            self._outbox.send(("finished", index, seconds))
         else:
-            self._channel.send(("passed", index, seconds, *folded))
+            # Only short tests are sent ahead, so if there is a next one it is soon over.
+            self._outbox.passed(record, hold=self._foreseen is not None)
+        self._outbox.run(None)
         self._current = None
 
     def _look_ahead(self) -> list[Any] | None:
@@ -162,10 +199,10 @@ class WorkerLoop:
     def _settle(self, item: pytest.Item, index: int, following: pytest.Item | None) -> bool:
         if not leaves_fixtures(item, following):
             return False
-        self._channel.send(("tearing", index))
+        self._outbox.send(("tearing", index))
         report = settle(item, following)
         if report is not None:
-            self._channel.send(("late", index, self._serialize(report)))
+            self._outbox.send(("late", index, self._serialize(report)))
         return True
 
     # reports
@@ -174,19 +211,24 @@ class WorkerLoop:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep plain reports until the test is over; send the first other one, and all after.
 
-        Not first: pytest's own terminal fails a test in which subtests failed.
+        Not first: where pytest's terminal asks for the status, plugins change reports; a test in
+        which subtests failed fails there.
         """
+        if self._stats is not None:
+            hook = self._config.hook
+            category, *_ = hook.pytest_report_teststatus(report=report, config=self._config)
+            self._stats.setdefault(category, []).append(report)
         if self._current is None:
             return
         self._reports.append(report)
-        if self._is_plain and not link.is_plain(report, self._items[self._current]):
+        if self._is_plain and not is_plain(report, self._items[self._current]):
             self._is_plain = False
         if not self._is_plain:
             self._send_reports()
 
     def _send_reports(self) -> None:
         for report in self._reports:
-            self._channel.send(("report", self._current, self._serialize(report)))
+            self._outbox.send(("report", self._current, self._serialize(report)))
         self._reports.clear()
 
     def _serialize(self, report: pytest.TestReport) -> Any:
@@ -199,6 +241,20 @@ class _Kept:
     def __init__(self, interactor: Any) -> None:
         for name in _KEPT_HOOKS:
             setattr(self, name, getattr(interactor, name))
+
+
+def _mute_terminal(config: pytest.Config) -> dict[str, list[Any]] | None:
+    """Keep pytest's terminal from printing tests, which nobody reads in a worker.
+
+    Returns its statistics, which are then ours to keep; None if the terminal is somebody
+    else's, and so left alone.
+    """
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if type(reporter) is not TerminalReporter:
+        return None
+    for hook in (config.hook.pytest_runtest_logstart, config.hook.pytest_runtest_logreport):
+        hook._remove_plugin(reporter)  # noqa: SLF001 - pluggy has no public way for one hook
+    return reporter.stats
 
 
 def _find_interactor(manager: pytest.PytestPluginManager) -> Any:

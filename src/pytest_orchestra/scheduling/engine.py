@@ -304,15 +304,18 @@ class Engine:
 
     def _feed_idle(self) -> None:
         """Give work to idle workers; what one finds nothing of, no other finds either."""
-        is_shared_empty = False
-        for desk in tuple(self._idle.values()):
-            if is_shared_empty and not self._selection.has_own(desk.name):
-                continue
-            case = self._selection.pick(desk.name, self._now)
-            if case is None:
-                is_shared_empty = True
-            else:
-                self._assign(desk, case)
+        while self._idle:
+            if not self._feed(next(iter(self._idle.values()))):
+                break
+        for owner in self._selection.owners:
+            if owner in self._idle:
+                self._feed(self._idle[owner])
+
+    def _feed(self, desk: Desk) -> bool:
+        case = self._selection.pick(desk.name, self._now)
+        if case is not None:
+            self._assign(desk, case)
+        return case is not None
 
     def _send_ahead(self, desk: Desk) -> None:
         """Fill the queue up to the horizon, once half of it is used up."""

@@ -10,7 +10,7 @@ it costs the number of signatures, not of cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from heapq import heappop, heappush, heapreplace
 from typing import Final, TypeAlias
@@ -35,30 +35,33 @@ class Shelf:
         #: The case that stands for its lane in ``_heads``; other entries of the lane are dead.
         self._stands_for: Final[dict[int, int]] = {}
 
-    def push(self, case: int) -> None:
-        """Lay ``case`` on the shelf."""
+    def push(self, case: int) -> bool:
+        """Lay ``case`` on the shelf; say whether it is the first of its lane now."""
         queue = self._queue
         queue.where[case] = self
         segment, level = queue.segments[case], queue.levels[case]
         lane = self._lanes.setdefault(segment, [])
         heappush(lane, (level, case))
-        if lane[0] == (level, case):
-            self._stands_for[segment] = case
-            heappush(self._heads, (level, queue.nearness(segment), case, segment))
+        if lane[0] != (level, case):
+            return False
+        self._stands_for[segment] = case
+        heappush(self._heads, (level, queue.nearness(segment), case, segment))
+        return True
 
     def head(self, segment: int | None) -> Key | None:
         """Return the key of the best case for a worker in ``segment``; None if there is none."""
-        best = self._shared_head()
-        if best is None or segment is None:
-            return best
-        lane = self._lanes.get(segment)
-        own = self._lane_head(lane) if lane else None
-        if own is None:
-            return best
-        return min(best, (own[0], _Nearness.OWN, own[1]))
+        best = self.shared_head()
+        own = None if segment is None else self.own_head(segment)
+        return best if own is None or best is None else min(best, own)
 
-    def _shared_head(self) -> Key | None:
-        """The best over all lanes. Entries go stale, and are mended when they come to the top."""
+    def own_head(self, segment: int) -> Key | None:
+        """Return the key of the best case of ``segment`` for a worker that is in it."""
+        lane = self._lanes.get(segment)
+        head = self._lane_head(lane) if lane else None
+        return None if head is None else (head[0], _Nearness.OWN, head[1])
+
+    def shared_head(self) -> Key | None:
+        """The best for any worker. Entries go stale, and are mended when they come to the top."""
         heads, queue = self._heads, self._queue
         while heads:
             level, nearness, case, segment = heads[0]
@@ -92,6 +95,11 @@ class ReadyQueue:
         self.segments: Final = segments
         self.where: Final[list[Shelf | None]] = [None] * len(levels)
         self._shared: Final[dict[int, Shelf]] = {}
+        #: Heads of the shared shelves, and the case that stands for each; others are dead.
+        self._order: Final[list[tuple[Key, int]]] = []
+        self._stands_for: Final[dict[int, int]] = {}
+        #: Signatures of the shared cases of each segment.
+        self._in_segment: Final[dict[int, dict[int, Shelf]]] = {}
         self._homes: Final[dict[str, dict[int, Shelf]]] = {}
         self._attendance: Final[dict[int, int]] = {}
 
@@ -102,7 +110,17 @@ class ReadyQueue:
         shelf = shelves.get(signature)
         if shelf is None:
             shelf = shelves[signature] = Shelf(self)
-        shelf.push(case)
+        if shelf.push(case) and home is None:
+            self._in_segment.setdefault(self.segments[case], {})[signature] = shelf
+            self.wake(signature)
+
+    def wake(self, signature: int) -> None:
+        """Look at cases of ``signature`` again: they may fit now."""
+        shelf = self._shared.get(signature)
+        head = shelf.shared_head() if shelf else None
+        if head is not None and self._stands_for.get(signature) != head[2]:
+            self._stands_for[signature] = head[2]
+            heappush(self._order, (head, signature))
 
     def remove(self, case: int) -> None:
         """Forget ``case``; its place on the shelf is cleared when it comes to the front."""
@@ -112,9 +130,10 @@ class ReadyQueue:
         """Drop the shelves of a worker that is gone; their cases have been removed before."""
         self._homes.pop(worker, None)
 
-    def has_own(self, worker: str) -> bool:
-        """Whether any case ever waited for ``worker`` alone."""
-        return worker in self._homes
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The workers that cases ever waited for alone."""
+        return tuple(self._homes)
 
     def best(
         self, worker: str, segment: int | None, fits: Callable[[int, Key], bool]
@@ -122,23 +141,50 @@ class ReadyQueue:
         """Return the key of the case that ``worker`` should run next, or None.
 
         ``fits(signature, key)`` says whether the tokens for a case are there; it is asked of
-        none that ranks after one that fits.
+        none that ranks after one that fits. Once it says no, it need not be asked again before
+        the signature is woken.
         """
         best: Key | None = None
-        for signature, head in self.heads(worker, segment):
-            if (best is None or head < best) and fits(signature, head):
-                best = head
-        return best
-
-    def heads(self, worker: str, segment: int | None) -> Iterator[tuple[int, Key]]:
-        """Yield each signature with the key of its best case: of ``worker``'s own, and shared."""
-        for shelves in (self._homes.get(worker, {}), self._shared):
-            for signature, shelf in tuple(shelves.items()):
+        homes = self._homes.get(worker)
+        if homes:
+            for signature, shelf in tuple(homes.items()):
                 head = shelf.head(segment)
                 if head is None:
-                    del shelves[signature]
-                else:
-                    yield signature, head
+                    del homes[signature]
+                elif (best is None or head < best) and fits(signature, head):
+                    best = head
+        near = None if segment is None else self._in_segment.get(segment)
+        if near and segment is not None:
+            for signature, shelf in tuple(near.items()):
+                head = shelf.own_head(segment)
+                if head is None:
+                    del near[signature]
+                elif (best is None or head < best) and fits(signature, head):
+                    best = head
+        return self._best_shared(best, fits)
+
+    def _best_shared(self, best: Key | None, fits: Callable[[int, Key], bool]) -> Key | None:
+        """Return what goes before ``best`` on any shared shelf, or else ``best``."""
+        order = self._order
+        while order:
+            stated, signature = order[0]
+            shelf = self._shared[signature]
+            head = shelf.shared_head()
+            if head is None or self._stands_for.get(signature) != stated[2]:
+                heappop(order)
+                if head is None:
+                    self._stands_for.pop(signature, None)
+            elif head != stated:
+                self._stands_for[signature] = head[2]
+                heapreplace(order, (head, signature))
+            elif best is not None and best < head:
+                return best
+            elif fits(signature, head):
+                return head
+            else:
+                heappop(order)
+                del self._stands_for[signature]
+        return best
 
     def best_of(self, worker: str, segment: int | None, signature: int) -> Key | None:
         """Return the best case of one signature for ``worker``, whether or not it fits."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec
@@ -46,15 +47,18 @@ class Selection:
             frozenset(name for name, tokens in demand if name != EXCLUSIVE or tokens > 1)
             for demand in self._demands
         ]
-        self._alone: Final = tuple(
-            number for number, wanted in enumerate(self._wants) if EXCLUSIVE in wanted
-        )
+        self._wanting: Final[dict[str, list[int]]] = {}
+        for number, wanted in enumerate(self._wants):
+            for name in wanted:
+                self._wanting.setdefault(name, []).append(number)
+        self._alone: Final = tuple(self._wanting.get(EXCLUSIVE, ()))
         free = pool.demand((), alone=False)
         self._free: Final = self._demands.index(free) if free in self._demands else None
         self._ready: Final = ReadyQueue(scores.level, self._signatures, segments)
         self.waits: Final = Waits(len(specs))
         self._parked: Final[dict[int, str]] = {}
         self._parked_on: Final[dict[str, set[int]]] = {}
+        self._parked_wanting: Final[dict[str, dict[int, None]]] = {}
         #: Ready cases per signature.
         self._waiting: Final = [0] * len(self._demands)
         #: Ready cases that only one worker may run, and that it had to leave lying.
@@ -126,9 +130,10 @@ class Selection:
         """Whether only one worker may run ``case``."""
         return self._groups[case] is not None
 
-    def has_own(self, worker: str) -> bool:
-        """Whether there may be ready cases that only ``worker`` may run."""
-        return self._ready.has_own(worker)
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The workers for which there may be ready cases that only they may run."""
+        return self._ready.owners
 
     # picks
 
@@ -158,32 +163,20 @@ class Selection:
             self._reserve(now)
         reserved = self._reserved_for(worker)
         if reserved is not None:
-            heads = self._ready.heads(worker, self._segment_of[worker])
-            self._note_overtaken(
-                self._before(reserved, (key[2] for _, key in heads)), reserved, now
-            )
+            self._note_overtaken(worker, reserved, self._rivals(reserved, self._wanting), now)
             return reserved
         key = self._best(worker, now)
         return None if key is None else key[2]
 
     def _best(self, worker: str, now: float) -> Key | None:
-        refused: list[Key] = []
-
-        def fits(signature: int, key: Key) -> bool:
-            if self._fits(signature, key[2], now):
-                return True
-            refused.append(key)
-            return False
-
         segment = self._segment_of[worker]
-        best = self._ready.best(worker, segment, fits)
-        self._left_lying.update(key[2] for key in refused if self.is_bound(key[2]))
+        best = self._ready.best(worker, segment, partial(self._fits, now))
         if self._alone and self._reserved is None and self._pool.idle and len(self._segment_of) > 1:
             lone = self._best_alone(worker, segment)
             if lone is not None and (best is None or self._tiers[lone[2]] <= self._tiers[best[2]]):
                 return lone
-        if best is not None:
-            self._note_overtaken((key[2] for key in refused if key < best), best[2], now)
+        if best is not None and self._parked:
+            self._note_overtaken(worker, best[2], self._rivals(best[2], self._parked_wanting), now)
         return best
 
     def _best_alone(self, worker: str, segment: int | None) -> Key | None:
@@ -191,16 +184,16 @@ class Selection:
         heads = (self._ready.best_of(worker, segment, signature) for signature in self._alone)
         return min((head for head in heads if head is not None), default=None)
 
-    def _fits(self, signature: int, case: int, now: float) -> bool:
-        if signature in self._parked:
-            return False
-        resource = self._pool.lacks(self._demands[signature], self._kept)
-        if resource is None:
+    def _fits(self, now: float, signature: int, key: Key) -> bool:
+        is_parked = signature in self._parked
+        resource = None if is_parked else self._pool.lacks(self._demands[signature], self._kept)
+        if resource is not None:
+            self._park(signature, resource, now)
+            self.waits.refused(key[2], resource, now)
+        elif not is_parked:
             return True
-        self._parked[signature] = resource
-        self._parked_on.setdefault(resource, set()).add(signature)
-        self.waits.parked(resource, now)
-        self.waits.refused(case, resource, now)
+        if self.is_bound(key[2]):
+            self._left_lying.add(key[2])
         return False
 
     def _take(self, worker: str, case: int, now: float) -> None:
@@ -208,7 +201,7 @@ class Selection:
         self._pool.take(case, self._demands[self._signatures[case]])
         self.waits.assigned(case, now)
         if self._left_lying:  # this worker may never have asked for them
-            self._note_overtaken(self._before(case, self._left_lying), case, now)
+            self._mark_overtaken(case, self._left_lying, now)
         segment = self._segments[case]
         self._ready.attend(self._segment_of[worker], segment)
         self._segment_of[worker] = segment
@@ -220,27 +213,45 @@ class Selection:
 
     # parking and reservations
 
+    def _park(self, signature: int, resource: str, now: float) -> None:
+        self._parked[signature] = resource
+        self._parked_on.setdefault(resource, set()).add(signature)
+        for name in self._wants[signature]:
+            self._parked_wanting.setdefault(name, {})[signature] = None
+        self.waits.parked(resource, now)
+
     def _unpark(self, signature: int, now: float) -> None:
         resource = self._parked.pop(signature)
         self._parked_on[resource].discard(signature)
+        for name in self._wants[signature]:
+            del self._parked_wanting[name][signature]
         self.waits.unparked(resource, now)
+        self._ready.wake(signature)
 
     def _unpark_all(self, resource: str, now: float) -> None:
         for signature in tuple(self._parked_on.get(resource, ())):
             self._unpark(signature, now)
 
-    def _note_overtaken(self, cases: Iterable[int], chosen: int, now: float) -> None:
-        """``chosen`` starts before ``cases``: those that it takes something from are overtaken."""
+    def _rivals(self, chosen: int, wanting: Mapping[str, Iterable[int]]) -> set[int]:
+        """Return the signatures that want something which ``chosen`` takes away."""
+        wants = self._wants[self._signatures[chosen]]
+        return {rival for name in (*wants, EXCLUSIVE) for rival in wanting.get(name, ())}
+
+    def _note_overtaken(self, worker: str, chosen: int, rivals: Iterable[int], now: float) -> None:
+        """``worker`` takes ``chosen``: the best case of each of ``rivals`` may rank before it."""
+        segment = self._segment_of[worker]
+        heads = (self._ready.best_of(worker, segment, rival) for rival in rivals)
+        self._mark_overtaken(chosen, (key[2] for key in heads if key is not None), now)
+
+    def _mark_overtaken(self, chosen: int, cases: Iterable[int], now: float) -> None:
+        """Mark those of ``cases`` that rank before ``chosen`` and want something of what it takes."""
+        rank = self._rank(chosen)
         taken = self._wants[self._signatures[chosen]] | {EXCLUSIVE}
         for case in cases:
-            if not taken.isdisjoint(self._wants[self._signatures[case]]):
+            wanted = self._wants[self._signatures[case]]
+            if self._rank(case) < rank and not taken.isdisjoint(wanted):
                 since = self._overtaken.setdefault(case, now)
                 self._starving_at = min(self._starving_at, since + self._patience)
-
-    def _before(self, chosen: int, cases: Iterable[int]) -> Iterator[int]:
-        """Yield those of ``cases`` that rank before ``chosen``, wherever a worker is."""
-        rank = self._rank(chosen)
-        return (case for case in cases if self._rank(case) < rank)
 
     def _rank(self, case: int) -> tuple[int, int]:
         return self._levels[case], case

@@ -120,9 +120,9 @@ def test_cases_that_come_and_go_leave_no_trace() -> None:
 def test_what_waits_for_one_worker_is_for_nobody_else() -> None:
     """Its worker takes it by rank among all the others."""
     ready = queue([0, 1, 2])
-    assert not ready.has_own("w1")
+    assert "w1" not in ready.owners
     ready.add(1, "w1")
-    assert ready.has_own("w1")
+    assert "w1" in ready.owners
     assert drain(ready, "w2") == [0, 2]
     assert drain(ready, "w1") == [1]
 
@@ -140,7 +140,7 @@ def test_a_worker_that_is_gone_has_nothing() -> None:
     ready.add(0, "w1")
     ready.forget("w1")
     ready.forget("w2")
-    assert not ready.has_own("w1")
+    assert "w1" not in ready.owners
     ready.add(0)
     assert drain(ready, "w2") == [0]
 

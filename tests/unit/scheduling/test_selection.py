@@ -123,8 +123,8 @@ def test_a_group_stays_on_the_worker_that_has_its_first_case() -> None:
     selection = make_selection([spec(group="g"), spec(group="g"), spec(group="h")])
     assert [selection.pick(w, 0.0) for w in ("w1", "w2", "w2", "w1")] == [0, 2, None, 1]
     assert selection.is_bound(1)
-    assert selection.has_own("w1")
-    assert not selection.has_own("w2")
+    assert "w1" in selection.owners
+    assert "w2" not in selection.owners
 
 
 def test_a_group_whose_worker_is_lost_finds_a_new_home() -> None:

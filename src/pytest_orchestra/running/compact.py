@@ -1,0 +1,90 @@
+"""A test that passed without anything to tell, in a few bytes.
+
+A record holds, little-endian and without padding, the test's index (int32), the seconds it
+took in all, start, stop and duration of setup, call and teardown (ten float64; the first two of
+each since the epoch), and how many bytes of keywords follow (uint32): UTF-8, joined by NUL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any, Final
+
+import pytest
+
+from pytest_orchestra.running.link import Location
+
+_HEAD: Final = Struct("<i10dI")
+_PHASES: Final = ("setup", "call", "teardown")
+_PLAIN: Final = frozenset(
+    pytest.TestReport("", ("", None, ""), {}, "passed", None, "call").__dict__
+)
+
+
+def is_plain(report: pytest.TestReport, item: pytest.Item) -> bool:
+    """Whether ``report`` of ``item`` says nothing but that its phase passed, and when."""
+    return (
+        type(report) is pytest.TestReport
+        and report.outcome == "passed"
+        and not report.sections
+        and not report.user_properties
+        and report.longrepr is None
+        and report.__dict__.keys() == _PLAIN
+        and report.location == item.location
+        and report.nodeid == item.nodeid
+        and all(value == 1 for value in report.keywords.values())
+    )
+
+
+def fold(index: int, seconds: float, reports: Sequence[pytest.TestReport]) -> bytes | None:
+    """Return the record of a test from its plain reports; None if they are more than that."""
+    if tuple(report.when for report in reports) != _PHASES:
+        return None
+    setup, call, teardown = reports
+    if not setup.keywords == call.keywords == teardown.keywords:
+        return None
+    keywords = "\0".join(setup.keywords).encode("utf-8", "surrogatepass")
+    spans = (figure for each in reports for figure in (each.start, each.stop, each.duration))
+    return _HEAD.pack(index, seconds, *spans, len(keywords)) + keywords
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What a record says: ``spans`` are start, stop and duration of each phase, in seconds."""
+
+    index: int
+    seconds: float
+    spans: tuple[float, ...]
+    keywords: tuple[str, ...]
+
+    def reports(self, nodeid: str, location: Location, **extra: Any) -> list[pytest.TestReport]:
+        """Return the reports of the test; ``extra`` become attributes of each."""
+        spans = self.spans
+        return [
+            pytest.TestReport(
+                nodeid,
+                location,
+                dict.fromkeys(self.keywords, 1),
+                "passed",
+                None,
+                when,  # type: ignore[arg-type]
+                start=spans[3 * phase],
+                stop=spans[3 * phase + 1],
+                duration=spans[3 * phase + 2],
+                **extra,
+            )
+            for phase, when in enumerate(_PHASES)
+        ]
+
+
+def unfold(records: bytes) -> Iterator[Passed]:
+    """Read records that were written one after the other."""
+    place = 0
+    while place < len(records):
+        index, seconds, *spans, size = _HEAD.unpack_from(records, place)
+        place += _HEAD.size
+        keywords = records[place : place + size].decode("utf-8", "surrogatepass")
+        place += size
+        yield Passed(index, seconds, tuple(spans), tuple(keywords.split("\0")))

@@ -1,0 +1,22 @@
+"""What the controller hands to a worker when it starts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypedDict
+
+from pytest_orchestra.running.journal import Address
+
+if TYPE_CHECKING:
+    import execnet
+
+#: The key under which a worker finds its handover in ``config.workerinput``.
+INPUT_KEY: Final = "orchestra"
+
+
+class Handover(TypedDict):
+    """The worker's end of the channel, and what only the controller has read."""
+
+    channel: execnet.Channel
+    journal: Address
+    missing: str
+    dist: str

@@ -1,0 +1,71 @@
+"""Starts workers the way they are needed, and meanwhile imports what will drive the run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.handover import INPUT_KEY, Handover
+from pytest_orchestra.running.journal import Address, create, remove
+from pytest_orchestra.running.terminal import TerminalReport
+from pytest_orchestra.settings import Settings
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+#: How often a crashed worker is replaced, for each that there should be (as xdist does for -n).
+RESTARTS_PER_WORKER: Final = 4
+
+
+class Hiring:
+    """Puts a channel and a journal into every worker's input."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        problems: tuple[Problem, ...],
+        terminal: TerminalReport,
+    ) -> None:
+        self._config = config
+        self._settings = settings
+        self._problems = problems
+        self._terminal = terminal
+        self._journals: list[Address] = []
+        if config.option.maxworkerrestart is None:
+            # With --tx alone xdist would restart a worker that cannot even start for ever.
+            config.option.maxworkerrestart = str(RESTARTS_PER_WORKER * len(config.option.tx))
+
+    @pytest.hookimpl
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        """Give the worker its channel, and tell it what only we have read."""
+        journal = create()
+        self._journals.append(journal)
+        node.workerinput[INPUT_KEY] = Handover(
+            channel=node.gateway.newchannel(),
+            journal=journal,
+            missing=str(self._settings.missing),
+            dist=self._config.option.dist,
+        )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionstart(self) -> Generator[None, Any, Any]:
+        """Once xdist has started the workers, import and register the rest while they collect."""
+        result = yield
+        from pytest_orchestra.running.distributed import Distributed  # noqa: PLC0415 - see above
+        from pytest_orchestra.running.opening import Opening  # noqa: PLC0415 - see above
+
+        manager = self._config.pluginmanager
+        opening = Opening(self._config, self._settings, self._problems, self._terminal)
+        manager.register(opening, "orchestra-opening")
+        manager.register(Distributed(self._config, opening), "orchestra-controller")
+        return result
+
+    @pytest.hookimpl
+    def pytest_unconfigure(self) -> None:
+        """Remove the journals of workers that never came to use them."""
+        for journal in self._journals:
+            remove(journal)

@@ -24,7 +24,7 @@ from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from xdist.dsession import DSession
     from xdist.workermanage import WorkerController
@@ -41,8 +41,8 @@ class OrchestraScheduling:
 
     ``make_run`` turns a description and the number of workers into a run that can begin; it
     raises a usage error if there is something wrong. ``on_pulse`` is called now and then,
-    ``on_stop`` when nothing more will be dispatched: with the reason, and the case that ended
-    just then, if one did.
+    ``on_stop`` when nothing more will be dispatched: with the reason, and the cases that ended
+    just then.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class OrchestraScheduling:
         dsession: DSession,
         make_run: Callable[[Description, int], Run],
         on_pulse: Callable[[], None],
-        on_stop: Callable[[Run, str, int | None], None],
+        on_stop: Callable[[Run, str, Container[int]], None],
     ) -> None:
         self.config = config
         self._dsession = dsession
@@ -269,9 +269,11 @@ class OrchestraScheduling:
         """Take note of cases that are over, with their seconds; dispatch for all of them at once."""
         post.fresh.clear()
         commands: list[Command] = []
-        for case, seconds in finished:
-            commands += self._stop_if_asked(run, case)
-            commands += run.finish(case, seconds)
+        seconds: dict[int, float] = {}
+        for case, spent in finished:
+            seconds[case] = spent
+            commands += self._stop_if_asked(run, seconds)
+        commands += run.finish(seconds)
         self._obey(commands)
         queue = run.engine.queue_of(post.name)
         post.running = queue[0] if queue and queue[0] not in post.fresh else None
@@ -333,10 +335,10 @@ class OrchestraScheduling:
 
     # bad luck
 
-    def _stop_if_asked(self, run: Run, ended: int | None = None) -> tuple[Command, ...]:
+    def _stop_if_asked(self, run: Run, ended: Container[int] = ()) -> tuple[Command, ...]:
         """Dispatch nothing more once pytest, xdist or a plugin wants the run to end.
 
-        ``ended`` is the case whose end is being handled.
+        ``ended`` are cases whose end is being handled.
         """
         session = self._session
         dsession = self._dsession

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import pytest
 
@@ -91,11 +92,15 @@ class Run:
         outcome = self._outcomes.get(case)
         return outcome.verdict if outcome else None
 
-    def finish(self, case: int, seconds: float) -> tuple[Command, ...]:
-        """``case`` is over after ``seconds``, with the verdict of its reports."""
-        self._seconds[case] = seconds
-        verdict = self.verdict(case) or Verdict.ERROR
-        return self._handle(CaseFinished(case, verdict, seconds))
+    def finish(self, seconds: Mapping[int, float]) -> tuple[Command, ...]:
+        """Cases are over after so many seconds, with the verdicts of their reports."""
+        self._seconds.update(seconds)
+        return self._handle(
+            *(
+                CaseFinished(case, self.verdict(case) or Verdict.ERROR, spent)
+                for case, spent in seconds.items()
+            )
+        )
 
     def correct_seconds(self, case: int, seconds: float) -> None:
         """The finished ``case`` took ``seconds`` in the end."""
@@ -116,10 +121,10 @@ class Run:
         """Start nothing more."""
         return self._handle(StopRequested(reason))
 
-    def _handle(self, event: Event) -> tuple[Command, ...]:
+    def _handle(self, *events: Event) -> tuple[Command, ...]:
         self.last_progress = time.monotonic()
         now = self.now
-        commands = self.engine.handle(event, now)
+        commands = self.engine.handle_all(events, now)
         if self.engine.done and self._ended is None:
             self._ended = now
         return commands

@@ -82,7 +82,7 @@ class SerialLoop:
         reason = self._session.shouldfail or self._session.shouldstop
         if reason:
             self._obey(self._run.stop(str(reason)))
-        self._obey(self._run.finish(case, time.perf_counter() - began))
+        self._obey(self._run.finish({case: time.perf_counter() - began}))
 
     def _settle(self, case: int, item: pytest.Item) -> None:
         """Mend what was decided too early: a teardown may have failed since."""

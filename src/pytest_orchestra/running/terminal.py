@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Container, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -105,14 +105,14 @@ class TerminalReport:
         for note in plan.notes:
             self.line(note, yellow=True)
 
-    def stopping(self, run: Run, reason: str, ended: int | None) -> None:
-        """Name the tests that are in flight when the run is to stop, but for the one that ended."""
+    def stopping(self, run: Run, reason: str, ended: Container[int]) -> None:
+        """Name the tests that are in flight when the run is to stop, but for those that ended."""
         engine = run.engine
-        running = [
-            f"{run.nodeid(queue[0])} ({worker})"
+        heads = [
+            (next((case for case in engine.queue_of(worker) if case not in ended), None), worker)
             for worker in engine.workers
-            if (queue := engine.queue_of(worker)) and queue[0] != ended
         ]
+        running = [f"{run.nodeid(case)} ({worker})" for case, worker in heads if case is not None]
         if running:
             self.line(f"{reason}; still running: {', '.join(running)}", yellow=True)
 

@@ -215,9 +215,7 @@ class WorkerLoop:
         which subtests failed fails there.
         """
         if self._stats is not None:
-            hook = self._config.hook
-            category, *_ = hook.pytest_report_teststatus(report=report, config=self._config)
-            self._stats.setdefault(category, []).append(report)
+            self._stats.setdefault(self._category(report), []).append(report)
         if self._current is None:
             return
         self._reports.append(report)
@@ -225,6 +223,14 @@ class WorkerLoop:
             self._is_plain = False
         if not self._is_plain:
             self._send_reports()
+
+    def _category(self, report: pytest.TestReport) -> str:
+        """What pytest's terminal would count ``report`` as."""
+        if report.when != "call" and report.outcome == "passed":
+            return ""  # no plugin has anything to say of that, and there are many
+        hook = self._config.hook
+        category: str = hook.pytest_report_teststatus(report=report, config=self._config)[0]
+        return category
 
     def _send_reports(self) -> None:
         for report in self._reports:

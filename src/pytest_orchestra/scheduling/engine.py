@@ -150,10 +150,23 @@ class Engine:
 
     def handle(self, event: Event, now: float) -> tuple[Command, ...]:
         """Take in what happened at ``now`` (seconds on the driver's clock) and say what to do."""
+        return self.handle_all((event,), now)
+
+    def handle_all(self, events: Iterable[Event], now: float) -> tuple[Command, ...]:
+        """Take in several things of which the driver heard at once, and then say what to do."""
         self._now = now
         self._commands = []
         self._touched = []
+        for event in events:
+            self._take_in(event)
+        if self.stopped is None:
+            self._dispatch()
+        return tuple(self._commands)
+
+    def _take_in(self, event: Event) -> None:
         match event:
+            case CaseFinished(case, verdict, seconds):
+                self._finish(case, verdict, seconds)
             case WorkersJoined(workers):
                 self._join(workers)
             case WorkerLost(worker, case, verdict):
@@ -161,8 +174,6 @@ class Engine:
             case CaseBlocked(case, cause):
                 if self.states[case] is not State.DONE:
                     self._conclude(case, Verdict.BLOCKED, cause)
-            case CaseFinished(case, verdict, seconds):
-                self._finish(case, verdict, seconds)
             case VerdictAmended(case, verdict):
                 self._amend(case, verdict)
             case CasesReturned(worker, cases):
@@ -171,9 +182,6 @@ class Engine:
                 self._stop(reason)
             case _:  # pragma: no cover - the type checker proves that there are no others
                 assert_never(event)
-        if self.stopped is None:
-            self._dispatch()
-        return tuple(self._commands)
 
     # events
 

@@ -80,16 +80,30 @@ def test_a_crash_costs_one_test(project: Project) -> None:
     assert {span.worker for span in result.spans} == {f"gw{number}" for number in range(5)}
 
 
-def test_a_crash_among_tests_sent_ahead(project: Project) -> None:
-    """What was sent ahead to the worker that died runs elsewhere, and is not blamed."""
+#: A worker on another machine cannot have one.
+NO_JOURNAL = """
+    from pytest_orchestra.running import hiring
+    hiring.create = lambda: None
+"""
+
+
+@pytest.mark.parametrize("conftest", ["", NO_JOURNAL], ids=["journal", "none"])
+def test_a_crash_among_tests_sent_ahead(project: Project, conftest: str) -> None:
+    """What was sent ahead to the worker that died runs elsewhere, and is not blamed.
+
+    What had passed before it and was held back is not run again.
+    """
+    project.write("conftest", conftest)
     project.write(
         "test_a",
         """
-        import os, pytest
+        import os, signal, pytest
         @pytest.mark.parametrize("number", range(300))
         def test_tiny(number):
-            if number in (120, 200):
+            if number == 120:
                 os._exit(1)
+            if number == 200:
+                os.kill(os.getpid(), signal.SIGKILL)
         """,
     )
     result = project.orchestrate("-n", "2")

@@ -45,7 +45,10 @@ def fold(index: int, seconds: float, reports: Sequence[pytest.TestReport]) -> by
     setup, call, teardown = reports
     if not setup.keywords == call.keywords == teardown.keywords:
         return None
-    keywords = "\0".join(setup.keywords).encode("utf-8", "surrogatepass")
+    text = "\0".join(setup.keywords)
+    if text.count("\0") != len(setup.keywords) - 1:
+        return None
+    keywords = text.encode("utf-8", "surrogatepass")
     spans = (figure for each in reports for figure in (each.start, each.stop, each.duration))
     return _HEAD.pack(index, seconds, *spans, len(keywords)) + keywords
 

@@ -73,12 +73,27 @@ class Names:
                 return inside
         if target in self._custom:
             return tuple(self._custom[target])
+        if self._is_nodeid(target):
+            return (self._exact[target],)
         for reading in _readings(target, self._ids[dependant]):
             if named := self._named(reading, dependant):
                 return named
         if need.anywhere and target in self._anywhere:
             return tuple(self._anywhere[target])
         return self._globbed(target, dependant)
+
+    def _is_nodeid(self, target: str) -> bool:
+        """Whether ``target`` is a node id in full, and nothing nearer can be meant by it."""
+        if target not in self._exact:
+            return False
+        file, separator, _ = target.partition("::")
+        return bool(separator) and file not in self._steps
+
+    @cached_property
+    def _steps(self) -> frozenset[str]:
+        """What stands between the separators of node ids, but for the files."""
+        inner = {nodeid.partition("::")[2].partition("[")[0] for nodeid in self._ids}
+        return frozenset(step for name in inner for step in name.split("::"))
 
     def _carriers_inside(self, name: str, within: str) -> tuple[int, ...]:
         """Return the cases under ``within`` that carry the custom name.

@@ -11,7 +11,7 @@ from pytest_orchestra.marker_lines import OUR_MARKER_LINES
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import ANY_VERDICT
-from pytest_orchestra.running.markers import read_item
+from pytest_orchestra.running.markers import location_of, read_item
 
 Read = Callable[..., tuple[CaseSpec, tuple[Problem, ...]]]
 Make = Callable[..., pytest.Mark]
@@ -55,6 +55,7 @@ def test_a_real_function_is_found_where_pytest_finds_it(request: pytest.FixtureR
     """The short way to a function's file and line leads to the same place as pytest's."""
     spec, _ = read_item(request.node)
     assert (spec.file, spec.line - 1) == request.node.location[:2]
+    assert location_of(request.node) == request.node.location
 
 
 @logged
@@ -62,6 +63,7 @@ def test_a_wrapped_function_is_found_where_pytest_finds_it(request: pytest.Fixtu
     """The line is that of the test, not of what a decorator made of it."""
     spec, _ = read_item(request.node)
     assert (spec.file, spec.line - 1) == request.node.location[:2]
+    assert location_of(request.node) == request.node.location
 
 
 def test_a_function_from_elsewhere_is_found_there(request: pytest.FixtureRequest) -> None:

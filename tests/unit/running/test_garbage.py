@@ -1,0 +1,73 @@
+import gc
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_orchestra.running.garbage import SELDOM, searched_seldom
+
+
+def test_the_threshold_is_as_before_afterwards() -> None:
+    """Also if something was raised inside."""
+    before = gc.get_threshold()
+    with pytest.raises(KeyError), searched_seldom():
+        assert gc.get_threshold()[0] == SELDOM
+        raise KeyError
+    assert gc.get_threshold() == before
+
+
+def test_a_threshold_that_somebody_sets_inside_stays() -> None:
+    """A conftest.py may have its own idea."""
+    before = gc.get_threshold()
+    try:
+        with searched_seldom():
+            gc.set_threshold(1234, 5, 6)
+        assert gc.get_threshold()[:2] == (1234, 5)
+    finally:
+        gc.set_threshold(*before)
+
+
+def test_what_is_searched_never_stays_so() -> None:
+    """A threshold of 0 switches the search off."""
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(0)
+        with searched_seldom():
+            assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*before)
+
+
+PROGRAM = """
+import atexit, gc, sys
+from pathlib import Path
+from pytest_orchestra.running.garbage import leave_quickly
+
+folder = Path(sys.argv[1])
+atexit.register(lambda: folder.joinpath("frozen").write_text(str(gc.get_freeze_count() > 0)))
+leave_quickly()
+leave_quickly()
+
+class Log:
+    file = folder.joinpath("log").open("w")
+
+Log.file.write("something")
+
+class Finalized:
+    itself = None
+    def __del__(self):
+        folder.joinpath("finalized").write_text("yes")
+
+if sys.argv[2] == "finalizer":
+    Finalized.itself = Finalized()
+"""
+
+
+@pytest.mark.parametrize("kind", ["none", "finalizer"])
+def test_at_the_end_nothing_is_lost(tmp_path: Path, kind: str) -> None:
+    """Open files are flushed, and an object that has a finalizer gets to use it."""
+    subprocess.run([sys.executable, "-c", PROGRAM, tmp_path, kind], check=True)
+    assert (tmp_path / "log").read_text() == "something"
+    assert (tmp_path / "frozen").read_text() == str(kind == "none")
+    assert (tmp_path / "finalized").exists() == (kind == "finalizer")

@@ -28,6 +28,8 @@ from benchmarks.results import MIB, Bar, Report, Table, show
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
 from pytest_orchestra.model.events import CaseFinished, Command, Event
 from pytest_orchestra.running.distributed import HORIZON
+from pytest_orchestra.running.garbage import searched_seldom
+from pytest_orchestra.running.plan import MOST_FORESEEN
 from pytest_orchestra.scheduling.capacity import settle_capacities
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
@@ -102,7 +104,7 @@ class Probe:
     @property
     def blind(self) -> float:
         """Seconds of planning where nothing is known of durations, so nothing is predicted."""
-        return self.total - self.planning[PREDICTION]
+        return self.total - self.planning.get(PREDICTION, 0.0)
 
 
 class Timed(Engine):
@@ -193,13 +195,14 @@ def probe(size: int, workers: int, seed: int) -> Probe:
         if not _is_lock(number)
     }
     baseline = peak_memory(os.getpid())
-    began = time.perf_counter()
-    engine, planning = _plan(specs, seconds, workers, declared)
-    planning_wall = time.perf_counter() - began
-    names = tuple(f"gw{number}" for number in range(workers))
-    started = time.thread_time()
-    spans = Simulation(engine, seconds, names).run()
-    simulation = time.thread_time() - started
+    with searched_seldom():  # as the controller does
+        began = time.perf_counter()
+        engine, planning = _plan(specs, seconds, workers, declared)
+        planning_wall = time.perf_counter() - began
+        names = tuple(f"gw{number}" for number in range(workers))
+        started = time.thread_time()
+        spans = Simulation(engine, seconds, names).run()
+        simulation = time.thread_time() - started
     took = [nanoseconds / 1000 for nanoseconds in engine.took]
     return Probe(
         workers=workers,
@@ -224,7 +227,8 @@ def _plan(
     """Do what a controller does between the collection and the first command.
 
     But it does not look for a better order, which has a budget of its own: only what it would
-    begin with, the prediction of the run in the order of the rule, is made.
+    begin with, the prediction of the run in the order of the rule, is made, where the controller
+    would make it: not for many cases.
     """
     steps: dict[str, float] = {}
     with _timing(steps, "names"):
@@ -239,14 +243,15 @@ def _plan(
         graph = arrange(links.prerequisites)
     with _timing(steps, "score"):
         scores = score(specs, graph, seconds, workers)
-    with _timing(steps, PREDICTION):
-        foresight = foresee(
-            specs, graph, Pool(capacities), scores, seconds, workers, 0, lambda _: False
-        )
+    if len(specs) <= MOST_FORESEEN:
+        with _timing(steps, PREDICTION):
+            scores = foresee(
+                specs, graph, Pool(capacities), scores, seconds, workers, 0, lambda _: False
+            ).scores
     with _timing(steps, "engine"):
         estimates = Estimates(number_segments([spec.file for spec in specs]), seconds)
         tuning = Tuning(horizon=HORIZON)
-        engine = Timed(specs, graph, foresight.scores, Pool(capacities), estimates, tuning)
+        engine = Timed(specs, graph, scores, Pool(capacities), estimates, tuning)
     engine.took = []
     return engine, steps
 

@@ -90,7 +90,7 @@ def make_selection(  # noqa: PLR0913 - each is a different thing that a test may
         specs,
         score(specs, graph, [None] * len(specs), len(workers)),
         Pool(settled),
-        [0] * len(specs) if segments is None else segments,
+        Estimates([0] * len(specs) if segments is None else segments, [None] * len(specs)),
         patience=patience,
     )
     for worker in workers:

@@ -19,6 +19,9 @@ class Verdict(StrEnum):
     BLOCKED = "blocked"
     NOT_RUN = "not run"
 
+    #: Enum's own is written in Python, and verdicts are looked up once for every edge.
+    __hash__ = str.__hash__
+
 
 #: What a dependant may build on: setup, call and teardown went well.
 SUCCESS: Final = frozenset({Verdict.PASSED, Verdict.XPASSED})

@@ -117,6 +117,8 @@ class OrchestraScheduling:
         """Take a message of one of our workers; xdist believes it to be stolen tests."""
         if indices is PULSE:
             self._on_pulse()
+            if self._run is not None:
+                self._obey(self._run.look_again())
         elif node in self._posts:
             self._hear(self._posts[node], indices)
 
@@ -240,6 +242,8 @@ class OrchestraScheduling:
                 post.replay.late(report)
                 self._obey(self._stop_if_asked(run))
                 self._obey(run.amend(case))
+            case ("cost", name, scope, seconds):
+                run.plan.fixtures.learn((name, scope), seconds)
             case ("returned", indices):
                 cases = tuple(post.case(index) for index in indices)
                 if post.running in cases:

@@ -75,7 +75,8 @@ class Distributed:
         self._opening.close(str(reason))
 
     def _open(self, description: Description, workers: int) -> Run:
-        run = self._opening.open(description.collection, workers, Tuning(horizon=HORIZON))
+        tuning = Tuning(horizon=HORIZON)
+        run = self._opening.open(description.collection, workers, tuning, description.kits)
         self._stall = StallWatch(run)
         assert self._pulse is not None  # noqa: S101 - it was made with the scheduler
         self._pulse.start()

@@ -18,6 +18,8 @@ Worker to controller:
 ``("finished", index, seconds)``               the test of the reports before is over
 ``("tearing", index)``                         fixtures wider than that finished test go down
 ``("late", index, data)``                      that failed: a report of another teardown
+``("cost", name, scope, seconds)``             a fixture that outlives its test was set up or
+                                               torn down: what both cost, see :class:`.Kits`
 ``("returned", [index, ...])``                 answer to ``recall``: these had not begun
 ``("stopping", reason, code)``                 a test or a plugin wants the run to end, with this
                                                exit code if it is not None
@@ -44,6 +46,7 @@ from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.collect import Collection
+from pytest_orchestra.scheduling.fixtures import Kits
 
 Location = tuple[str, int | None, str]
 
@@ -60,9 +63,10 @@ class Description:
 
     collection: Collection
     locations: tuple[Location, ...]
+    kits: Kits
 
 
-def pack(collection: Collection, locations: Sequence[Location]) -> bytes:
+def pack(collection: Collection, locations: Sequence[Location], kits: Kits) -> bytes:
     """Write a description: JSON in columns, since most tests have nothing but a place."""
     files = list(dict.fromkeys(file for file, _, _ in locations))
     number = {file: place for place, file in enumerate(files)}
@@ -79,6 +83,9 @@ def pack(collection: Collection, locations: Sequence[Location]) -> bytes:
         "problems": [asdict(problem) for problem in collection.problems],
         "blocked": collection.blocked,
         "notes": collection.notes,
+        "fixtures": kits.fixtures,
+        "kits": kits.kits,
+        "kit_of": kits.of_case,
     }
     return json.dumps(content, separators=(",", ":")).encode()
 
@@ -104,7 +111,12 @@ def unpack(payload: bytes) -> Description:
         {int(case): reason for case, reason in content["blocked"].items()},
         tuple(content["notes"]),
     )
-    return Description(collection, locations)
+    kits = Kits(
+        tuple((name, scope) for name, scope in content["fixtures"]),
+        tuple(map(tuple, content["kits"])),
+        tuple(content["kit_of"]),
+    )
+    return Description(collection, locations, kits)
 
 
 def place_of(location: Location) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.scheduling.engine import Tuning
+from pytest_orchestra.scheduling.fixtures import Kits
 from pytest_orchestra.settings import Settings
 
 
@@ -40,7 +41,13 @@ class Opening:
             what = "could not be collected" if report.failed else "was skipped as a whole"
             self._lost_files.setdefault(report.nodeid.partition("::")[0], what)
 
-    def plan(self, collection: Collection, workers: int, tuning: Tuning | None = None) -> Plan:
+    def plan(
+        self,
+        collection: Collection,
+        workers: int,
+        tuning: Tuning | None = None,
+        kits: Kits | None = None,
+    ) -> Plan:
         """Return a plan, or raise pytest.UsageError with all that is wrong."""
         config = self._config
         files = {spec.file for spec in collection.specs}
@@ -54,13 +61,19 @@ class Opening:
             config.rootpath, self._settings.resources, self._problems, elsewhere, durations
         )
         try:
-            return planner.plan(collection, workers, tuning, self._lost_files)
+            return planner.plan(collection, workers, tuning, self._lost_files, kits)
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
 
-    def open(self, collection: Collection, workers: int, tuning: Tuning | None = None) -> Run:
+    def open(
+        self,
+        collection: Collection,
+        workers: int,
+        tuning: Tuning | None = None,
+        kits: Kits | None = None,
+    ) -> Run:
         """Return a run that can begin, and print what it is about to do."""
-        self.run = Run(self.plan(collection, workers, tuning))
+        self.run = Run(self.plan(collection, workers, tuning, kits))
         self.terminal.started(self.run, workers)
         return self.run
 

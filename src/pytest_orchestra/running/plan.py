@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -18,6 +18,7 @@ from pytest_orchestra.running.locate import locate
 from pytest_orchestra.scheduling.capacity import settle_capacities
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
+from pytest_orchestra.scheduling.fixtures import Fixtures, Kits
 from pytest_orchestra.scheduling.foresight import Foresight, foresee
 from pytest_orchestra.scheduling.graph import CycleError, Graph, arrange, link
 from pytest_orchestra.scheduling.names import Names
@@ -51,6 +52,7 @@ class Plan:
     blocked: Mapping[int, str]
     notes: tuple[str, ...]
     foresight: Foresight | None = None
+    fixtures: Fixtures = field(default_factory=Fixtures)
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -87,12 +89,14 @@ class Planner:
         workers: int,
         tuning: Tuning | None = None,
         lost_files: Mapping[str, str] = MappingProxyType({}),
+        kits: Kits | None = None,
     ) -> Plan:
         """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
 
         ``lost_files`` gave no tests, for the reason that they map to: what depends on something
         in them is blocked,
-        and so is what depends on a name that nobody answers to, since it may lie there.
+        and so is what depends on a name that nobody answers to, since it may lie there. ``kits``
+        tell which fixtures cases share.
         """
         specs = collection.specs
         problems = [*self._problems, *collection.problems]
@@ -122,7 +126,7 @@ class Planner:
             problems += [_cycle(cycle, specs) for cycle in error.cycles]
         if problems:
             raise UsageProblems(self._place(problems, specs))
-        return self._make(specs, graph, Pool(capacities), workers, tuning, blocked, notes)
+        return self._make(specs, graph, Pool(capacities), workers, tuning, blocked, notes, kits)
 
     def _make(  # noqa: PLR0913, PLR0917 - the parts of a plan
         self,
@@ -133,6 +137,7 @@ class Planner:
         tuning: Tuning | None,
         blocked: Mapping[int, str],
         notes: Iterable[str],
+        kits: Kits | None,
     ) -> Plan:
         segments = number_segments([spec.file for spec in specs])
         seconds = [self._durations.get(spec.nodeid) for spec in specs]
@@ -144,8 +149,10 @@ class Planner:
                 specs, graph, pool, scores, seconds, workers, _rounds(len(specs)), _Patience()
             )
             scores = foresight.scores
-        engine = Engine(specs, graph, scores, pool, Estimates(segments, seconds), tuning)
-        return Plan(specs, graph, pool, engine, blocked, tuple(notes), foresight)
+        fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
+        estimates = Estimates(segments, seconds, fixtures)
+        engine = Engine(specs, graph, scores, pool, estimates, tuning)
+        return Plan(specs, graph, pool, engine, blocked, tuple(notes), foresight, fixtures)
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:
         """Find where each problem stands; what one marker does to many tests is told once."""

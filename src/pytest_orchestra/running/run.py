@@ -121,6 +121,10 @@ class Run:
         """Start nothing more."""
         return self._handle(StopRequested(reason))
 
+    def look_again(self) -> tuple[Command, ...]:
+        """Nothing happened, but time went by: an idle worker may have waited for long enough."""
+        return self.engine.handle_all((), self.now)
+
     def _handle(self, *events: Event) -> tuple[Command, ...]:
         self.last_progress = time.monotonic()
         now = self.now

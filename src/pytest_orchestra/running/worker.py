@@ -21,6 +21,7 @@ from pytest_orchestra.running.inbox import Inbox
 from pytest_orchestra.running.journal import Journal
 from pytest_orchestra.running.markers import location_of
 from pytest_orchestra.running.outbox import Outbox
+from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
 
 #: What is left to xdist's own worker plugin while ours runs the tests.
@@ -44,6 +45,8 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     config.pluginmanager.register(collecting, COLLECTING)
     loop = WorkerLoop(config, channel, outbox, collecting)
     config.pluginmanager.register(loop, "orchestra-worker")
+    clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
+    config.pluginmanager.register(clock, "orchestra-fixture-clock")
     leave_quickly()
 
 
@@ -127,7 +130,7 @@ class WorkerLoop:
                 self._outbox.send(("returned", list(self._inbox.recall(indices))))
             case ("describe",):
                 locations = [location_of(item) for item in self._items]
-                payload = link.pack(self._collection, locations)
+                payload = link.pack(self._collection, locations, read_kits(self._items))
                 self._outbox.send(("described", payload))
             case ("list",):
                 self._outbox.send(("nodeids", [item.nodeid for item in self._items]))

@@ -105,9 +105,7 @@ class Engine:
         self._dependents: Final = graph.dependents
         self._estimates: Final = estimates
         self._horizon: Final = tuning.horizon
-        self._selection: Final = Selection(
-            specs, scores, pool, estimates.segments, patience=tuning.patience
-        )
+        self._selection: Final = Selection(specs, scores, pool, estimates, patience=tuning.patience)
         self.waits: Final = self._selection.waits
         self.states: Final = [State.WAITS_FOR_CASES] * len(specs)
         self.verdicts: Final[list[Verdict | None]] = [None] * len(specs)
@@ -262,12 +260,13 @@ class Engine:
 
     def _propagate(self, root: int) -> None:
         """Tell the dependants of a case with a verdict; those of blocked ones in turn."""
+        states = self.states
         stack = [root]
         while stack:
             case = stack.pop()
             verdict = self.verdicts[case]
             for dependant, accepts in self._dependents[case]:
-                if self.states[dependant] is State.DONE:
+                if states[dependant] is State.DONE:
                     continue
                 if verdict not in accepts:
                     self._conclude_alone(dependant, Verdict.BLOCKED, self._cause(case))
@@ -297,7 +296,8 @@ class Engine:
         elif self.stopped is not None:
             self._conclude_alone(case, Verdict.NOT_RUN, Cause(self.stopped))
         else:
-            self._make_ready(case)
+            self.states[case] = State.READY
+            self._selection.offer_again(case, self._now)
 
     # dispatch
 
@@ -312,9 +312,8 @@ class Engine:
 
     def _feed_idle(self) -> None:
         """Give work to idle workers; what one finds nothing of, no other finds either."""
-        while self._idle:
-            if not self._feed(next(iter(self._idle.values()))):
-                break
+        while self._idle and self._feed(next(iter(self._idle.values()))):
+            pass
         for owner in self._selection.owners:
             if owner in self._idle:
                 self._feed(self._idle[owner])

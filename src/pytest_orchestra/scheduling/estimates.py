@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from pytest_orchestra.scheduling.fixtures import Fixtures
+
 #: Weight of the newest duration in a running mean: a mean follows within about five cases.
 NEWEST: Final = 0.3
 
@@ -16,10 +18,16 @@ class Estimates:
     ``segments`` numbers the segment of each case: neighbours in the collection that share a
     module. ``known`` are durations from earlier runs, None where there is none. A case of
     which nothing is known is expected to cost what its segment cost so far in this run, or
-    what cases cost in general.
+    what cases cost in general. ``fixtures`` are those that cases share.
     """
 
-    def __init__(self, segments: Sequence[int], known: Sequence[float | None]) -> None:
+    def __init__(
+        self,
+        segments: Sequence[int],
+        known: Sequence[float | None],
+        fixtures: Fixtures | None = None,
+    ) -> None:
+        self.fixtures: Final = fixtures or Fixtures()
         self.segments: Final = segments
         self.known: Final = known
         self._of_segment: Final[dict[int, float]] = {}

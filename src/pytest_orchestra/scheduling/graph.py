@@ -65,21 +65,25 @@ def link(specs: Sequence[CaseSpec], names: Names | None = None) -> Links:
     edges: list[dict[int, frozenset[Verdict]]] = [{} for _ in specs]
     unresolved: list[tuple[int, Need]] = []
 
-    def add(case: int, prerequisite: int, accepts: frozenset[Verdict]) -> None:
-        known = edges[case].get(prerequisite)
-        edges[case][prerequisite] = accepts if known is None else known & accepts
-
     for case, spec in enumerate(specs):
+        needed = edges[case]
         for need in spec.needs:
             found = names.resolve(need, case)
             for prerequisite in found:
-                add(case, prerequisite, need.accepts)
+                _add(needed, prerequisite, need.accepts)
             if not found and not need.optional:
                 unresolved.append((case, need))
         for need in spec.feeds:
             for dependant in names.resolve(need, case):
-                add(dependant, case, need.accepts)
+                _add(edges[dependant], case, need.accepts)
     return Links(tuple(edges), tuple(unresolved))
+
+
+def _add(
+    needed: dict[int, frozenset[Verdict]], prerequisite: int, accepts: frozenset[Verdict]
+) -> None:
+    known = needed.get(prerequisite)
+    needed[prerequisite] = accepts if known is None else known & accepts
 
 
 def arrange(prerequisites: Sequence[Mapping[int, frozenset[Verdict]]]) -> Graph:

@@ -73,14 +73,24 @@ class Names:
                 return inside
         if target in self._custom:
             return tuple(self._custom[target])
-        if self._is_nodeid(target):
-            return (self._exact[target],)
+        case = (
+            self._exact[target] if self._is_nodeid(target) else self._neighbour(target, dependant)
+        )
+        if case is not None:
+            return (case,)
         for reading in _readings(target, self._ids[dependant]):
             if named := self._named(reading, dependant):
                 return named
         if need.anywhere and target in self._anywhere:
             return tuple(self._anywhere[target])
         return self._globbed(target, dependant)
+
+    def _neighbour(self, target: str, dependant: int) -> int | None:
+        """Return the case that ``target`` names right beside ``dependant``, as most do."""
+        scope, separator, name = self._ids[dependant].rpartition("::")
+        if "]" in name:  # parameters may hold anything
+            return None
+        return self._exact.get(scope + separator + target)
 
     def _is_nodeid(self, target: str) -> bool:
         """Whether ``target`` is a node id in full, and nothing nearer can be meant by it."""

@@ -10,13 +10,21 @@ it costs the number of signatures, not of cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from heapq import heappop, heappush, heapreplace
+from itertools import islice
 from typing import Final, TypeAlias
 
 #: (level, nearness, case): the smaller goes first.
 Key: TypeAlias = tuple[int, int, int]
+
+
+#: Says how well a case suits a worker, 0 best; None: not at all.
+Taste: TypeAlias = Callable[[int], int | None]
+
+#: So many lanes of a shelf, and so many shelves, are compared where tastes differ.
+MOST_COMPARED: Final = 256
 
 
 class _Nearness(IntEnum):
@@ -75,6 +83,13 @@ class Shelf:
             self._stands_for[segment] = actual[1]
             heapreplace(heads, (actual[0], attended, actual[1], segment))
         return None
+
+    def lane_heads(self) -> Iterator[Key]:
+        """Yield the keys of the best cases of some lanes, the best of all among them."""
+        for _, _, case, segment in self._heads[:MOST_COMPARED]:
+            head = self._lane_head(self._lanes[segment])
+            if head is not None and self._stands_for[segment] == case:
+                yield head[0], self._queue.nearness(segment), head[1]
 
     def _lane_head(self, lane: list[tuple[int, int]]) -> tuple[int, int] | None:
         where = self._queue.where
@@ -136,13 +151,18 @@ class ReadyQueue:
         return tuple(self._homes)
 
     def best(
-        self, worker: str, segment: int | None, fits: Callable[[int, Key], bool]
+        self,
+        worker: str,
+        segment: int | None,
+        fits: Callable[[int, Key], bool],
+        taste: Taste | None = None,
     ) -> Key | None:
         """Return the key of the case that ``worker`` should run next, or None.
 
         ``fits(signature, key)`` says whether the tokens for a case are there; it is asked of
         none that ranks after one that fits. Once it says no, it need not be asked again before
-        the signature is woken.
+        the signature is woken. ``taste`` decides between cases of one level that are not in the
+        worker's own segment.
         """
         best: Key | None = None
         homes = self._homes.get(worker)
@@ -153,15 +173,28 @@ class ReadyQueue:
                     del homes[signature]
                 elif (best is None or head < best) and fits(signature, head):
                     best = head
-        near = None if segment is None else self._in_segment.get(segment)
-        if near and segment is not None:
-            for signature, shelf in tuple(near.items()):
-                head = shelf.own_head(segment)
-                if head is None:
-                    del near[signature]
-                elif (best is None or head < best) and fits(signature, head):
-                    best = head
-        return self._best_shared(best, fits)
+        if segment is not None:
+            best = self._best_near(best, segment, fits)
+        shared = self._best_shared(best, fits)
+        if taste is None or shared is None or shared is best or taste(shared[2]) == 0:
+            return shared
+        return self._most_suitable(best, fits, taste)
+
+    def _best_near(
+        self, best: Key | None, segment: int, fits: Callable[[int, Key], bool]
+    ) -> Key | None:
+        """Return what goes before ``best`` in the worker's own segment, or else ``best``."""
+        near = self._in_segment.get(segment, {})
+        emptied: list[int] = []
+        for signature, shelf in near.items():
+            head = shelf.own_head(segment)
+            if head is None:
+                emptied.append(signature)
+            elif (best is None or head < best) and fits(signature, head):
+                best = head
+        for signature in emptied:
+            del near[signature]
+        return best
 
     def _best_shared(self, best: Key | None, fits: Callable[[int, Key], bool]) -> Key | None:
         """Return what goes before ``best`` on any shared shelf, or else ``best``."""
@@ -185,6 +218,21 @@ class ReadyQueue:
                 heappop(order)
                 del self._stands_for[signature]
         return best
+
+    def _most_suitable(
+        self, best: Key | None, fits: Callable[[int, Key], bool], taste: Taste
+    ) -> Key | None:
+        """Return what suits best of the best level there is, or else ``best``."""
+        found = None if best is None else (best[0], 0, best)
+        for signature, shelf in tuple(islice(self._shared.items(), MOST_COMPARED)):
+            for key in shelf.lane_heads():
+                suits = taste(key[2])
+                if suits is None or (found is not None and (key[0], suits, key) > found):
+                    continue
+                if not fits(signature, key):
+                    break
+                found = key[0], suits, key
+        return None if found is None else found[2]
 
     def best_of(self, worker: str, segment: int | None, signature: int) -> Key | None:
         """Return the best case of one signature for ``worker``, whether or not it fits."""

@@ -46,13 +46,19 @@ def score(
     priority = [spec.priority for spec in specs]
     tail = filled.copy()
     for case in reversed(graph.order):
+        highest, longest = priority[case], 0.0
         for dependant, _ in graph.dependents[case]:
-            priority[case] = max(priority[case], priority[dependant])
-            tail[case] = max(tail[case], filled[case] + tail[dependant])
+            highest = max(highest, priority[dependant])
+            longest = max(longest, tail[dependant])
+        priority[case] = highest
+        tail[case] += longest
     _lengthen_groups(specs, filled, tail)
     urgency = _urgency(tail, filled, workers)
     tier = ranks([-each for each in priority])
-    level = ranks([(-p, -u) for p, u in zip(priority, urgency, strict=True)])
+    if any(tier):
+        level = ranks([(-p, -u) for p, u in zip(priority, urgency, strict=True)])
+    else:
+        level = ranks([-each for each in urgency])
     return Scores(tuple(tier), tuple(level), tuple(tail), tuple(priority))
 
 

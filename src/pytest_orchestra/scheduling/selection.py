@@ -8,6 +8,8 @@ from functools import partial
 from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.scheduling.estimates import Estimates
+from pytest_orchestra.scheduling.fixtures import Taste
 from pytest_orchestra.scheduling.pool import EXCLUSIVE, Demand, Pool
 from pytest_orchestra.scheduling.ready import Key, ReadyQueue
 from pytest_orchestra.scheduling.score import Scores
@@ -30,7 +32,7 @@ class Selection:
         specs: Sequence[CaseSpec],
         scores: Scores,
         pool: Pool,
-        segments: Sequence[int],
+        estimates: Estimates,
         *,
         patience: float,
     ) -> None:
@@ -39,7 +41,9 @@ class Selection:
         self._tiers: Final = scores.tier
         self._levels: Final = scores.level
         self._pool: Final = pool
-        self._segments: Final = segments
+        self._segments: Final = estimates.segments
+        self._estimates: Final = estimates
+        self._fixtures: Final = estimates.fixtures
         self._patience: Final = patience
         self._demands, self._signatures = _sign(specs, pool)
         #: What each signature wants and others may take away; all take the lock of all cases.
@@ -54,7 +58,7 @@ class Selection:
         self._alone: Final = tuple(self._wanting.get(EXCLUSIVE, ()))
         free = pool.demand((), alone=False)
         self._free: Final = self._demands.index(free) if free in self._demands else None
-        self._ready: Final = ReadyQueue(scores.level, self._signatures, segments)
+        self._ready: Final = ReadyQueue(scores.level, self._signatures, estimates.segments)
         self.waits: Final = Waits(len(specs))
         self._parked: Final[dict[int, str]] = {}
         self._parked_on: Final[dict[str, set[int]]] = {}
@@ -84,12 +88,18 @@ class Selection:
         if segment is not None:
             self._ready.leave(segment)
         self._ready.forget(worker)
+        self._fixtures.lose(worker)
         for group in [group for group, home in self._home_of.items() if home == worker]:
             del self._home_of[group]
             for case in sorted(self._group_ready.get(group, ())):
                 self._ready.add(case)
 
     # cases
+
+    def offer_again(self, case: int, now: float) -> None:
+        """``case`` was picked but has not run."""
+        self._fixtures.take_back(case)
+        self.offer(case, now)
 
     def offer(self, case: int, now: float) -> None:
         """``case`` may run as soon as there are tokens and a worker."""
@@ -119,6 +129,7 @@ class Selection:
 
     def release(self, case: int, now: float) -> None:
         """``case`` is over: its tokens come back."""
+        self._fixtures.release(case)
         for resource, _ in self._pool.give_back(case):
             self._unpark_all(resource, now)
 
@@ -170,7 +181,8 @@ class Selection:
 
     def _best(self, worker: str, now: float) -> Key | None:
         segment = self._segment_of[worker]
-        best = self._ready.best(worker, segment, partial(self._fits, now))
+        taste = partial(self._taste, worker, now) if self._fixtures.matter else None
+        best = self._ready.best(worker, segment, partial(self._fits, now), taste)
         if self._alone and self._reserved is None and self._pool.idle and len(self._segment_of) > 1:
             lone = self._best_alone(worker, segment)
             if lone is not None and (best is None or self._tiers[lone[2]] <= self._tiers[best[2]]):
@@ -178,6 +190,10 @@ class Selection:
         if best is not None and self._parked:
             self._note_overtaken(worker, best[2], self._rivals(best[2], self._parked_wanting), now)
         return best
+
+    def _taste(self, worker: str, now: float, case: int) -> int | None:
+        taste = self._fixtures.taste(worker, case, self._estimates.expected(case), now)
+        return None if taste is Taste.NOT_WORTH_IT else int(taste)
 
     def _best_alone(self, worker: str, segment: int | None) -> Key | None:
         """While nothing runs, cases that want to be alone cost no waiting: they go first."""
@@ -200,6 +216,7 @@ class Selection:
         self.withdraw(case, now)
         self._pool.take(case, self._demands[self._signatures[case]])
         self.waits.assigned(case, now)
+        self._fixtures.assign(worker, case)
         if self._left_lying:  # this worker may never have asked for them
             self._mark_overtaken(case, self._left_lying, now)
         segment = self._segments[case]

@@ -8,7 +8,9 @@ LOCATION = ("test_a.py", 3, "TestA.test_one")
 NODEID = "test_a.py::TestA::test_one"
 
 
-def make_reports(keywords: tuple[str, ...] = ("test_one", "", "test_a.py")) -> list[pytest.TestReport]:
+def make_reports(
+    keywords: tuple[str, ...] = ("test_one", "", "test_a.py"),
+) -> list[pytest.TestReport]:
     """Return what a test that passed leaves, with times that differ."""
     clock = count(1000.25, 0.5)
     return [

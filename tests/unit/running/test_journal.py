@@ -1,10 +1,10 @@
 import platform
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pytest_orchestra.running import journal as module
 from pytest_orchestra.running.journal import SIZE, Journal, Legacy, create, remove
 
 
@@ -76,5 +76,5 @@ def test_a_file_that_is_too_short_is_none(tmp_path: Path) -> None:
 
 def test_no_room_for_files_is_no_journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Then results are sent one by one."""
-    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path / "missing"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     assert create() is None

@@ -1,0 +1,144 @@
+"""Fixtures that several cases share: what they cost, who has them up, and when another set-up pays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+#: What a fixture must cost, in seconds, for anybody to care where its users run.
+NEGLIGIBLE: Final = 0.005
+
+#: Weight of the newest measurement in a running mean.
+NEWEST: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Kits:
+    """Which shared fixtures each case uses.
+
+    ``fixtures`` holds name and scope of each: the node id under which it stays up, empty for the
+    whole session. ``of_case[case]`` is a place in ``kits``, each of which holds places in
+    ``fixtures``. Without anything in ``of_case`` no case uses any.
+    """
+
+    fixtures: tuple[tuple[str, str], ...] = ()
+    kits: tuple[tuple[int, ...], ...] = ()
+    of_case: tuple[int, ...] = ()
+
+    def of(self, case: int) -> tuple[int, ...]:
+        """Return the fixtures that ``case`` uses."""
+        return self.kits[self.of_case[case]] if self.of_case else ()
+
+
+class Taste(IntEnum):
+    """How well a case suits a worker: the smaller the better."""
+
+    HAS_ITS_FIXTURES = 0
+    INDIFFERENT = 1
+    COSTS_A_SET_UP = 2
+    NOT_WORTH_IT = 3
+
+
+class Fixtures:
+    """What the run shows of shared fixtures."""
+
+    def __init__(self, kits: Kits | None = None, nodeids: Sequence[str] = ()) -> None:
+        """Take the kits, and the node id of every case."""
+        kits = kits or Kits()
+        self._kits: Final = kits
+        self._nodeids: Final = nodeids
+        self._numbers: Final = {fixture: number for number, fixture in enumerate(kits.fixtures)}
+        self._seconds: Final[dict[int, float]] = {}
+        #: Cases that have not been given to a worker, for each fixture.
+        self._left: Final = [0] * len(kits.fixtures)
+        for kit in kits.of_case:
+            for fixture in kits.kits[kit]:
+                self._left[fixture] += 1
+        self._up: Final[dict[str, frozenset[int]]] = {}
+        self._holders: Final[list[set[str]]] = [set() for _ in kits.fixtures]
+        self._busy: Final[dict[str, int]] = {}
+        self._worker_of: Final[dict[int, str]] = {}
+        self._refused_since: Final[dict[int, float]] = {}
+
+    @property
+    def matter(self) -> bool:
+        """Whether any fixture is known to be expensive."""
+        return bool(self._seconds)
+
+    def learn(self, fixture: tuple[str, str], seconds: float) -> None:
+        """Take in that setting up and tearing down ``fixture`` took ``seconds`` together."""
+        number = self._numbers.get(fixture)
+        if number is None or (number not in self._seconds and seconds < NEGLIGIBLE):
+            return
+        known = self._seconds.get(number, seconds)
+        self._seconds[number] = known + NEWEST * (seconds - known)
+
+    # who has what
+
+    def assign(self, worker: str, case: int) -> None:
+        """``worker`` runs ``case`` next: it sets up what that needs, and keeps what it may."""
+        if not self._numbers:
+            return
+        self._worker_of[case] = worker
+        self._busy[worker] = self._busy.get(worker, 0) + 1
+        kit = self._kits.of(case)
+        before = self._up.get(worker, frozenset())
+        after = frozenset((*kit, *(each for each in before if self._stays_up(each, case))))
+        for fixture in kit:
+            self._left[fixture] -= 1
+            self._refused_since.pop(fixture, None)
+        for fixture in before - after:
+            self._holders[fixture].discard(worker)
+        for fixture in after - before:
+            self._holders[fixture].add(worker)
+        self._up[worker] = after
+
+    def release(self, case: int) -> None:
+        """``case`` is off its worker's desk."""
+        if self._numbers:
+            self._busy[self._worker_of.pop(case)] -= 1
+
+    def take_back(self, case: int) -> None:
+        """``case`` was given to a worker, and is to be given to one again."""
+        for fixture in self._kits.of(case):
+            self._left[fixture] += 1
+
+    def lose(self, worker: str) -> None:
+        """``worker`` is gone, and all that it had up."""
+        self._busy.pop(worker, None)
+        for fixture in self._up.pop(worker, frozenset()):
+            self._holders[fixture].discard(worker)
+
+    # what to do about it
+
+    def taste(self, worker: str, case: int, seconds: float, now: float) -> Taste:
+        """Say how well ``case``, which is expected to take ``seconds``, suits an idle ``worker``.
+
+        Another set-up is worth it once those who have the fixture up would be busy with the rest
+        of its users for longer than it takes; or when ``worker`` has waited for as long, since
+        they may be busy with something else.
+        """
+        up = self._up.get(worker, frozenset())
+        taste = Taste.INDIFFERENT
+        for fixture in self._kits.of(case):
+            cost = self._seconds.get(fixture)
+            if cost is None:
+                continue
+            if fixture in up:
+                taste = min(taste, Taste.HAS_ITS_FIXTURES)
+                continue
+            holders = [each for each in self._holders[fixture] if self._busy.get(each)]
+            if not holders:
+                continue
+            rest = seconds * self._left[fixture] / len(holders)
+            if rest <= cost and now - self._refused_since.setdefault(fixture, now) < cost:
+                return Taste.NOT_WORTH_IT
+            taste = Taste.COSTS_A_SET_UP
+        return taste
+
+    def _stays_up(self, fixture: int, case: int) -> bool:
+        scope = self._kits.fixtures[fixture][1]
+        nodeid = self._nodeids[case]
+        return not scope or nodeid.startswith((f"{scope}::", f"{scope}/"))

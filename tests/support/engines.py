@@ -10,6 +10,7 @@ from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS, Verdict
 from pytest_orchestra.scheduling.capacity import settle_capacities
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates
+from pytest_orchestra.scheduling.fixtures import Fixtures
 from pytest_orchestra.scheduling.graph import arrange
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import score
@@ -56,6 +57,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     workers: int = 2,
     horizon: float = 0.0,
     patience: float = 1.0,
+    fixtures: Fixtures | None = None,
 ) -> Engine:
     """Return an engine for ``specs``; what is not given is left at its plainest."""
     edges = edges or {}
@@ -68,7 +70,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
         graph,
         score(specs, graph, known, workers),
         Pool(settled),
-        Estimates([0] * len(specs) if segments is None else segments, known),
+        Estimates([0] * len(specs) if segments is None else segments, known, fixtures),
         Tuning(horizon=horizon, patience=patience),
     )
 

@@ -311,9 +311,18 @@ class Engine:
                 self._rebalance()
 
     def _feed_idle(self) -> None:
-        """Give work to idle workers; what one finds nothing of, no other finds either."""
-        while self._idle and self._feed(next(iter(self._idle.values()))):
-            pass
+        """Give work to idle workers; what one finds nothing of, no other finds either.
+
+        Who has just become idle is asked first, since its fixtures are up. What it leaves lying
+        for others' fixtures, others may like.
+        """
+        for desk in (*self._touched, *self._idle.values()):
+            if (
+                desk.name in self._idle
+                and not self._feed(desk)
+                and not self._selection.minds_fixtures
+            ):
+                break
         for owner in self._selection.owners:
             if owner in self._idle:
                 self._feed(self._idle[owner])
@@ -356,9 +365,14 @@ class Engine:
 
     def _rebalance(self) -> None:
         """Some worker idles while another has work sent ahead: ask for half of that back."""
+        idle = next(iter(self._idle))
         desks = [desk for desk in self._loaded.values() if not desk.is_recalled]
         for desk in sorted(desks, key=lambda desk: -len(desk.queue)):
-            movable = [case for case in tuple(desk.queue)[1:] if not self._selection.is_bound(case)]
+            movable = [
+                case
+                for case in tuple(desk.queue)[1:]
+                if self._selection.would_suit(idle, case, self._now)
+            ]
             if movable:
                 self._recall(desk, movable[len(movable) // 2 :])
                 return

@@ -10,17 +10,25 @@ in order of its key and never idles on purpose, as the engine does, so the engin
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import islice
 from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.scheduling.capacity import UNBOUNDED
 from pytest_orchestra.scheduling.graph import Graph
 from pytest_orchestra.scheduling.pool import EXCLUSIVE, Demand, Pool
 
 #: Standard deviations of the perturbation, as shares of the makespan.
 NOISE: Final = (0.01, 0.02, 0.04, 0.08, 0.12)
+
+#: What is worse than the best by more than this is not justified: that would rarely mend it.
+HOPELESS: Final = 1.1
+
+#: Normal variates that are drawn once and used over and over, each time from another place.
+_VARIATES: Final = 4096
 
 _WORKER: Final = "a worker"
 
@@ -38,8 +46,8 @@ class Shop:
     """What is to be scheduled: cases with seconds, edges and a demand for tokens each.
 
     ``demands`` are the distinct demands (a worker is a token like any other), and
-    ``signature`` says which one each case has. ``rivals[resource]`` are the signatures that
-    want it.
+    ``signature`` says which one each case has. ``wakes[signature]`` are those that want something
+    which a case of it gives back.
     """
 
     seconds: Sequence[float]
@@ -48,7 +56,7 @@ class Shop:
     signature: Sequence[int]
     demands: Sequence[Demand]
     capacities: dict[str, int]
-    rivals: dict[str, tuple[int, ...]]
+    wakes: Sequence[Collection[int]]
 
     def reversed(self) -> Shop:
         """Return the same with time running backward."""
@@ -59,7 +67,7 @@ class Shop:
             self.signature,
             self.demands,
             self.capacities,
-            self.rivals,
+            self.wakes,
         )
 
     def schedule(  # noqa: C901, PLR0912 - in one piece, since all the time is spent here
@@ -67,47 +75,62 @@ class Shop:
     ) -> Schedule:
         """Start whatever fits, in order of ``keys`` (the smaller first), as early as possible."""
         seconds, after, signature, demands = self.seconds, self.after, self.signature, self.demands
+        wakes = self.wakes
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        rank = [0] * len(keys)
+        for place, case in enumerate(order):
+            rank[case] = place
         missing = [len(each) for each in self.before]
-        waiting: list[list[tuple[float, int]]] = [[] for _ in demands]
+        waiting: list[list[int]] = [[] for _ in demands]
         free = dict(self.capacities)
         starts = [0.0] * len(seconds)
         ends: list[tuple[float, int]] = []
         for case, count in enumerate(missing):
             if not count:
-                waiting[signature[case]].append((keys[case], case))
+                waiting[signature[case]].append(rank[case])
         for each in waiting:
             heapify(each)
-        touched = set(range(len(demands)))
+        touched: Iterable[int] = range(len(demands))
         now = 0.0
         while True:
-            heads = [(*waiting[number][0], number) for number in touched if waiting[number]]
-            heapify(heads)
+            heads = [(waiting[number][0], number) for number in touched if waiting[number]]
+            if len(heads) > 1:
+                heapify(heads)
             while heads:
-                _, case, number = heappop(heads)
+                place, number = heads[0]
                 demand = demands[number]
-                if any(free[resource] < tokens for resource, tokens in demand):
-                    continue
                 for resource, tokens in demand:
-                    free[resource] -= tokens
-                heappop(waiting[number])
-                starts[case] = now
-                heappush(ends, (now + seconds[case], case))
-                if waiting[number]:
-                    heappush(heads, (*waiting[number][0], number))
+                    if free[resource] < tokens:
+                        heappop(heads)
+                        break
+                else:
+                    for resource, tokens in demand:
+                        free[resource] -= tokens
+                    queue = waiting[number]
+                    heappop(queue)
+                    case = order[place]
+                    starts[case] = now
+                    heappush(ends, (now + seconds[case], case))
+                    if queue:
+                        heapreplace(heads, (queue[0], number))
+                    else:
+                        heappop(heads)
             if not ends:
                 return Schedule(now, tuple(starts))
             now = ends[0][0]
-            touched = set()
+            freed: set[int] = set()
             while ends and ends[0][0] == now:
                 _, case = heappop(ends)
-                for resource, tokens in demands[signature[case]]:
+                number = signature[case]
+                for resource, tokens in demands[number]:
                     free[resource] += tokens
-                    touched.update(self.rivals[resource])
+                freed.update(wakes[number])
                 for dependant in after[case]:
                     missing[dependant] -= 1
                     if not missing[dependant]:
-                        heappush(waiting[signature[dependant]], (keys[dependant], dependant))
-                        touched.add(signature[dependant])
+                        heappush(waiting[signature[dependant]], rank[dependant])
+                        freed.add(signature[dependant])
+            touched = freed
 
 
 def make_shop(
@@ -120,7 +143,7 @@ def make_shop(
         for dependant, _ in dependents:
             before[dependant].append(case)
     has_alone = any(spec.alone for spec in specs)
-    is_limited = workers < len(specs)
+    is_limited = workers < _most_at_once(specs, capacities)
     numbers: dict[Demand, int] = {}
     signature: list[int] = []
     for spec in specs:
@@ -133,10 +156,10 @@ def make_shop(
             tokens[f"group {spec.group}"] = capacities[f"group {spec.group}"] = 1
         signature.append(numbers.setdefault(tuple(sorted(tokens.items())), len(numbers)))
     capacities[_WORKER] = workers
-    rivals: dict[str, list[int]] = {}
+    wanting: dict[str, list[int]] = {}
     for number, demand in enumerate(numbers):
         for resource, _ in demand:
-            rivals.setdefault(resource, []).append(number)
+            wanting.setdefault(resource, []).append(number)
     return Shop(
         seconds,
         before,
@@ -144,8 +167,35 @@ def make_shop(
         signature,
         list(numbers),
         capacities,
-        {resource: tuple(each) for resource, each in rivals.items()},
+        _wakes(list(numbers), wanting),
     )
+
+
+def _most_at_once(specs: Sequence[CaseSpec], capacities: Mapping[str, int]) -> int:
+    """Return how many cases can run at once for their claims, each of at least one token."""
+    claimed: set[str] = set()
+    for spec in specs:
+        bounded = [
+            claim.resource for claim in spec.claims if capacities[claim.resource] != UNBOUNDED
+        ]
+        if not bounded:
+            return len(specs)
+        claimed.update(bounded)
+    return min(len(specs), sum(capacities[resource] for resource in claimed))
+
+
+def _wakes(
+    demands: Sequence[Demand], wanting: Mapping[str, Sequence[int]]
+) -> Sequence[Collection[int]]:
+    """Return for each demand which demands want something of it, sharing what is the same."""
+    known: dict[tuple[str, ...], frozenset[int]] = {}
+    found = []
+    for demand in demands:
+        names = tuple(name for name, _ in demand)
+        if names not in known:
+            known[names] = frozenset(each for name in names for each in wanting[name])
+        found.append(known[names])
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +227,21 @@ def improve(  # noqa: PLR0913 - two of them are for the caller's convenience
     seconds = shop.seconds
     apart = 10 * first.makespan
     offsets = [apart * tier for tier in tiers] if tiers is not None else [0.0] * len(seconds)
+    normal = [chance.gauss(0.0, 1.0) for _ in range(_VARIATES + len(seconds))] if rounds else []
     done = 0
+    deviation = 0.0  # at first the rule's schedule is only justified
     while done < rounds and go_on():
         done += 1
-        deviation = chance.choice(NOISE) * best.makespan
+        drawn = islice(normal, chance.randrange(_VARIATES), None)
         found = shop.schedule(
             [
-                offset + start + chance.gauss(0.0, deviation)
-                for offset, start in zip(offsets, best.starts, strict=True)
+                offset + start + deviation * variate
+                for offset, start, variate in zip(offsets, best.starts, drawn, strict=False)
             ]
         )
+        deviation = chance.choice(NOISE) * best.makespan
+        if found.makespan > HOPELESS * best.makespan:
+            continue
         late = backward.schedule(
             [-start - spent for start, spent in zip(found.starts, seconds, strict=True)]
         )

@@ -141,6 +141,15 @@ class Selection:
         """Whether only one worker may run ``case``."""
         return self._groups[case] is not None
 
+    def would_suit(self, worker: str, case: int, now: float) -> bool:
+        """Whether ``case``, which another worker is to run, could be for ``worker`` as well."""
+        return not self.is_bound(case) and self._taste(worker, now, case) is not None
+
+    @property
+    def minds_fixtures(self) -> bool:
+        """Whether workers may leave cases to others for their fixtures."""
+        return self._fixtures.matter
+
     @property
     def owners(self) -> tuple[str, ...]:
         """The workers for which there may be ready cases that only they may run."""

@@ -89,12 +89,12 @@ def test_a_worker_that_comes_late_gets_work_at_once() -> None:
 
 
 def test_a_dependant_starts_when_its_prerequisites_have_passed() -> None:
-    """All of them, not the first."""
+    """All of them, not the first; on the worker that is idle just now."""
     engine = make_engine([spec()] * 3, {2: after(0, 1)})
     join(engine, "w1", "w2")
     assert finish(engine, 0) == ()
     assert engine.states[2] is State.WAITS_FOR_CASES
-    assert finish(engine, 1) == (Assign("w1", 2),)
+    assert finish(engine, 1) == (Assign("w2", 2),)
 
 
 def test_what_cannot_start_for_want_of_tokens_says_so() -> None:

@@ -87,7 +87,18 @@ NO_JOURNAL = """
 """
 
 
-@pytest.mark.parametrize("conftest", ["", NO_JOURNAL], ids=["journal", "none"])
+#: A worker that cannot map it, though the controller can.
+LOST_JOURNAL = """
+    import os
+    from pytest_orchestra.running.journal import Journal
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        Journal.find = lambda address: None
+"""
+
+
+@pytest.mark.parametrize(
+    "conftest", ["", NO_JOURNAL, LOST_JOURNAL], ids=["journal", "none", "lost"]
+)
 def test_a_crash_among_tests_sent_ahead(project: Project, conftest: str) -> None:
     """What was sent ahead to the worker that died runs elsewhere, and is not blamed.
 
@@ -347,3 +358,30 @@ def test_a_plugin_may_run_a_crashed_test_again(project: Project) -> None:
     assert set(result.verdicts.values()) == {"passed"}
     assert result.counts == {"passed": 3, "rerun": 1}
     check_once(result, "test_a.py::test_crash")
+
+
+def test_a_run_that_no_worker_is_left_for_is_not_green(project: Project) -> None:
+    """Workers that die between tests, and are not replaced, leave tests that were not run."""
+    project.write(
+        "conftest",
+        """
+        import os
+        def pytest_runtest_logfinish(nodeid):
+            if "PYTEST_XDIST_WORKER" in os.environ and "first" in nodeid:
+                os._exit(1)
+        """,
+    )
+    project.write(
+        "test_a",
+        """
+        import pytest
+        @pytest.mark.parametrize("number", range(2))
+        def test_first(number): pass
+        @pytest.mark.depends("test_first")
+        @pytest.mark.parametrize("number", range(9))
+        def test_later(number): pass
+        """,
+    )
+    result = project.orchestrate("-n", "2", "--max-worker-restart", "0")
+    assert result.code not in (PASSED, 5)
+    assert len(result.verdicts) == 11

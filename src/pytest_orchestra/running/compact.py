@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is one
 from typing import Any, Final
 
 import pytest
@@ -45,12 +46,15 @@ def fold(index: int, seconds: float, reports: Sequence[pytest.TestReport]) -> by
     setup, call, teardown = reports
     if not setup.keywords == call.keywords == teardown.keywords:
         return None
-    text = "\0".join(setup.keywords)
-    if text.count("\0") != len(setup.keywords) - 1:
-        return None
-    keywords = text.encode("utf-8", "surrogatepass")
     spans = (figure for each in reports for figure in (each.start, each.stop, each.duration))
-    return _HEAD.pack(index, seconds, *spans, len(keywords)) + keywords
+    try:
+        text = "\0".join(setup.keywords)
+        if text.count("\0") != len(setup.keywords) - 1:
+            return None
+        keywords = text.encode("utf-8", "surrogatepass")
+        return _HEAD.pack(index, seconds, *spans, len(keywords)) + keywords
+    except (TypeError, StructError):  # a plugin put something else there
+        return None
 
 
 @dataclass(frozen=True, slots=True)

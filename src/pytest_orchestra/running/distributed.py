@@ -52,7 +52,8 @@ class Distributed:
         """Stop as pytest does: after ``--maxfail`` failures the run has failed."""
         try:
             with searched_seldom():
-                return (yield)
+                result = yield
+            self._refuse_half_a_run(session)
         except Interrupted as interruption:
             if session.shouldfail:
                 raise session.Failed(session.shouldfail) from None
@@ -65,6 +66,13 @@ class Distributed:
                 self._pulse.stop()
             if self._scheduling is not None:
                 self._scheduling.settle_all()
+        return result
+
+    def _refuse_half_a_run(self, session: pytest.Session) -> None:
+        """A run of which tests are left is no success; xdist lets it end when all workers died."""
+        run = self._opening.run
+        if run is not None and not run.engine.done and not session.testsfailed:
+            raise session.Interrupted("no worker is left to run the rest")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -1,7 +1,7 @@
 """What a worker is about and has not told yet, kept where its death cannot take it away.
 
 A file that controller and worker both map into memory: what a process wrote there outlives it,
-also where it was killed. Three words of 64 bits in the machine's own order, then room for records:
+also where it was killed. Four words of 64 bits in the machine's own order, then room for records:
 
 ====  =============================================================
 word  meaning
@@ -9,6 +9,7 @@ word  meaning
 0     number of the batch that is being gathered, from 1
 1     bytes of records gathered for it
 2     1 + index of the test that runs; 0 while none does
+3     1 once the worker keeps it; before, it says nothing
 ====  =============================================================
 
 A word is written in one go, and what it is about before it, so at any moment the words are true.
@@ -27,8 +28,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 _WORD: Final = 8
-_BATCH, _FILLED, _RUNNING = range(3)
-_HEAD_BYTES: Final = 3 * _WORD
+_BATCH, _FILLED, _RUNNING, _KEPT = range(4)
+_HEAD_BYTES: Final = 4 * _WORD
 
 #: Room for about 20 ms of the tiniest tests, in bytes.
 SIZE: Final = 32 * 1024
@@ -42,11 +43,16 @@ def create() -> Address:
     """Make a file for a journal. Its blocks exist, so that writing to it cannot fail later."""
     try:
         handle, path = tempfile.mkstemp(prefix="pytest-orchestra-")
-        with os.fdopen(handle, "wb") as file:
-            file.write((1).to_bytes(_WORD, sys.byteorder).ljust(SIZE, b"\0"))
     except OSError:
         return None
-    return platform.node(), path
+    address = platform.node(), path
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write((1).to_bytes(_WORD, sys.byteorder).ljust(SIZE, b"\0"))
+    except OSError:  # pragma: no cover - a full disk
+        remove(address)
+        return None
+    return address
 
 
 def remove(address: Address) -> None:
@@ -85,6 +91,10 @@ class Journal:
 
     # the worker's end
 
+    def keep(self) -> None:
+        """Say that from now on the worker writes here."""
+        self._words[_KEPT] = 1
+
     def run(self, index: int | None) -> None:
         """Note that the test at ``index`` runs from now on; None: that it is over."""
         self._words[_RUNNING] = 0 if index is None else index + 1
@@ -116,8 +126,13 @@ class Journal:
 
     # the controller's end
 
-    def legacy(self, heard: int) -> Legacy:
-        """Return what a dead worker left, whose last batch that arrived was number ``heard``."""
+    def legacy(self, heard: int) -> Legacy | None:
+        """Return what a dead worker left, whose last batch that arrived was number ``heard``.
+
+        None if the worker never wrote here: it could not map the file, say.
+        """
+        if not self._words[_KEPT]:
+            return None
         running = self._words[_RUNNING]
         records = self.records if self.batch > heard else b""
         return Legacy(records, running - 1 if running else None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from time import perf_counter  # by name: tests may replace what is in the module
 from typing import Any, Final
 
 import pytest
@@ -85,17 +85,17 @@ class FixtureClock:
             return (yield)
         index = getattr(request, "param_index", 0) if hasattr(request, "param") else None
         fixture = _named(fixturedef.argname, index), _scope(fixturedef, self._item)
-        began = time.perf_counter()
+        began = perf_counter()
         try:
             return (yield)
         finally:
-            self._set_up[fixture] = time.perf_counter() - began
+            self._set_up[fixture] = perf_counter() - began
             self._say(fixture)
             # The finalizers of those who use it come later, and so go first.
             fixturedef.addfinalizer(lambda: self._begin(fixturedef, fixture))
 
     def _begin(self, fixturedef: pytest.FixtureDef[Any], fixture: Fixture) -> None:
-        self._since[id(fixturedef)] = fixture, time.perf_counter()
+        self._since[id(fixturedef)] = fixture, perf_counter()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
@@ -103,7 +103,7 @@ class FixtureClock:
         begun = self._since.pop(id(fixturedef), None)
         if begun is not None:
             fixture, since = begun
-            self._torn_down[fixture] = time.perf_counter() - since
+            self._torn_down[fixture] = perf_counter() - since
             self._say(fixture)
 
     def _say(self, fixture: Fixture) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Generator
+from time import perf_counter  # by name: tests may replace what is in the module
 from typing import Any, Final
 
 import execnet
@@ -40,7 +40,10 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     """Set up a process that xdist started, with what the controller put into its input."""
     told: Handover = workerinput[INPUT_KEY]
     channel = told["channel"]
-    outbox = Outbox(channel, Journal.find(told["journal"]))
+    journal = Journal.find(told["journal"])
+    if journal is not None:
+        journal.keep()
+    outbox = Outbox(channel, journal)
     collecting = Collecting(config, Missing(told["missing"]), told["dist"])
     config.pluginmanager.register(collecting, COLLECTING)
     loop = WorkerLoop(config, channel, outbox, collecting)
@@ -173,13 +176,14 @@ class WorkerLoop:
         nextitem: Any = (
             StandIn(item, self._look_ahead) if upcoming is None else self._items[upcoming]
         )
-        began = time.perf_counter()
+        began = perf_counter()
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         except pytest.exit.Exception as request:
+            self._send_reports()
             self._outbox.send(("stopping", request.msg, request.returncode))
             raise
-        seconds = time.perf_counter() - began
+        seconds = perf_counter() - began
         if item.session.shouldstop:
             self._outbox.send(("stopping", str(item.session.shouldstop), None))
         self._foreseen = self._inbox.peek()

@@ -34,6 +34,9 @@ from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.selection import Selection
 
+#: No case is taken to cost less, in seconds, so that no queue grows without end.
+SHORTEST: Final = 1e-4
+
 
 class State(IntEnum):
     """Where a case stands."""
@@ -346,7 +349,7 @@ class Engine:
     def _assign(self, desk: Desk, case: int) -> None:
         self.states[case] = State.ASSIGNED
         self.worker_of[case] = desk.name
-        desk.put(case, min(self._estimates.expected(case), self._horizon))
+        desk.put(case, max(SHORTEST, min(self._estimates.expected(case), self._horizon)))
         self._idle.pop(desk.name, None)
         if len(desk.queue) > 1:
             self._loaded[desk.name] = desk

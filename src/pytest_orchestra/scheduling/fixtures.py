@@ -50,6 +50,12 @@ class Fixtures:
         self._kits: Final = kits
         self._nodeids: Final = nodeids
         self._numbers: Final = {fixture: number for number, fixture in enumerate(kits.fixtures)}
+        families: dict[tuple[str, str], int] = {}
+        #: Of a fixture with parameters only one is up at a time.
+        self._family: Final = [
+            families.setdefault((name.partition("[")[0], scope), len(families))
+            for name, scope in kits.fixtures
+        ]
         self._seconds: Final[dict[int, float]] = {}
         #: Cases that have not been given to a worker, for each fixture.
         self._left: Final = [0] * len(kits.fixtures)
@@ -85,7 +91,17 @@ class Fixtures:
         self._busy[worker] = self._busy.get(worker, 0) + 1
         kit = self._kits.of(case)
         before = self._up.get(worker, frozenset())
-        after = frozenset((*kit, *(each for each in before if self._stays_up(each, case))))
+        replaced = {self._family[each] for each in kit}
+        after = frozenset(
+            (
+                *kit,
+                *(
+                    each
+                    for each in before
+                    if self._family[each] not in replaced and self._stays_up(each, case)
+                ),
+            )
+        )
         for fixture in kit:
             self._left[fixture] -= 1
             self._refused_since.pop(fixture, None)
@@ -121,13 +137,13 @@ class Fixtures:
         they may be busy with something else.
         """
         up = self._up.get(worker, frozenset())
-        taste = Taste.INDIFFERENT
+        has_some = costs_some = False
         for fixture in self._kits.of(case):
             cost = self._seconds.get(fixture)
             if cost is None:
                 continue
             if fixture in up:
-                taste = min(taste, Taste.HAS_ITS_FIXTURES)
+                has_some = True
                 continue
             holders = [each for each in self._holders[fixture] if self._busy.get(each)]
             if not holders:
@@ -135,8 +151,10 @@ class Fixtures:
             rest = seconds * self._left[fixture] / len(holders)
             if rest <= cost and now - self._refused_since.setdefault(fixture, now) < cost:
                 return Taste.NOT_WORTH_IT
-            taste = Taste.COSTS_A_SET_UP
-        return taste
+            costs_some = True
+        if costs_some:
+            return Taste.COSTS_A_SET_UP
+        return Taste.HAS_ITS_FIXTURES if has_some else Taste.INDIFFERENT
 
     def _stays_up(self, fixture: int, case: int) -> bool:
         scope = self._kits.fixtures[fixture][1]

@@ -226,6 +226,8 @@ class ReadyQueue:
         found = None if best is None else (best[0], 0, best)
         for signature, shelf in tuple(islice(self._shared.items(), MOST_COMPARED)):
             for key in shelf.lane_heads():
+                if found is not None and key[0] > found[0]:
+                    continue
                 suits = taste(key[2])
                 if suits is None or (found is not None and (key[0], suits, key) > found):
                     continue

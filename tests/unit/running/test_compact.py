@@ -67,3 +67,14 @@ def test_keywords_that_come_while_it_runs_are_not_folded() -> None:
     reports = make_reports()
     reports[2].keywords = {**reports[2].keywords, "late": 1}
     assert fold(0, 1.0, reports) is None
+
+
+def test_what_other_plugins_put_there_is_not_folded() -> None:
+    """Keywords that are no text, and times that are no numbers."""
+    reports = make_reports()
+    for report in reports:
+        report.keywords = {**report.keywords, 3: 1}  # type: ignore[dict-item]
+    assert fold(0, 1.0, reports) is None
+    reports = make_reports()
+    reports[1].start = None  # type: ignore[assignment]
+    assert fold(0, 1.0, reports) is None

@@ -16,6 +16,7 @@ def ends() -> Iterator[tuple[Journal, Journal]]:
     remove(address)
     assert worker is not None
     assert controller is not None
+    worker.keep()
     yield worker, controller
     worker.close()
     controller.close()
@@ -48,9 +49,21 @@ def test_what_does_not_fit_is_refused(ends: tuple[Journal, Journal]) -> None:
     worker, controller = ends
     assert worker.add(b"a" * (SIZE // 2))
     assert not worker.add(b"b" * SIZE)
-    assert controller.legacy(0).records == b"a" * (SIZE // 2)
+    legacy = controller.legacy(0)
+    assert legacy is not None
+    assert legacy.records == b"a" * (SIZE // 2)
     worker.turn()
     assert worker.records == b""
+
+
+def test_a_journal_that_no_worker_keeps_says_nothing() -> None:
+    """The worker may have failed to map it, and told everything."""
+    address = create()
+    controller = Journal.find(address)
+    remove(address)
+    assert controller is not None
+    assert controller.legacy(0) is None
+    controller.close()
 
 
 def test_a_worker_elsewhere_has_none() -> None:

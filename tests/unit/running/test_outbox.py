@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pytest_orchestra.running.journal import SIZE, Journal, create, remove
+from pytest_orchestra.running.journal import SIZE, Journal, Legacy, create, remove
 from pytest_orchestra.running.outbox import HOLD, Outbox
 
 Message = tuple[Any, ...]
@@ -28,6 +28,7 @@ def journal() -> Iterator[Journal]:
     found = Journal.find(address)
     remove(address)
     assert found is not None
+    found.keep()
     yield found
     found.close()
 
@@ -103,6 +104,6 @@ def test_what_runs_is_in_the_journal(journal: Journal) -> None:
     """For the controller, if the worker dies."""
     outbox, _ = make(journal)
     outbox.run(4)
-    assert journal.legacy(0).running == 4
+    assert journal.legacy(0) == Legacy(b"", 4)
     outbox.run(None)
-    assert journal.legacy(0).running is None
+    assert journal.legacy(0) == Legacy(b"", None)

@@ -98,6 +98,28 @@ def test_a_fixture_goes_down_when_its_worker_leaves_its_scope() -> None:
     assert fixtures.taste("w1", 4, 9.0, 0.0) is Taste.HAS_ITS_FIXTURES
 
 
+def test_a_parameter_takes_the_place_of_another() -> None:
+    """Pytest has one instance of a fixture up at a time."""
+    first, second = ("server[0]", "test_a.py"), ("server[1]", "test_a.py")
+    fixtures = make_fixtures((first,), (), (), (second,), (), (), (first,))
+    fixtures.learn(first, 1.0)
+    fixtures.assign("w1", 0)
+    assert fixtures.taste("w1", 6, 9.0, 0.0) is Taste.HAS_ITS_FIXTURES
+    fixtures.assign("w1", 3)
+    assert fixtures.taste("w1", 6, 9.0, 0.0) is Taste.INDIFFERENT
+
+
+@pytest.mark.parametrize("kit", [(SERVER, BROWSER), (BROWSER, SERVER)])
+def test_one_set_up_that_is_lacking_counts_for_more(kit: tuple[tuple[str, str], ...]) -> None:
+    """Though another fixture is up, and whichever comes first."""
+    fixtures = make_fixtures(kit, (BROWSER,), kit)
+    fixtures.learn(SERVER, 1.0)
+    fixtures.learn(BROWSER, 1.0)
+    fixtures.assign("w1", 0)
+    fixtures.assign("w2", 1)
+    assert fixtures.taste("w2", 2, 9.0, 0.0) is Taste.COSTS_A_SET_UP
+
+
 def test_costs_follow_what_is_measured() -> None:
     """Half of the newest, half of what was known."""
     fixtures = make_fixtures(*[(BROWSER,)] * 2)

@@ -176,9 +176,16 @@ class ReadyQueue:
         if segment is not None:
             best = self._best_near(best, segment, fits)
         shared = self._best_shared(best, fits)
-        if taste is None or shared is None or shared is best or taste(shared[2]) == 0:
+        if taste is None or shared is None or shared is best:
             return shared
-        return self._most_suitable(best, fits, taste)
+        suits = taste(shared[2])
+        if suits == 0:
+            return shared
+        # Not all shelves are compared: what is known to fit and to suit is never passed over.
+        known = [(best[0], 0, best)] if best is not None else []
+        if suits is not None:
+            known.append((shared[0], suits, shared))
+        return self._most_suitable(min(known, default=None), fits, taste)
 
     def _best_near(
         self, best: Key | None, segment: int, fits: Callable[[int, Key], bool]
@@ -220,10 +227,9 @@ class ReadyQueue:
         return best
 
     def _most_suitable(
-        self, best: Key | None, fits: Callable[[int, Key], bool], taste: Taste
+        self, found: tuple[int, int, Key] | None, fits: Callable[[int, Key], bool], taste: Taste
     ) -> Key | None:
-        """Return what suits best of the best level there is, or else ``best``."""
-        found = None if best is None else (best[0], 0, best)
+        """Return what suits best of the best level there is, or else what was ``found`` already."""
         for signature, shelf in tuple(islice(self._shared.items(), MOST_COMPARED)):
             for key in shelf.lane_heads():
                 if found is not None and key[0] > found[0]:

@@ -1,4 +1,4 @@
-from pytest_orchestra.scheduling.ready import Key, ReadyQueue
+from pytest_orchestra.scheduling.ready import MOST_COMPARED, Key, ReadyQueue
 
 
 def anything(_signature: int, _key: Key) -> bool:
@@ -154,3 +154,12 @@ def test_the_best_of_one_signature_need_not_fit() -> None:
     assert ready.best_of("w1", None, 0) == (1, 1, 0)
     assert ready.best_of("w2", None, 0) is None
     assert ready.best_of("w1", None, 7) is None
+
+
+def test_what_fits_is_found_though_not_all_shelves_are_compared() -> None:
+    """Shelves that were emptied stand before the only one that holds something."""
+    cases = MOST_COMPARED + 1
+    ready = queue([0] * cases, list(range(cases)))
+    for case in range(cases - 1):
+        ready.remove(case)
+    assert ready.best("w1", None, anything, lambda _: 1) == (0, 1, cases - 1)

@@ -58,7 +58,7 @@ class Opening:
         if complaint is not None:
             self.terminal.line(complaint, yellow=True)
         planner = Planner(
-            config.rootpath, self._settings.resources, self._problems, elsewhere, durations
+            config.rootpath, self._settings.resources, {}, self._problems, elsewhere, durations
         )
         try:
             return planner.plan(collection, workers, tuning, self._lost_files, kits)

@@ -10,18 +10,20 @@ from types import MappingProxyType
 from typing import Final
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import CaseSpec, Need
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.locate import locate
-from pytest_orchestra.scheduling.capacity import settle_capacities
+from pytest_orchestra.scheduling.capacity import Stock, settle_stock
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
 from pytest_orchestra.scheduling.fixtures import Fixtures, Kits
 from pytest_orchestra.scheduling.foresight import Foresight, foresee
 from pytest_orchestra.scheduling.graph import CycleError, Graph, arrange, link
 from pytest_orchestra.scheduling.names import Names
+from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import score
 from pytest_orchestra.scheduling.simulate import Simulation
@@ -65,14 +67,16 @@ def planned_order(plan: Plan) -> tuple[int, ...]:
 class Planner:
     """Makes plans from collections.
 
-    ``capacities`` and ``problems`` come from the settings; ``elsewhere`` knows the files that
-    were not collected; ``durations`` are known seconds by node id.
+    ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
+    workers are; ``elsewhere`` knows the files that were not collected; ``durations`` are known
+    seconds by node id.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
         self,
         rootpath: Path,
-        capacities: Mapping[str, int],
+        capacities: Mapping[str, Capacity],
+        hosts: Mapping[str, Mapping[str, Capacity]],
         problems: Iterable[Problem],
         elsewhere: Elsewhere,
         durations: Mapping[str, float],
@@ -80,6 +84,7 @@ class Planner:
         self._durations = durations
         self._rootpath = rootpath
         self._capacities = capacities
+        self._hosts = hosts
         self._problems = tuple(problems)
         self._elsewhere = elsewhere
 
@@ -117,8 +122,10 @@ class Planner:
                 blocked.setdefault(case, f"{need.target!r} was not collected")
             else:
                 problems.append(_unresolved(need, case, specs, names))
-        capacities, found = settle_capacities(specs, self._capacities)
+        stock, found = settle_stock(specs, self._capacities, self._hosts)
         problems += found
+        barred, homeless = place(specs, stock)
+        problems += homeless if not found else ()
         graph = Graph((), (), ())
         try:
             graph = arrange(links.prerequisites)
@@ -126,13 +133,14 @@ class Planner:
             problems += [_cycle(cycle, specs) for cycle in error.cycles]
         if problems:
             raise UsageProblems(self._place(problems, specs))
-        return self._make(specs, graph, Pool(capacities), workers, tuning, blocked, notes, kits)
+        return self._make(specs, graph, stock, barred, workers, tuning, blocked, notes, kits)
 
     def _make(  # noqa: PLR0913, PLR0917 - the parts of a plan
         self,
         specs: tuple[CaseSpec, ...],
         graph: Graph,
-        pool: Pool,
+        stock: Stock,
+        barred: Barred,
         workers: int,
         tuning: Tuning | None,
         blocked: Mapping[int, str],
@@ -145,13 +153,15 @@ class Planner:
         foresight = None
         is_known = any(each is not None for each in seconds)
         if is_known and workers > 1 and len(specs) <= MOST_FORESEEN:
+            everything, rounds = Pool(stock.overall()), _rounds(len(specs))
             foresight = foresee(
-                specs, graph, pool, scores, seconds, workers, _rounds(len(specs)), _Patience()
+                specs, graph, everything, scores, seconds, workers, rounds, _Patience()
             )
             scores = foresight.scores
         fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
         estimates = Estimates(segments, seconds, fixtures)
-        engine = Engine(specs, graph, scores, pool, estimates, tuning)
+        pool = Pool(stock)
+        engine = Engine(specs, graph, scores, pool, estimates, tuning, barred)
         return Plan(specs, graph, pool, engine, blocked, tuple(notes), foresight, fixtures)
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from pytest_orchestra.model.capacity import UNBOUNDED
 from pytest_orchestra.model.events import (
     CaseBlocked,
     CaseFinished,
@@ -22,7 +23,6 @@ from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, Wo
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.running.outcome import Outcome
 from pytest_orchestra.running.plan import Plan
-from pytest_orchestra.scheduling.capacity import UNBOUNDED
 from pytest_orchestra.scheduling.engine import State
 from pytest_orchestra.scheduling.explain import blocked_text
 from pytest_orchestra.scheduling.pool import EXCLUSIVE

@@ -21,18 +21,24 @@ from pytest_orchestra.model.events import (
     Command,
     Conclude,
     Event,
+    FixturesDown,
     Recall,
     StopRequested,
+    TokensGranted,
+    TokensWanted,
     VerdictAmended,
     WorkerLost,
     WorkersJoined,
 )
+from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.graph import Graph
+from pytest_orchestra.scheduling.placement import Barred
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.selection import Selection
+from pytest_orchestra.scheduling.tickets import Tickets
 
 #: No case is taken to cost less, in seconds, so that no queue grows without end.
 SHORTEST: Final = 1e-4
@@ -98,17 +104,20 @@ class Engine:
         pool: Pool,
         estimates: Estimates,
         tuning: Tuning | None = None,
+        barred: Barred = (),
     ) -> None:
         """Take the cases, what is known of them, and the tokens that there are.
 
         ``estimates`` learn from the run while it goes on. Without ``tuning`` nothing is sent
-        ahead.
+        ahead. ``barred`` has the hosts that each case cannot run on, where there are several.
         """
         tuning = tuning or Tuning()
         self._dependents: Final = graph.dependents
         self._estimates: Final = estimates
         self._horizon: Final = tuning.horizon
-        self._selection: Final = Selection(specs, scores, pool, estimates, patience=tuning.patience)
+        self._selection: Final = Selection(
+            specs, scores, pool, estimates, patience=tuning.patience, barred=barred
+        )
         self.waits: Final = self._selection.waits
         self.states: Final = [State.WAITS_FOR_CASES] * len(specs)
         self.verdicts: Final[list[Verdict | None]] = [None] * len(specs)
@@ -149,6 +158,23 @@ class Engine:
         """Return the resource that a ready case waits for, or None if it waits for a worker."""
         return self._selection.lacking(case)
 
+    def leases_of(self, case: int) -> tuple[Lease, ...]:
+        """Return what the running ``case`` has of everything that it claims."""
+        return self._selection.leases(case)
+
+    @property
+    def tickets(self) -> Tickets:
+        """What was acquired from those who share tokens with this run."""
+        return self._selection.tickets
+
+    def stranded(self) -> list[int]:
+        """Return the cases that are ready and that no worker which is left can ever run."""
+        return [
+            case
+            for case, state in enumerate(self.states)
+            if state is State.READY and self._selection.runs_nowhere(case)
+        ]
+
     def handle(self, event: Event, now: float) -> tuple[Command, ...]:
         """Take in what happened at ``now`` (seconds on the driver's clock) and say what to do."""
         return self.handle_all((event,), now)
@@ -162,14 +188,15 @@ class Engine:
             self._take_in(event)
         if self.stopped is None:
             self._dispatch()
+        self._commands += self._selection.drain()
         return tuple(self._commands)
 
-    def _take_in(self, event: Event) -> None:
+    def _take_in(self, event: Event) -> None:  # noqa: C901 - one line for each kind of event
         match event:
             case CaseFinished(case, verdict, seconds):
                 self._finish(case, verdict, seconds)
-            case WorkersJoined(workers):
-                self._join(workers)
+            case WorkersJoined(workers, host):
+                self._join(workers, host)
             case WorkerLost(worker, case, verdict):
                 self._lose(worker, case, verdict)
             case CaseBlocked(case, cause):
@@ -181,23 +208,29 @@ class Engine:
                 self._take_back(worker, cases)
             case StopRequested(reason):
                 self._stop(reason)
+            case FixturesDown(worker, fixtures):
+                self._selection.fixtures_down(worker, fixtures, self._now)
+            case TokensGranted(case):
+                self._selection.granted(case, self._now)
+            case TokensWanted(resource):
+                self._selection.wanted_outside(resource)
             case _:  # pragma: no cover - the type checker proves that there are no others
                 assert_never(event)
 
     # events
 
-    def _join(self, workers: Iterable[str]) -> None:
+    def _join(self, workers: Iterable[str], host: str) -> None:
         for worker in workers:
             self._desks[worker] = self._idle[worker] = Desk(worker)
-            self._selection.join(worker)
+            self._selection.join(worker, host)
 
     def _lose(self, worker: str, culprit: int | None, verdict: Verdict) -> None:
         desk = self._desks.pop(worker)
         self._idle.pop(worker, None)
         self._loaded.pop(worker, None)
         for case in desk.queue:
-            self._selection.release(case, self._now)
-        self._selection.lose(worker)
+            self._selection.release(case, self._now, has_run=False)
+        self._selection.lose(worker, self._now)
         if culprit is not None:
             if culprit in desk.queue:
                 desk.queue.remove(culprit)
@@ -208,7 +241,7 @@ class Engine:
             self._reopen(case)
 
     def _finish(self, case: int, verdict: Verdict, seconds: float) -> None:
-        self._clear(self._desks[self.worker_of[case]], case)
+        self._clear(self._desks[self.worker_of[case]], case, has_run=True)
         self._estimates.learn(case, seconds)
         self._settle(case, verdict)
 
@@ -227,7 +260,7 @@ class Engine:
         desk = self._desks[worker]
         desk.is_recalled = False
         for case in cases:
-            self._clear(desk, case)
+            self._clear(desk, case, has_run=False)
             self._reopen(case)
 
     def _stop(self, reason: str) -> None:
@@ -314,19 +347,25 @@ class Engine:
                 self._rebalance()
 
     def _feed_idle(self) -> None:
-        """Give work to idle workers; what one finds nothing of, no other finds either.
+        """Give work to idle workers; what one finds nothing of, others like it do not find either.
 
         Who has just become idle is asked first, since its fixtures are up. What it leaves lying
         for others' fixtures, others may like.
         """
+        selection = self._selection
+        done: set[str] = set()
         for desk in (*self._touched, *self._idle.values()):
-            if (
-                desk.name in self._idle
-                and not self._feed(desk)
-                and not self._selection.minds_fixtures
-            ):
-                break
-        for owner in self._selection.owners:
+            name = desk.name
+            if name not in self._idle:
+                continue
+            host = selection.host_of(name)
+            if host in done and selection.is_like_others(name):
+                continue
+            if not self._feed(desk) and selection.is_like_others(name):
+                if selection.are_all_alike:
+                    break
+                done.add(host)
+        for owner in selection.owners:
             if owner in self._idle:
                 self._feed(self._idle[owner])
 
@@ -356,10 +395,10 @@ class Engine:
         self._touched.append(desk)
         self._commands.append(Assign(desk.name, case))
 
-    def _clear(self, desk: Desk, case: int) -> None:
+    def _clear(self, desk: Desk, case: int, *, has_run: bool) -> None:
         """``case`` is off the desk: its tokens are free and the worker may be idle."""
         desk.drop(case)
-        self._selection.release(case, self._now)
+        self._selection.release(case, self._now, has_run=has_run)
         if len(desk.queue) < 2:  # noqa: PLR2004 - one runs, none was sent ahead
             self._loaded.pop(desk.name, None)
         if not desk.queue:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from xdist.dsession import DSession
     from xdist.workermanage import WorkerController
 
+    from pytest_orchestra.model.host import Host
+    from pytest_orchestra.running.hosts import Hosts
     from pytest_orchestra.running.journal import Legacy
     from pytest_orchestra.running.link import Description
 
@@ -42,16 +44,17 @@ class OrchestraScheduling:
     ``make_run`` turns a description and the number of workers into a run that can begin; it
     raises a usage error if there is something wrong. ``on_pulse`` is called now and then,
     ``on_stop`` when nothing more will be dispatched: with the reason, and the cases that ended
-    just then.
+    just then. ``hosts`` are those of the run.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it drives, and whom it tells
         self,
         config: pytest.Config,
         dsession: DSession,
         make_run: Callable[[Description, int], Run],
         on_pulse: Callable[[], None],
         on_stop: Callable[[Run, str, Container[int]], None],
+        hosts: Hosts,
     ) -> None:
         self.config = config
         self._dsession = dsession
@@ -61,7 +64,7 @@ class OrchestraScheduling:
         self._expected = len(parse_tx_spec_config(config))
         self._posts: dict[WorkerController, Post] = {}
         self._by_name: dict[str, Post] = {}
-        self._handshake = Handshake(self._accept)
+        self._handshake = Handshake(self._accept, hosts)
         self._accepted: list[Post] = []
         self._run: Run | None = None
         self._is_pending_again = False
@@ -119,6 +122,8 @@ class OrchestraScheduling:
             self._on_pulse()
             if self._run is not None:
                 self._obey(self._run.look_again())
+        elif node is None:
+            indices()  # an errand for this thread
         elif node in self._posts:
             self._hear(self._posts[node], indices)
 
@@ -163,6 +168,19 @@ class OrchestraScheduling:
                 if post.node in self._posts and post.name not in self._run.engine.workers
             )
             self._obey(self._run.join(newcomers))
+
+    def expect_one_less(self) -> None:
+        """A worker is gone for good; if the others have collected, the run waits no longer."""
+        self._expected -= 1
+        is_anyone_there = any(post.node in self._posts for post in self._accepted)
+        if self._run is None and is_anyone_there and self.collection_is_completed:
+            self.schedule()
+
+    @property
+    def hosts_of_workers(self) -> dict[str, Host]:
+        """Where each worker runs that has collected, in the order in which they came."""
+        posts = (post for post in self._accepted if post.node in self._posts)
+        return {post.name: post.host for post in posts if post.host is not None}
 
     def settle_all(self) -> None:
         """Pass on what is still held back."""

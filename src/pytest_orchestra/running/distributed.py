@@ -10,15 +10,20 @@ from xdist.dsession import Interrupted
 
 from pytest_orchestra.running.controller import PULSE, OrchestraScheduling
 from pytest_orchestra.running.garbage import searched_seldom
+from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.link import Description
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.specs import is_plain, label, proxies_of
 from pytest_orchestra.running.stall import INTERVAL, StallWatch
 from pytest_orchestra.scheduling.engine import Tuning
 
 if TYPE_CHECKING:
     from xdist.dsession import DSession
+    from xdist.workermanage import WorkerController
+
+    from pytest_orchestra.running.rehire import Rehiring
 
 #: Seconds of work that a worker is sent ahead: what a round trip to it takes, many times over.
 HORIZON: Final = 0.04
@@ -27,8 +32,10 @@ HORIZON: Final = 0.04
 class Distributed:
     """Puts our scheduler in the place of xdist's."""
 
-    def __init__(self, config: pytest.Config, opening: Opening) -> None:
+    def __init__(self, config: pytest.Config, opening: Opening, hosts: Hosts) -> None:
         self._config = config
+        self._hosts = hosts
+        self._rehiring: Rehiring | None = None
         self._opening = opening
         self._scheduling: OrchestraScheduling | None = None
         self._stall: StallWatch | None = None
@@ -39,13 +46,27 @@ class Distributed:
         """Return our scheduler, whatever mode was asked for: modes become constraints."""
         dsession: DSession = config.pluginmanager.getplugin("dsession")
         self._scheduling = OrchestraScheduling(
-            config, dsession, self._open, self._beat, self._opening.terminal.stopping
+            config,
+            dsession,
+            self._open,
+            self._beat,
+            self._opening.terminal.stopping,
+            self._hosts,
         )
+        if not all(map(is_plain, dsession.nodemanager.specs)):
+            self._replace_elsewhere(dsession)
         self._pulse = Pulse(
             INTERVAL,
             lambda: dsession.queue.put(("unscheduled", {"node": None, "indices": PULSE})),
         )
         return self._scheduling
+
+    def _replace_elsewhere(self, dsession: DSession) -> None:
+        from pytest_orchestra.running.rehire import Rehiring  # noqa: PLC0415 - if needed
+
+        self._rehiring = Rehiring(dsession, proxies_of(self._config), self._give_up)
+        # xdist asks nobody before it starts a worker in a dead one's place.
+        dsession._clone_node = self._rehiring  # noqa: SLF001
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
@@ -64,6 +85,8 @@ class Distributed:
         finally:
             if self._pulse is not None:
                 self._pulse.stop()
+            if self._rehiring is not None:
+                self._rehiring.close()
             if self._scheduling is not None:
                 self._scheduling.settle_all()
         return result
@@ -85,10 +108,19 @@ class Distributed:
     def _open(self, description: Description, workers: int) -> Run:
         tuning = Tuning(horizon=HORIZON)
         run = self._opening.open(description.collection, workers, tuning, description.kits)
+        assert self._scheduling is not None  # noqa: S101 - it asks for the run
+        self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)
         assert self._pulse is not None  # noqa: S101 - it was made with the scheduler
         self._pulse.start()
         return run
+
+    def _give_up(self, node: WorkerController, reason: str) -> None:
+        assert self._scheduling is not None  # noqa: S101 - it saw the worker die
+        spec = label(node.gateway.spec)
+        text = f"worker {node.gateway.id} is not replaced, the others go on: {spec}: {reason}"
+        self._opening.terminal.alarm(text, yellow=True)
+        self._scheduling.expect_one_less()
 
     def _beat(self) -> None:
         text = self._stall.check() if self._stall is not None else None

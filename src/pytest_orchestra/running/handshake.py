@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_orchestra.running import link
+from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.post import Post
 from pytest_orchestra.running.roster import Roster, describe_difference, match_collections
 
@@ -19,13 +20,14 @@ class Handshake:
     """``accept`` is called for each worker that has the same tests, with their node ids.
 
     ``description`` is what the first worker told. ``difference`` says which tests a worker
-    does not share, once there is such a worker.
+    does not share, once there is such a worker. ``hosts`` are those of the run.
     """
 
-    def __init__(self, accept: Callable[[Post, Sequence[str]], None]) -> None:
+    def __init__(self, accept: Callable[[Post, Sequence[str]], None], hosts: Hosts) -> None:
         self.description: link.Description | None = None
         self.difference: str | None = None
         self._accept = accept
+        self._hosts = hosts
         self._nodeids: list[str] = []
         self._digest = ""
         self._describer: Post | None = None
@@ -34,8 +36,9 @@ class Handshake:
     def hear(self, post: Post, message: Any) -> None:
         """Take one of the messages of collection."""
         match message:
-            case ("collected", digest, _):
+            case ("collected", digest, _, host):
                 post.digest = digest
+                post.host = self._hosts.meet(link.unpack_host(host))
                 self._waiting.append(post)
                 self._go_on()
             case ("described", payload):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
+from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.journal import Address, create, remove
+from pytest_orchestra.running.specs import is_plain, proxies_of
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings
 
 if TYPE_CHECKING:
+    import execnet
     from xdist.workermanage import WorkerController
 
 #: How often a crashed worker is replaced, for each that there should be (as xdist does for -n).
@@ -35,9 +39,26 @@ class Hiring:
         self._problems = problems
         self._terminal = terminal
         self._journals: list[Address] = []
+        self._hosts = Hosts()
         if config.option.maxworkerrestart is None:
             # With --tx alone xdist would restart a worker that cannot even start for ever.
             config.option.maxworkerrestart = str(RESTARTS_PER_WORKER * len(config.option.tx))
+
+    @pytest.hookimpl
+    def pytest_xdist_setupnodes(self, specs: Sequence[execnet.XSpec]) -> None:
+        """See whether workers can run where they are to run, if that is not all here."""
+        if all(map(is_plain, specs)):
+            return
+        from pytest_orchestra.running.probe import Site, probe_hosts  # noqa: PLC0415 - if needed
+
+        roots = self._config.pluginmanager.getplugin("dsession").nodemanager.roots
+        site = Site.of(self._config, roots)
+        _refuse(probe_hosts(specs, proxies_of(self._config), site, self._hosts))
+
+    def _probe_proxies(self) -> None:
+        from pytest_orchestra.running.probe import probe_proxies  # noqa: PLC0415 - if needed
+
+        _refuse(probe_proxies(proxies_of(self._config)))
 
     @pytest.hookimpl
     def pytest_configure_node(self, node: WorkerController) -> None:
@@ -54,6 +75,8 @@ class Hiring:
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionstart(self) -> Generator[None, Any, Any]:
         """Once xdist has started the workers, import and register the rest while they collect."""
+        if self._config.option.px:
+            self._probe_proxies()  # xdist is about to go through them
         result = yield
         from pytest_orchestra.running.distributed import Distributed  # noqa: PLC0415 - see above
         from pytest_orchestra.running.opening import Opening  # noqa: PLC0415 - see above
@@ -61,7 +84,8 @@ class Hiring:
         manager = self._config.pluginmanager
         opening = Opening(self._config, self._settings, self._problems, self._terminal)
         manager.register(opening, "orchestra-opening")
-        manager.register(Distributed(self._config, opening), "orchestra-controller")
+        distributed = Distributed(self._config, opening, self._hosts)
+        manager.register(distributed, "orchestra-controller")
         return result
 
     @pytest.hookimpl
@@ -69,3 +93,10 @@ class Hiring:
         """Remove the journals of workers that never came to use them."""
         for journal in self._journals:
             remove(journal)
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
+    """Raise a usage error if there are any problems."""
+    found = tuple(problems)
+    if found:
+        raise pytest.UsageError(str(UsageProblems(found)))

@@ -7,7 +7,8 @@ each worker.
 Worker to controller:
 
 =============================================  ==================================================
-``("collected", digest, count)``               collection ended; ``digest`` is of the node ids
+``("collected", digest, count, host)``         collection ended; ``digest`` is of the node ids,
+                                               ``host`` the fields of :class:`.Host`
 ``("described", payload)``                     answer to ``describe``: see :func:`pack`
 ``("nodeids", [nodeid, ...])``                 answer to ``list``
 ``("started", index)``                         a test begins after the worker had to wait for it
@@ -40,15 +41,19 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
+from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.scheduling.fixtures import Kits
 
 Location = tuple[str, int | None, str]
+
+#: The fields of a host, as builtin types.
+PackedHost: TypeAlias = tuple[str, str, int, int | None]
 
 
 def digest(nodeids: Iterable[str]) -> str:
@@ -117,6 +122,16 @@ def unpack(payload: bytes) -> Description:
         tuple(content["kit_of"]),
     )
     return Description(collection, locations, kits)
+
+
+def pack_host(host: Host) -> PackedHost:
+    """Write a host."""
+    return host.name, host.key, host.cpus, host.memory
+
+
+def unpack_host(packed: PackedHost) -> Host:
+    """Read what :func:`pack_host` wrote."""
+    return Host(*packed)
 
 
 def place_of(location: Location) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_orchestra.model.host import Host
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.journal import Journal, Legacy, remove
 from pytest_orchestra.running.replay import Replay
@@ -20,7 +21,7 @@ class Post:
     ``running`` is the case that it is known to be busy with, ``tearing`` the finished case
     whose fixtures it takes down. ``fresh`` are cases that were sent while the message under
     way was handled: the worker cannot have begun them yet. ``batch`` is the number of the last
-    batch of results that came.
+    batch of results that came. ``host`` is where it runs, known once it has collected.
     """
 
     def __init__(self, node: WorkerController, dsession: DSession) -> None:
@@ -32,6 +33,7 @@ class Post:
         self.tearing: int | None = None
         self.fresh: set[int] = set()
         self.batch = 0
+        self.host: Host | None = None
         told: Handover = node.workerinput[INPUT_KEY]
         self._journal = Journal.find(told["journal"])
         remove(told["journal"])  # the worker is ready, so it has it open

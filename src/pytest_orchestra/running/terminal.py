@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterable
+from collections.abc import Container, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
@@ -104,6 +105,15 @@ class TerminalReport:
             self.line(_prediction(plan.foresight, workers))
         for note in plan.notes:
             self.line(note, yellow=True)
+
+    def on_hosts(self, hosts: Mapping[str, Host]) -> None:
+        """Print where each worker runs, if that is not the same for all."""
+        workers: dict[str, list[str]] = {}
+        for worker, host in hosts.items():
+            workers.setdefault(host.name, []).append(worker)
+        if len(workers) > 1:
+            places = ", ".join(f"{name} ({', '.join(of)})" for name, of in workers.items())
+            self.line(f"{len(workers)} hosts: {places}")
 
     def stopping(self, run: Run, reason: str, ended: Container[int]) -> None:
         """Name the tests that are in flight when the run is to stop, but for those that ended."""

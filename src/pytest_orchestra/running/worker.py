@@ -17,6 +17,7 @@ from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.compact import fold, is_plain
 from pytest_orchestra.running.garbage import leave_quickly, searched_seldom
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
+from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.inbox import Inbox
 from pytest_orchestra.running.journal import Journal
 from pytest_orchestra.running.markers import location_of
@@ -80,6 +81,7 @@ class WorkerLoop:
         self._reports: list[pytest.TestReport] = []
         self._can_fold = True
         self._stats: dict[str, list[Any]] | None = None
+        self._host = read_host()  # before tests can change the environment
 
     # collection
 
@@ -108,7 +110,8 @@ class WorkerLoop:
         serializers = self._config.hook.pytest_report_to_serializable.get_hookimpls()
         self._can_fold = all(each.plugin_name in _OWN_SERIALIZERS for each in serializers)
         nodeids = [item.nodeid for item in self._items]
-        self._outbox.send(("collected", link.digest(nodeids), len(nodeids)))
+        host = link.pack_host(self._host)
+        self._outbox.send(("collected", link.digest(nodeids), len(nodeids), host))
         self._channel.setcallback(self._obey)
 
     # messages, in the thread that receives

@@ -18,6 +18,11 @@ class CaseRecord:
     setup, call and teardown took. ``refused_at`` is when a worker first had to leave it lying
     and ``waited_for`` the resource that was lacking. ``cause`` tells why it was blocked or not
     run.
+
+    ``cpu_seconds`` is the CPU time of the test and of its subprocesses that were waited for.
+    ``memory_peak`` is the most memory that its process had in use meanwhile, and
+    ``memory_used`` by how much that exceeds what it had in use before, in bytes, each with the
+    largest subprocess as far as that is known. None for what was not measured.
     """
 
     spec: CaseSpec
@@ -29,6 +34,9 @@ class CaseRecord:
     seconds: float | None = None
     waited_for: str | None = None
     cause: Cause | None = None
+    cpu_seconds: float | None = None
+    memory_peak: int | None = None
+    memory_used: int | None = None
 
     @property
     def waited(self) -> float:

@@ -245,7 +245,8 @@ class OrchestraScheduling:
                 self._finish(run, post, self._unfold(run, post, records))
             case ("report", index, data):
                 self._pass_on(run, post, post.case(index), self._read(run, post, index, data))
-            case ("finished", index, seconds):
+            case ("finished", index, seconds, usage):
+                run.note_usage(post.case(index), usage)
                 self._finish(run, post, [(post.case(index), seconds)])
             case ("started", index):
                 post.running = case = post.case(index)
@@ -281,6 +282,7 @@ class OrchestraScheduling:
             nodeid, location = run.nodeid(case), self._location(case)
             extra = self._attributes(run, post, passed.index, case)
             run.note_passed(case)
+            run.note_usage(case, passed.usage)
             post.running, post.tearing = case, None
             post.replay.start(nodeid, location)
             for report in passed.reports(nodeid, location, **extra):

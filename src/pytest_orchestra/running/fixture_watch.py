@@ -63,9 +63,7 @@ class FixtureWatch:
 
     def gone(self, holds: Iterable[Hold] = ()) -> tuple[Fixture, ...]:
         """Return what is not up that may be thought to be: of earlier tests, and of ``holds``."""
-        self._told.update(
-            (hold.fixture, hold.scope) for hold in holds if hold.scope is not None
-        )
+        self._told.update((hold.fixture, hold.scope) for hold in holds if hold.scope is not None)
         found = tuple(sorted(fixture for fixture in self._told if fixture not in self._up))
         self._told.difference_update(found)
         return found

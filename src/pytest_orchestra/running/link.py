@@ -16,7 +16,8 @@ Worker to controller:
                                                :mod:`.compact`; ``batch`` is the journal's, or 0
 ``("report", index, data)``                    one report, as ``pytest_report_to_serializable``
                                                makes it
-``("finished", index, seconds)``               the test of the reports before is over
+``("finished", index, seconds, usage)``        the test of the reports before is over; ``usage``
+                                               is what it cost, see :data:`.Usage`
 ``("tearing", index)``                         fixtures wider than that finished test go down
 ``("late", index, data)``                      that failed: a report of another teardown
 ``("cost", name, scope, seconds)``             a fixture that outlives its test was set up or

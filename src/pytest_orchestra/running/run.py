@@ -20,6 +20,7 @@ from pytest_orchestra.model.events import (
     WorkersJoined,
 )
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, WorkerRecord
+from pytest_orchestra.model.usage import UNKNOWN, Usage
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.running.outcome import Outcome
 from pytest_orchestra.running.plan import Plan
@@ -39,6 +40,7 @@ class Run:
         self._began = time.monotonic()
         self._outcomes: dict[int, Outcome] = {}
         self._seconds: dict[int, float] = {}
+        self._usage: dict[int, Usage] = {}
         self._joined: dict[str, float] = {}
         self._left: dict[str, float] = {}
         self._ended: float | None = None
@@ -86,6 +88,10 @@ class Run:
         """All three reports of ``case`` say that it passed."""
         outcome = self._outcomes[case] = Outcome()
         outcome.verdict = Verdict.PASSED
+
+    def note_usage(self, case: int, usage: Usage) -> None:
+        """What was measured of ``case`` while it ran."""
+        self._usage[case] = usage
 
     def verdict(self, case: int) -> Verdict | None:
         """Return what the reports of ``case`` come to so far."""
@@ -180,6 +186,7 @@ class Run:
         if case in self._in_flight and cause is not None:
             cause = Cause(f"{cause.reason}, while it ran", worker=self._in_flight[case])
         refusal = engine.waits.refusals.get(case)
+        cpu_seconds, memory_peak, memory_used = self._usage.get(case, UNKNOWN)
         return CaseRecord(
             spec=self.plan.specs[case],
             verdict=verdict,
@@ -190,6 +197,9 @@ class Run:
             seconds=self._seconds.get(case),
             waited_for=refusal.resource if refusal else None,
             cause=cause,
+            cpu_seconds=cpu_seconds,
+            memory_peak=memory_peak,
+            memory_used=memory_used,
         )
 
     def _resource_records(self, seconds: float) -> tuple[ResourceRecord, ...]:

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_orchestra.model.events import Assign, Command, Conclude
 from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.meter import find_meter
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
@@ -26,6 +27,7 @@ class SerialLoop:
         self._session = session
         self._run = run
         self._items = session.items
+        self._meter = find_meter()
         self._next: int | None = None
         self._current: int | None = None
         self._is_decided = False
@@ -55,12 +57,15 @@ class SerialLoop:
         item = self._items[case]
         self._current = case
         self._is_decided = False
+        self._meter.skip()
+        self._meter.begin()
         began = time.perf_counter()
         stand_in: Any = StandIn(item, lambda: self._look_ahead(case, began))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=stand_in)
         if not self._is_decided:
             self._decide(case, began)
         self._run.correct_seconds(case, time.perf_counter() - began)
+        self._run.note_usage(case, self._meter.end())
         self._settle(case, item)
         self._current = None
 

@@ -10,6 +10,7 @@ import pytest
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.overuse import overuse_lines
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
 from pytest_orchestra.scheduling.quantity import format_quantity
 
@@ -166,6 +167,7 @@ def summary_lines(record: RunRecord, *, is_long: bool) -> Iterable[str]:
     yield from _resources(record)
     yield from _workers(record)
     yield from _longest_waits(record)
+    yield from overuse_lines(record, most=None if is_long else MOST_LINES)
 
 
 def _verdicts(record: RunRecord) -> str:

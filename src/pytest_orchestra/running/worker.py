@@ -21,6 +21,7 @@ from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.inbox import Inbox
 from pytest_orchestra.running.journal import Journal
 from pytest_orchestra.running.markers import location_of
+from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
 from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
@@ -82,6 +83,7 @@ class WorkerLoop:
         self._can_fold = True
         self._stats: dict[str, list[Any]] | None = None
         self._host = read_host()  # before tests can change the environment
+        self._meter: Meter = BlindMeter()
 
     # collection
 
@@ -146,6 +148,7 @@ class WorkerLoop:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run what the controller says until it says to stop."""
+        self._meter = find_meter()
         self._outbox.open()
         try:
             self._run_all(session)
@@ -179,6 +182,7 @@ class WorkerLoop:
         nextitem: Any = (
             StandIn(item, self._look_ahead) if upcoming is None else self._items[upcoming]
         )
+        self._meter.begin()
         began = perf_counter()
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
@@ -187,13 +191,14 @@ class WorkerLoop:
             self._outbox.send(("stopping", request.msg, request.returncode))
             raise
         seconds = perf_counter() - began
+        usage = self._meter.end()
         if item.session.shouldstop:
             self._outbox.send(("stopping", str(item.session.shouldstop), None))
         self._foreseen = self._inbox.peek()
-        record = fold(index, seconds, self._reports) if self._is_plain else None
+        record = fold(index, seconds, usage, self._reports) if self._is_plain else None
         if record is None:
             self._send_reports()
-            self._outbox.send(("finished", index, seconds))
+            self._outbox.send(("finished", index, seconds, usage))
         else:
             # Only short tests are sent ahead, so if there is a next one it is soon over.
             self._outbox.passed(record, hold=self._foreseen is not None)
@@ -211,6 +216,7 @@ class WorkerLoop:
             return False
         self._outbox.send(("tearing", index))
         report = settle(item, following)
+        self._meter.skip()
         if report is not None:
             self._outbox.send(("late", index, self._serialize(report)))
         return True

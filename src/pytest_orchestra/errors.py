@@ -28,6 +28,13 @@ class UsageProblems(OrchestraError):  # noqa: N818 - it is named for what it car
         super().__init__(_render(self.problems))
 
 
+class Unclaimed(OrchestraError, KeyError):  # noqa: N818 - it is named for what is wrong
+    """A test asks for what it got of a resource that it does not claim."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would put quotes around it
+
+
 def _render(problems: tuple[Problem, ...]) -> str:
     """Return a line that counts the problems, then each with its place and its remedy.
 

@@ -161,10 +161,7 @@ def _from_table(table: Mapping[str, object]) -> Capacity:
             raise ValueError(f"unknown key {key!r}: {hint}")
     if ("capacity" in table) is ("names" in table):
         raise ValueError("it needs either a capacity or names")
-    if "names" in table:
-        capacity = _named(table["names"])
-    else:
-        capacity = _plain(table["capacity"])
+    capacity = _named(table["names"]) if "names" in table else _plain(table["capacity"])
     slots = table.get("slots", 1)
     if not isinstance(slots, int) or isinstance(slots, bool) or slots < 1:
         raise ValueError(f"slots = {slots!r} is not a whole number of at least 1")

@@ -27,6 +27,11 @@ class FixtureClaims:
         self._names: Final = frozenset(key.partition("[")[0] for key in claims)
         self._asked: Final[dict[CodeType, frozenset[str]]] = {}
 
+    @property
+    def are_there(self) -> bool:
+        """Whether any fixture takes anything."""
+        return bool(self._claims)
+
     def holds(self, item: pytest.Item) -> tuple[Hold, ...]:
         """Return what the fixtures of ``item`` take, those that other fixtures use included.
 
@@ -54,7 +59,7 @@ class FixtureClaims:
         if info is None:
             return
         known = {name: each[-1] for name, each in info.name2fixturedefs.items() if each}
-        waiting = [name for name in self._dynamic(getattr(item, "function", None))]
+        waiting = list(self._dynamic(getattr(item, "function", None)))
         for name, definition in known.items():
             yield name, definition
             if getattr(definition.func, "__name__", "") != _DIRECT:

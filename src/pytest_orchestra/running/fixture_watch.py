@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
 import pytest
@@ -28,6 +28,7 @@ class FixtureWatch:
         self._up: Final[dict[Fixture, tuple[pytest.FixtureDef[Any], Any]]] = {}
         #: What may be thought to be up.
         self._told: Final[set[Fixture]] = set()
+        self._users: Final[dict[Fixture, pytest.Item]] = {}
         self._item: pytest.Item | None = None
         self._holds: dict[str, Hold] = {}
 
@@ -36,6 +37,9 @@ class FixtureWatch:
         """Remember which test fixtures are set up for."""
         self._item = item
         self._holds = {hold.fixture: hold for hold in self._claims.holds(item)}
+        for hold in self._holds.values():
+            if hold.scope is not None:
+                self._users[hold.fixture, hold.scope] = item
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -68,22 +72,14 @@ class FixtureWatch:
         self._told.difference_update(found)
         return found
 
-    def tear_down(self, fixtures: Collection[Fixture]) -> None:
-        """Take down those of ``fixtures`` that are up, with what is built on them.
+    def last_user(self, fixture: Fixture) -> pytest.Item | None:
+        """Return the test that used ``fixture`` last, if that is up."""
+        return self._users.get(fixture) if fixture in self._up else None
 
-        Raises what their tear-downs raise; the rest goes down all the same.
-        """
-        errors: list[BaseException] = []
-        for fixture in fixtures:
-            if fixture not in self._up:
-                continue
-            definition, request = self._up[fixture]
-            try:
-                definition.finish(request)
-            except BaseException as error:  # noqa: BLE001 - told below
-                errors.append(error)
+    def tear_down(self, fixture: Fixture) -> None:
+        """Take ``fixture`` down, and what is built on it; raises what their tear-downs raise."""
+        definition, request = self._up[fixture]
+        try:
+            definition.finish(request)
+        finally:
             self._up.pop(fixture, None)
-        if len(errors) == 1:
-            raise errors[0]
-        if errors:
-            raise BaseExceptionGroup("fixtures that others need", errors)

@@ -39,6 +39,16 @@ class Stock:
         there = [each[resource] for each in self.hosts.values() if resource in each]
         return max(there, key=lambda capacity: capacity.tokens, default=self.capacities[resource])
 
+    def limits(self) -> Mapping[str, float]:
+        """Return for how many seconds a test may wait for what, by the name that it is counted under."""
+        found: dict[str, float] = {}
+        for resource, capacity in self.capacities.items():
+            for host in self.hosts or ("",):
+                limit = self.on(resource, host).max_wait
+                if limit is not None:
+                    found[self.key(resource, host)] = limit
+        return found
+
     def overall(self) -> Stock:
         """Return the same as if all hosts were one and nothing were shared, for predictions."""
         found: dict[str, Capacity] = {}

@@ -162,6 +162,27 @@ class Engine:
         """Return what the running ``case`` has of everything that it claims."""
         return self._selection.leases(case)
 
+    def tickets_of(self, case: int) -> tuple[int, ...]:
+        """Return the cases for which was acquired what the running ``case`` has from others."""
+        return self._selection.tickets_of(case)
+
+    def overdue(self, now: float) -> list[tuple[int, str, float]]:
+        """Return the cases that wait for a resource for too long, with it and its limit in seconds.
+
+        The time runs from when the case became ready, or when anybody here last got some.
+        """
+        limits, waits = self._selection.limits, self.waits
+        found: list[tuple[int, str, float]] = []
+        if not limits:
+            return found
+        for case, state in enumerate(self.states):
+            resource = self.held_up_by(case) if state is State.READY else None
+            if resource is not None and resource in limits:
+                since = max(waits.ready_at[case] or 0.0, waits.got_at.get(resource, 0.0))
+                if now - since >= limits[resource]:
+                    found.append((case, resource, limits[resource]))
+        return found
+
     @property
     def tickets(self) -> Tickets:
         """What was acquired from those who share tokens with this run."""

@@ -85,12 +85,10 @@ class Keeps:
         """Return the same of what is shared with other runs."""
         return _less(demand, (keep.outside for keep in self._for(worker, case)))
 
-    def names_for(self, worker: str, case: int) -> Iterator[tuple[Keeper, Keep]]:
-        """Yield the keepers at ``worker`` that ``case`` counts on."""
+    def serving(self, worker: str, case: int) -> tuple[Keeper, ...]:
+        """Return the fixtures that are up on ``worker`` and that ``case`` uses."""
         up = self._up.get(worker, {})
-        for fixture in self._holds.get(case, ()):
-            if fixture in up:
-                yield (worker, fixture), up[fixture]
+        return tuple((worker, fixture) for fixture in self._holds.get(case, ()) if fixture in up)
 
     def begin(self, worker: str, case: int) -> None:
         """``case`` was given to ``worker``."""

@@ -83,6 +83,8 @@ class Selection:
         self._home_of: Final[dict[str, str]] = {}
         self._group_ready: Final[dict[str, set[int]]] = {}
         self._commands: Final[list[Command]] = []
+        #: What nobody may wait for longer than so many seconds, while nobody gets any.
+        self.limits: Final = pool.stock.limits()
 
     # workers
 
@@ -200,28 +202,29 @@ class Selection:
         return all(self._signatures[case] in self._signs.hopeless[host] for host in hosts)
 
     def leases(self, case: int) -> tuple[Lease, ...]:
-        """Return what ``case`` has of everything, fixtures that are up for it included."""
-        worker = self._worker_of[case]
+        """Return what the running ``case`` has here, fixtures that are up for it included."""
         amounts: dict[str, int] = {}
         names: dict[str, tuple[str, ...]] = {}
-        keepers = [keeper for keeper, _ in self._keeps.names_for(worker, case)]
-        outside = [
-            demand for _, keep in self._keeps.names_for(worker, case) for demand in keep.outside
-        ]
+        keepers = self._keeps.serving(self._worker_of[case], case)
         for holder in (case, *keepers):
             for key, tokens in self._pool.held(holder):
                 amounts[key] = amounts.get(key, 0) + tokens
             for key, found in self._pool.names(holder).items():
-                names[key] = (*names.get(key, ()), *found)
-        for key, tokens in (*self.tickets.had_by(case), *outside):
-            amounts[key] = amounts.get(key, 0) + tokens
+                names[key] = tuple(dict.fromkeys((*names.get(key, ()), *found)))
         return tuple(
-            Lease(
-                self._pool.resource_of(key), amounts[key], tuple(dict.fromkeys(names.get(key, ())))
-            )
+            Lease(self._pool.resource_of(key), amounts[key], names.get(key, ()))
             for key in sorted(amounts)
             if key != EXCLUSIVE
         )
+
+    def tickets_of(self, case: int) -> tuple[int, ...]:
+        """Return the cases for which was acquired what the running ``case`` has from others."""
+        keepers = self._keeps.serving(self._worker_of[case], case)
+        found = [
+            case,
+            *(each for keeper in keepers if (each := self.tickets.of(keeper)) is not None),
+        ]
+        return tuple(dict.fromkeys(each for each in found if self.tickets.has(each)))
 
     def drain(self) -> list[Command]:
         """Return what is to be said to workers about fixtures, and to those who share with us."""
@@ -357,6 +360,8 @@ class Selection:
     def _take(self, worker: str, case: int, now: float) -> None:
         demand = self._demand_of(worker, case)
         signature = self._signatures[case]
+        if self.limits:
+            self._note_got(case, demand, now)
         if self.tickets.begin(case):
             self._look_again(signature, now)
         self.withdraw(case, now)
@@ -376,6 +381,12 @@ class Selection:
             self._home_of[group] = worker
             for other in sorted(self._group_ready[group]):
                 self._ready.add(other, worker)
+
+    def _note_got(self, case: int, demand: Demand, now: float) -> None:
+        """Somebody got what others wait for, whose patience begins anew."""
+        for name, _ in (*demand, *self._signs.outside[self._signatures[case]]):
+            if name in self.limits:
+                self.waits.got(name, now)
 
     # tokens that come back
 

@@ -87,9 +87,9 @@ class Tickets:
             del self._keepers[case]
             self._give_back(case)
 
-    def had_by(self, case: int) -> Demand:
-        """Return what ``case`` has of that which is shared."""
-        return () if case in self._signature_of else self._wants.get(case, ())
+    def has(self, case: int) -> bool:
+        """Whether tokens that were acquired for ``case`` are in use."""
+        return case in self._wants and case not in self._signature_of
 
     def of(self, keeper: Keeper) -> int | None:
         """Return the case whose tokens ``keeper`` has."""

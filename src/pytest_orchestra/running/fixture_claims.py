@@ -12,6 +12,9 @@ import pytest
 from pytest_orchestra.model.case import Claim, Hold
 from pytest_orchestra.running.shared_fixtures import scope_of
 
+#: Where an item keeps what its fixtures take.
+_HOLDS: Final = pytest.StashKey[tuple[Hold, ...]]()
+
 #: How a test asks for a fixture while it runs.
 _DYNAMIC: Final = "getfixturevalue"
 
@@ -40,6 +43,12 @@ class FixtureClaims:
         """
         if not self._claims:
             return ()
+        known = item.stash.get(_HOLDS, None)
+        if known is None:
+            known = item.stash[_HOLDS] = self._find_holds(item)
+        return known
+
+    def _find_holds(self, item: pytest.Item) -> tuple[Hold, ...]:
         found: dict[str, Hold] = {}
         for name, definition in self._definitions(item):
             if name in self._names:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -49,7 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
     """Stamp the test, its setup and its teardown included."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    write("began", nodeid=item.nodeid, worker=worker, pid=os.getpid())
+    host = platform.node()
+    write("began", nodeid=item.nodeid, worker=worker, pid=os.getpid(), host=host)
     try:
         return (yield)
     finally:

@@ -379,7 +379,8 @@ class OrchestraScheduling:
     @property
     def stop_reason(self) -> str:
         """Why xdist ends the run."""
-        return getattr(self._dsession, "_summary_report", None) or "the run was interrupted"
+        summary = getattr(self._dsession, "_summary_report", None)
+        return str(summary or self._dsession.shouldstop or "the run was interrupted")
 
     def _refuse(self, post: Post, difference: str) -> None:
         self._shut_down()

@@ -118,7 +118,7 @@ class Distributed:
     def _give_up(self, node: WorkerController, reason: str) -> None:
         assert self._scheduling is not None  # noqa: S101 - it saw the worker die
         spec = label(node.gateway.spec)
-        text = f"worker {node.gateway.id} is not replaced, the others go on: {spec}: {reason}"
+        text = f"worker {node.gateway.id} is not replaced: {spec}: {reason}"
         self._opening.terminal.alarm(text, yellow=True)
         self._scheduling.expect_one_less()
 

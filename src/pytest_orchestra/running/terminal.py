@@ -110,7 +110,7 @@ class TerminalReport:
     def on_hosts(self, hosts: Mapping[str, Host]) -> None:
         """Print where each worker runs, if that is not the same for all."""
         workers: dict[str, list[str]] = {}
-        for worker, host in hosts.items():
+        for worker, host in sorted(hosts.items(), key=lambda item: (len(item[0]), item[0])):
             workers.setdefault(host.name, []).append(worker)
         if len(workers) > 1:
             places = ", ".join(f"{name} ({', '.join(of)})" for name, of in workers.items())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 
@@ -17,7 +18,8 @@ class CaseRecord:
     Times are seconds since the run began; None for what never happened. ``seconds`` is what
     setup, call and teardown took. ``refused_at`` is when a worker first had to leave it lying
     and ``waited_for`` the resource that was lacking. ``cause`` tells why it was blocked or not
-    run.
+    run. ``requirements`` are all that it needs, and from whom; their cases are indices of the
+    run's.
     """
 
     spec: CaseSpec
@@ -29,6 +31,7 @@ class CaseRecord:
     seconds: float | None = None
     waited_for: str | None = None
     cause: Cause | None = None
+    requirements: tuple[Requirement, ...] = ()
 
     @property
     def waited(self) -> float:

@@ -69,6 +69,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     horizon: float = 0.0,
     patience: float = 1.0,
     fixtures: Fixtures | None = None,
+    cleaners: Mapping[int, Collection[int]] | None = None,
 ) -> Engine:
     """Return an engine for ``specs``; what is not given is left at its plainest."""
     edges = edges or {}
@@ -83,6 +84,8 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
         Pool(stock),
         Estimates([0] * len(specs) if segments is None else segments, known, fixtures),
         Tuning(horizon=horizon, patience=patience),
+        (),
+        cleaners,
     )
 
 

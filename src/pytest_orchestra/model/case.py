@@ -73,6 +73,10 @@ class CaseSpec:
     the cases that name this one as theirs (``order(before=...)``). ``claims`` holds at most one claim per resource, and
     ``holds`` what its fixtures take; what the case takes of a resource is the claim, or what its fixtures take in
     all if that is more. ``alone``: nothing else may run meanwhile. Cases with the same ``group`` run on one worker.
+
+    ``provides``, ``uses`` and ``cleans`` are names of data that it makes for others, needs from
+    another, and cleans up after. ``forgone`` are those of the latter two whose provider was left
+    out on purpose: the case does not wait for them.
     """
 
     nodeid: str
@@ -86,3 +90,12 @@ class CaseSpec:
     holds: tuple[Hold, ...] = ()
     alone: bool = False
     group: str | None = None
+    provides: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    cleans: tuple[str, ...] = ()
+    forgone: tuple[str, ...] = ()
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The names of data that the case may read: what it uses and what it cleans."""
+        return tuple(dict.fromkeys((*self.uses, *self.cleans)))

@@ -71,9 +71,14 @@ class CasesReturned:
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """Nothing more may start, for this reason; what runs may end."""
+    """Nothing more may start, for this reason; what runs may end.
+
+    ``cleaning``: but what cleans up after cases that have begun still runs, when its time has
+    come. A later event without it ends that too.
+    """
 
     reason: str
+    cleaning: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 
@@ -22,7 +23,8 @@ class CaseRecord:
     ``cpu_seconds`` is the CPU time of the test and of its subprocesses that were waited for.
     ``memory_peak`` is the most memory that its process had in use meanwhile, and
     ``memory_used`` by how much that exceeds what it had in use before, in bytes, each with the
-    largest subprocess as far as that is known. None for what was not measured.
+    largest subprocess as far as that is known. None for what was not measured. ``requirements`` are all that the test
+    needs, and from whom; their cases are indices of the run's.
     """
 
     spec: CaseSpec
@@ -37,6 +39,7 @@ class CaseRecord:
     cpu_seconds: float | None = None
     memory_peak: int | None = None
     memory_used: int | None = None
+    requirements: tuple[Requirement, ...] = ()
 
     @property
     def waited(self) -> float:

@@ -10,8 +10,10 @@ import pytest
 
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.collect import COLLECTING, Collecting, Collection
+from pytest_orchestra.running.data_port import DATA_PORT, DataPort
+from pytest_orchestra.running.needs_report import NeedsReport
 from pytest_orchestra.running.opening import Opening
-from pytest_orchestra.running.plan import planned_order
+from pytest_orchestra.running.plan import Plan, planned_order
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.serial import SerialLoop
@@ -55,11 +57,14 @@ class Alone:
             self._sort(items, self._collecting.read(items))
         yield
         if self._config.option.collectonly and not session.testsfailed:
-            self._sort(items, self._collecting.collection)
+            plan = self._sort(items, self._collecting.collection)
+            if self._config.get_verbosity() > 0:
+                self._config.pluginmanager.register(NeedsReport(plan), "orchestra-needs")
 
-    def _sort(self, items: list[pytest.Item], collection: Collection) -> None:
+    def _sort(self, items: list[pytest.Item], collection: Collection) -> Plan:
         plan = self._opening.plan(collection, 1)
         items[:] = [items[case] for case in planned_order(plan)]
+        return plan
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -69,6 +74,8 @@ class Alone:
             return None
         run = self._opening.open(self._collecting.collection_of(session.items), 1)
         self._loop = SerialLoop(session, run)
+        port = DataPort(self._loop.hand, self._loop.provide)
+        self._config.pluginmanager.register(port, DATA_PORT)
         watch = self._watch(run)
         try:
             self._loop.loop()

@@ -106,7 +106,7 @@ class Collecting:
 
     def _gather(self, items: list[pytest.Item], absent: Sequence[pytest.Item]) -> Collection:
         specs, problems = self._read(items)
-        if not absent or not any(spec.needs for spec in specs):
+        if not absent or not any(map(_has_ties, specs)):
             return Collection(tuple(specs), tuple(problems))
         more_specs, more_problems = self._read(absent)
         missing = Absent(specs, more_specs)
@@ -118,7 +118,8 @@ class Collecting:
             ids = {item.nodeid for item in pulled}
             problems += [problem for problem in more_problems if problem.nodeid in ids]
             self._undo_deselection(pulled)
-            return Collection(tuple(specs), tuple(problems), notes=_pull_notes(pulled))
+            pulled_specs = [more_specs[number] for number in numbers]
+            return Collection(tuple(specs), tuple(problems), notes=_pull_notes(pulled_specs))
         reasons = {
             case: f"{more_specs[number].nodeid} was deselected"
             for case, number in missing.needed_by.items()
@@ -150,7 +151,7 @@ class Collecting:
 
     def _siblings(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
         """Items of the files of which only some were asked for by node id, if any is needed."""
-        if not self._children or not any(read_item(item)[0].needs for item in items):
+        if not self._children or not any(_has_ties(read_item(item)[0]) for item in items):
             return []
         known = set(items)
         found: list[pytest.Item] = []
@@ -185,15 +186,31 @@ def _expand(node: pytest.Item | pytest.Collector) -> Iterator[pytest.Item]:
         yield from _expand(child)
 
 
-def _pull_notes(pulled: Sequence[pytest.Item]) -> tuple[str, ...]:
-    if not pulled:
-        return ()
-    tests = "test" if len(pulled) == 1 else "tests"
-    names = ", ".join(item.nodeid for item in pulled[:NAMED_PULLS])
-    more = f" and {len(pulled) - NAMED_PULLS} more" if len(pulled) > NAMED_PULLS else ""
-    return (
-        f"pulled back in {len(pulled)} deselected {tests} that others depend on: {names}{more}",
-    )
+def _has_ties(spec: CaseSpec) -> bool:
+    """Whether the case may need others that were left out."""
+    return bool(spec.needs or spec.provides or spec.uses or spec.cleans)
+
+
+def _pull_notes(pulled: Sequence[CaseSpec]) -> tuple[str, ...]:
+    cleaners = [spec for spec in pulled if spec.cleans]
+    others = [spec for spec in pulled if not spec.cleans]
+    notes: list[str] = []
+    if others:
+        notes.append(f"{_pulled(others)} that others depend on: {_names(others)}")
+    if cleaners:
+        notes.append(f"{_pulled(cleaners)} to clean up: {_names(cleaners)}")
+    return tuple(notes)
+
+
+def _pulled(specs: Sequence[CaseSpec]) -> str:
+    tests = "test" if len(specs) == 1 else "tests"
+    return f"pulled back in {len(specs)} deselected {tests}"
+
+
+def _names(specs: Sequence[CaseSpec]) -> str:
+    names = ", ".join(spec.nodeid for spec in specs[:NAMED_PULLS])
+    more = f" and {len(specs) - NAMED_PULLS} more" if len(specs) > NAMED_PULLS else ""
+    return f"{names}{more}"
 
 
 def _add_requirements(item: pytest.Item) -> list[Problem]:

@@ -18,8 +18,10 @@ from pytest_orchestra.model.events import Assign, Command, Conclude, Recall
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running import link
 from pytest_orchestra.running.compact import unfold
+from pytest_orchestra.running.delivery import Delivery
 from pytest_orchestra.running.handshake import Handshake
 from pytest_orchestra.running.post import Post
+from pytest_orchestra.running.reprieve import Reprieve
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 
@@ -67,6 +69,8 @@ class OrchestraScheduling:
         self._handshake = Handshake(self._accept, hosts)
         self._accepted: list[Post] = []
         self._run: Run | None = None
+        self._delivery: Delivery | None = None
+        self._reprieve = Reprieve(dsession)
         self._is_pending_again = False
         #: The exit code that a test asked for with ``pytest.exit``.
         self.exit_code: int | None = None
@@ -125,7 +129,9 @@ class OrchestraScheduling:
         elif node is None:
             indices()  # an errand for this thread
         elif node in self._posts:
-            self._hear(self._posts[node], indices)
+            post = self._posts[node]
+            self._hear(post, indices)
+            self._clean_up_first(post.running)
 
     def remove_node(self, node: WorkerController) -> None:
         """A worker is gone: it finished, or it died and we report what it was busy with.
@@ -152,10 +158,13 @@ class OrchestraScheduling:
         else:
             culprit = None
             run.note_in_flight(post.running, post.name)
+            if post.node.workeroutput["exitstatus"] == pytest.ExitCode.INTERRUPTED:
+                self._end_at_once(run)
         post.replay.settle()
         self._obey(self._stop_if_asked(run))
         self._obey(run.lose(post.name, culprit))
         del self._by_name[post.name]
+        self._clean_up_first()
 
     def schedule(self) -> None:
         """Begin, or let a worker that came later join."""
@@ -167,6 +176,9 @@ class OrchestraScheduling:
                 for post in self._accepted
                 if post.node in self._posts and post.name not in self._run.engine.workers
             )
+            if self._run.engine.stopped is not None:
+                for name in newcomers:
+                    self._by_name[name].send(("clean",))
             self._obey(self._run.join(newcomers))
 
     def expect_one_less(self) -> None:
@@ -207,6 +219,7 @@ class OrchestraScheduling:
         except pytest.UsageError:
             self._shut_down()
             raise
+        self._delivery = Delivery(self._run.values)
         self._obey(self._run.begin(tuple(post.name for post in posts)))
 
     @property
@@ -233,8 +246,12 @@ class OrchestraScheduling:
             self._shut_down()
             raise RuntimeError(f"worker {post.name} failed:\n{message[1]}")
         elif tag == "stopping":
+            self._dsession.shouldstop = self._dsession.shouldstop or message[1]
+        elif tag == "exiting":
             _, reason, self.exit_code = message
             self._dsession.shouldstop = self._dsession.shouldstop or reason
+            if self._run is not None:
+                self._end_at_once(self._run)
         elif self._run is not None:
             self._hear_of_tests(self._run, post, message)
 
@@ -248,12 +265,6 @@ class OrchestraScheduling:
             case ("finished", index, seconds, usage):
                 run.note_usage(post.case(index), usage)
                 self._finish(run, post, [(post.case(index), seconds)])
-            case ("started", index):
-                post.running = case = post.case(index)
-                post.tearing = None
-                post.replay.start(run.nodeid(case), self._location(case))
-            case ("tearing", index):
-                post.tearing = post.case(index)
             case ("late", index, data):
                 case = post.case(index)
                 report = self._read(run, post, index, data)
@@ -261,13 +272,27 @@ class OrchestraScheduling:
                 post.replay.late(report)
                 self._obey(self._stop_if_asked(run))
                 self._obey(run.amend(case))
-            case ("cost", name, scope, seconds):
-                run.plan.fixtures.learn((name, scope), seconds)
             case ("returned", indices):
                 cases = tuple(post.case(index) for index in indices)
                 if post.running in cases:
                     post.running = None
                 self._obey(run.take_back(post.name, cases))
+            case _:
+                self._note(run, post, message)
+
+    def _note(self, run: Run, post: Post, message: Any) -> None:
+        """Take a message of which the engine need not know."""
+        match message:
+            case ("started", index):
+                post.running = case = post.case(index)
+                post.tearing = None
+                post.replay.start(run.nodeid(case), self._location(case))
+            case ("tearing", index):
+                post.tearing = post.case(index)
+            case ("provided", index, name, value):
+                run.values.put(post.case(index), name, value)
+            case ("cost", name, scope, seconds):
+                run.plan.fixtures.learn((name, scope), seconds)
 
     def _pass_on(self, run: Run, post: Post, case: int, report: pytest.TestReport) -> None:
         post.running, post.tearing = case, None
@@ -344,6 +369,9 @@ class OrchestraScheduling:
         if cases:
             post = self._by_name[worker]
             post.fresh.update(cases)
+            assert self._delivery is not None  # noqa: S101 - there is a run
+            for case in cases:
+                self._delivery.bring(post, case)
             post.send(("run", [post.index(case) for case in cases]))
 
     def _report_blocked(self, case: int, conclusion: Conclude) -> None:
@@ -368,13 +396,37 @@ class OrchestraScheduling:
         dsession = self._dsession
         if session.shouldstop and not dsession.shouldstop:
             dsession.shouldstop = session.shouldstop
-        reason = session.shouldfail or dsession.shouldstop
-        if not reason and dsession.shuttingdown and not run.engine.done:
-            reason = self.stop_reason
+        reason = session.shouldfail or dsession.shouldstop or self._reprieve.reason
+        if dsession.shuttingdown and not run.engine.done:
+            self._end_at_once(run)
+            reason = reason or self.stop_reason
         if reason and run.engine.stopped is None:
             self._on_stop(run, str(reason), ended)
+            if self._reprieve.is_over or not run.cleans_up:
+                return run.halt(str(reason))
+            for post in self._by_name.values():
+                post.send(("clean",))
             return run.stop(str(reason))
         return ()
+
+    def _clean_up_first(self, ended: int | None = None) -> None:
+        """Let xdist end the run only when what has to be cleaned up is, if anything has.
+
+        ``ended`` is the case that has ended the run, if one has.
+        """
+        run = self._run
+        if run is None or not run.cleans_up:
+            return
+        if self._reprieve.hold():
+            self._obey(self._stop_if_asked(run, () if ended is None else (ended,)))
+        if run.engine.done:
+            self._reprieve.end()
+
+    def _end_at_once(self, run: Run) -> None:
+        """Whoever ends the run does not want anything to be cleaned up first."""
+        self._reprieve.end()
+        if run.engine.stopped is not None:
+            self._obey(run.halt(self.stop_reason))
 
     @property
     def stop_reason(self) -> str:

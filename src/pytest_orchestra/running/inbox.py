@@ -13,13 +13,34 @@ class Inbox:
     def __init__(self) -> None:
         self._indices: deque[int] = deque()
         self._is_stopped = False
+        self._refuses = False
+        self._is_cleaning = False
         self._changed = threading.Condition()
 
-    def put(self, indices: Iterable[int]) -> None:
-        """Add ``indices`` at the end."""
+    def put(self, indices: Iterable[int]) -> bool:
+        """Add ``indices`` at the end; false if nothing is taken any more."""
         with self._changed:
+            if self._refuses:
+                return False
             self._indices.extend(indices)
             self._changed.notify()
+            return True
+
+    def refuse(self) -> tuple[int, ...]:
+        """Take nothing more until ``clean``, and return what was queued."""
+        with self._changed:
+            if self._is_cleaning or self._refuses:
+                return ()
+            self._refuses = True
+            queued = tuple(self._indices)
+            self._indices.clear()
+            return queued
+
+    def clean(self) -> None:
+        """Take everything from now on, and refuse no more."""
+        with self._changed:
+            self._is_cleaning = True
+            self._refuses = False
 
     def stop(self) -> None:
         """Forget what is queued and let ``take`` return None from now on."""

@@ -12,6 +12,8 @@ Worker to controller:
 ``("described", payload)``                     answer to ``describe``: see :func:`pack`
 ``("nodeids", [nodeid, ...])``                 answer to ``list``
 ``("started", index)``                         a test begins after the worker had to wait for it
+``("provided", index, name, json)``            the test that runs provides this, in UTF-8; None:
+                                               no longer, since it begins anew
 ``("passed", batch, records)``                 tests passed without anything to tell: see
                                                :mod:`.compact`; ``batch`` is the journal's, or 0
 ``("report", index, data)``                    one report, as ``pytest_report_to_serializable``
@@ -22,15 +24,26 @@ Worker to controller:
 ``("late", index, data)``                      that failed: a report of another teardown
 ``("cost", name, scope, seconds)``             a fixture that outlives its test was set up or
                                                torn down: what both cost, see :class:`.Kits`
-``("returned", [index, ...])``                 answer to ``recall``: these had not begun
-``("stopping", reason, code)``                 a test or a plugin wants the run to end, with this
-                                               exit code if it is not None
+``("returned", [index, ...])``                 answer to ``recall``: these had not begun; and to
+                                               ``run``, once this worker's session wants to stop
+``("stopping", reason)``                       the worker's session wants the run to stop
+``("exiting", reason, code)``                  ``pytest.exit`` ends the run at once, with this exit
+                                               code if it is not None
 ``("refused", text)``                          collection ended with a usage error or an exit
 ``("broken", traceback)``                      the worker's end of the channel failed
 =============================================  ==================================================
 
-Controller to worker: ``("describe",)``, ``("list",)``, ``("run", [index, ...])``,
-``("recall", [index, ...])``.
+Controller to worker:
+
+=============================================  ==================================================
+``("describe",)``, ``("list",)``               see their answers
+``("value", number, json)``                    data that tests here will be given
+``("inputs", index, {name: number})``          which of it this test is given
+``("run", [index, ...])``                      run these after what was sent before
+``("recall", [index, ...])``                   give back those that have not begun
+``("clean",)``                                 the run stops, but what is sent from now on cleans
+                                               up: run it, whatever the session wants
+=============================================  ==================================================
 
 A test that is "passed" left no output, no properties and no keyword that differs between its
 reports. Such results may come a moment late; all that was said before comes before.
@@ -150,6 +163,10 @@ def _pack_extras(spec: CaseSpec) -> dict[str, Any]:
         "claims": [(claim.resource, claim.amount, claim.mode) for claim in sorted(spec.claims)],
         "alone": spec.alone,
         "group": spec.group,
+        "provides": spec.provides,
+        "uses": spec.uses,
+        "cleans": spec.cleans,
+        "forgone": spec.forgone,
     }
     return {key: value for key, value in extras.items() if value}
 
@@ -180,4 +197,8 @@ def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None)
         ),
         alone=extras.get("alone", False),
         group=extras.get("group"),
+        provides=tuple(extras.get("provides", ())),
+        uses=tuple(extras.get("uses", ())),
+        cleans=tuple(extras.get("cleans", ())),
+        forgone=tuple(extras.get("forgone", ())),
     )

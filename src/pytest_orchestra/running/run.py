@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -19,11 +19,13 @@ from pytest_orchestra.model.events import (
     WorkerLost,
     WorkersJoined,
 )
+from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, WorkerRecord
 from pytest_orchestra.model.usage import UNKNOWN, Usage
-from pytest_orchestra.model.verdict import Cause, Verdict
+from pytest_orchestra.model.verdict import SUCCESS, Cause, Verdict
 from pytest_orchestra.running.outcome import Outcome
 from pytest_orchestra.running.plan import Plan
+from pytest_orchestra.running.values import Values
 from pytest_orchestra.scheduling.engine import State
 from pytest_orchestra.scheduling.explain import blocked_text
 from pytest_orchestra.scheduling.pool import EXCLUSIVE
@@ -36,6 +38,7 @@ class Run:
         """Take a plan; nothing has begun yet."""
         self.plan = plan
         self.engine = plan.engine
+        self.values = Values(plan.specs, plan.data)
         self.last_progress = time.monotonic()
         self._began = time.monotonic()
         self._outcomes: dict[int, Outcome] = {}
@@ -101,12 +104,21 @@ class Run:
     def finish(self, seconds: Mapping[int, float]) -> tuple[Command, ...]:
         """Cases are over after so many seconds, with the verdicts of their reports."""
         self._seconds.update(seconds)
-        return self._handle(
-            *(
-                CaseFinished(case, self.verdict(case) or Verdict.ERROR, spent)
-                for case, spent in seconds.items()
-            )
-        )
+        events: list[Event] = []
+        for case, spent in seconds.items():
+            verdict = self.verdict(case) or Verdict.ERROR
+            if verdict in SUCCESS and self.values.lacking(case):
+                events += self._starved(case)
+            events.append(CaseFinished(case, verdict, spent))
+        return self._handle(*events)
+
+    def _starved(self, provider: int) -> Iterator[CaseBlocked]:
+        """Block who cannot run without what ``provider``, which passed, has not provided."""
+        for name in self.values.lacking(provider):
+            reason = f"passed, but provided no {name!r}"
+            cause = Cause(reason, provider, self.engine.worker_of.get(provider))
+            for user in self.plan.data.users(provider, name):
+                yield CaseBlocked(user, cause)
 
     def correct_seconds(self, case: int, seconds: float) -> None:
         """The finished ``case`` took ``seconds`` in the end."""
@@ -124,7 +136,16 @@ class Run:
         return self._handle(CasesReturned(worker, cases))
 
     def stop(self, reason: str) -> tuple[Command, ...]:
-        """Start nothing more."""
+        """Start nothing more but what cleans up after tests that have begun."""
+        return self._handle(StopRequested(reason, cleaning=True))
+
+    @property
+    def cleans_up(self) -> bool:
+        """Whether there are tests that run even when the run is stopped."""
+        return bool(self.plan.data.cleaners)
+
+    def halt(self, reason: str) -> tuple[Command, ...]:
+        """Start nothing more at all."""
         return self._handle(StopRequested(reason))
 
     def look_again(self) -> tuple[Command, ...]:
@@ -159,14 +180,17 @@ class Run:
 
     def close(self, reason: str) -> RunRecord:
         """End the run, whatever is left: what has no verdict is ``not run`` for ``reason``."""
-        self.stop(reason)
+        self.halt(reason)
         seconds = self.now if self._ended is None else self._ended
         for worker in self.engine.workers:
             self.note_in_flight(next(iter(self.engine.queue_of(worker)), None), worker)
         for worker in self.engine.workers:
             self.lose(worker)
+        requirements = self.plan.requirements()
         return RunRecord(
-            cases=tuple(self._case_record(case) for case in range(len(self.plan.specs))),
+            cases=tuple(
+                self._case_record(case, requirements[case]) for case in range(len(self.plan.specs))
+            ),
             resources=self._resource_records(seconds),
             workers=self._worker_records(seconds),
             edges=self.plan.graph.edges,
@@ -178,7 +202,7 @@ class Run:
     def _stopped_early(self) -> bool:
         return Verdict.NOT_RUN in self.engine.verdicts
 
-    def _case_record(self, case: int) -> CaseRecord:
+    def _case_record(self, case: int, requirements: tuple[Requirement, ...]) -> CaseRecord:
         engine = self.engine
         assert engine.states[case] is State.DONE  # noqa: S101 - losing all workers ends all
         verdict = engine.verdicts[case] or Verdict.NOT_RUN
@@ -200,6 +224,7 @@ class Run:
             cpu_seconds=cpu_seconds,
             memory_peak=memory_peak,
             memory_used=memory_used,
+            requirements=requirements,
         )
 
     def _resource_records(self, seconds: float) -> tuple[ResourceRecord, ...]:

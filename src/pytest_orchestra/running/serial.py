@@ -11,6 +11,7 @@ import pytest
 
 from pytest_orchestra.model.events import Assign, Command, Conclude
 from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.data_port import Hand
 from pytest_orchestra.running.meter import find_meter
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
@@ -40,11 +41,12 @@ class SerialLoop:
         while self._next is not None:
             case, self._next = self._next, None
             self._run_case(case)
+            self._stop_if_asked()
             self._report_conclusions()
-            if self._session.shouldfail:
-                raise self._session.Failed(self._session.shouldfail)
-            if self._session.shouldstop:
-                raise self._session.Interrupted(self._session.shouldstop)
+        if self._session.shouldfail:
+            raise self._session.Failed(self._session.shouldfail)
+        if self._session.shouldstop:
+            raise self._session.Interrupted(self._session.shouldstop)
 
     def add_report(self, report: pytest.TestReport) -> None:
         """Take in a report that pytest has just logged."""
@@ -52,6 +54,18 @@ class SerialLoop:
         if case is not None:
             report.orchestra_waited = self._run.waited(case)  # type: ignore[attr-defined]
             self._run.add_report(case, report)
+
+    def hand(self) -> Hand:
+        """Return the running test with the data that is there for it."""
+        case = self._current
+        assert case is not None  # noqa: S101 - fixtures of functions live while a test runs
+        values = {name: value for _, name, value in self._run.values.meant_for(case)}
+        return Hand(self._run.plan.specs[case], values)
+
+    def provide(self, name: str, value: bytes | None) -> None:
+        """Keep what the running test provides."""
+        assert self._current is not None  # noqa: S101 - as above
+        self._run.values.put(self._current, name, value)
 
     def _run_case(self, case: int) -> None:
         item = self._items[case]
@@ -75,8 +89,8 @@ class SerialLoop:
         A plugin that repeats tests may hold its reports back: then nothing is decided yet.
         """
         if not self._is_decided:
-            if self._run.verdict(case) is None:
-                return None
+            if self._run.verdict(case) is None or self._run.values.lacking(case):
+                return None  # its fixtures may provide data while they are torn down
             self._decide(case, began)
         if self._next is None:
             return []
@@ -84,10 +98,18 @@ class SerialLoop:
 
     def _decide(self, case: int, began: float) -> None:
         self._is_decided = True
-        reason = self._session.shouldfail or self._session.shouldstop
-        if reason:
-            self._obey(self._run.stop(str(reason)))
+        self._stop_if_asked()
         self._obey(self._run.finish({case: time.perf_counter() - began}))
+
+    def _stop_if_asked(self) -> None:
+        """From now on run only what cleans up, if pytest or a plugin wants to stop."""
+        reason = self._session.shouldfail or self._session.shouldstop
+        if not reason or self._run.engine.stopped is not None:
+            return
+        self._obey(self._run.stop(str(reason)))
+        if self._next is not None:
+            returned, self._next = self._next, None
+            self._obey(self._run.take_back(MAIN, (returned,)))
 
     def _settle(self, case: int, item: pytest.Item) -> None:
         """Mend what was decided too early: a teardown may have failed since."""

@@ -1,4 +1,4 @@
-"""This run's dealings with other runs on this machine, over tokens that all of them share."""
+"""What this run takes of that which all runs on this machine share, and what it says of others."""
 
 from __future__ import annotations
 

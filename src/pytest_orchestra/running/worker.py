@@ -15,6 +15,7 @@ from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.running import link
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.compact import fold, is_plain
+from pytest_orchestra.running.data_port import DATA_PORT, DataPort, Hand
 from pytest_orchestra.running.garbage import leave_quickly, searched_seldom
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.identify import read_host
@@ -23,6 +24,7 @@ from pytest_orchestra.running.journal import Journal
 from pytest_orchestra.running.markers import location_of
 from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
+from pytest_orchestra.running.parcels import Parcels
 from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
 
@@ -50,6 +52,7 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     config.pluginmanager.register(collecting, COLLECTING)
     loop = WorkerLoop(config, channel, outbox, collecting)
     config.pluginmanager.register(loop, "orchestra-worker")
+    config.pluginmanager.register(DataPort(loop.hand, loop.provide), DATA_PORT)
     clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
     config.pluginmanager.register(clock, "orchestra-fixture-clock")
     leave_quickly()
@@ -74,6 +77,7 @@ class WorkerLoop:
         self._outbox = outbox
         self._collecting = collecting
         self._inbox = Inbox()
+        self._parcels = Parcels()
         self._items: list[pytest.Item] = []
         self._collection = collecting.collection
         self._current: int | None = None
@@ -133,9 +137,16 @@ class WorkerLoop:
     def _act_on(self, message: Any) -> None:
         match message:
             case ("run", indices):
-                self._inbox.put(indices)
+                if not self._inbox.put(indices):
+                    self._outbox.send(("returned", list(indices)))
+            case ("value", number, value):
+                self._parcels.keep(number, value)
+            case ("inputs", index, numbers):
+                self._parcels.address(index, numbers)
             case ("recall", indices):
                 self._outbox.send(("returned", list(self._inbox.recall(indices))))
+            case ("clean",):
+                self._inbox.clean()
             case ("describe",):
                 locations = [location_of(item) for item in self._items]
                 payload = link.pack(self._collection, locations, read_kits(self._items))
@@ -171,7 +182,13 @@ class WorkerLoop:
             self._run(following, index)
             last, last_index = following, index
             if session.shouldfail or session.shouldstop:
-                self._inbox.stop()
+                self._refuse()
+
+    def _refuse(self) -> None:
+        """Nothing runs after what stops the run, unless the controller says that it cleans up."""
+        queued = self._inbox.refuse()
+        if queued:
+            self._outbox.send(("returned", list(queued)))
 
     def _run(self, item: pytest.Item, index: int) -> None:
         self._current = index
@@ -188,12 +205,13 @@ class WorkerLoop:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         except pytest.exit.Exception as request:
             self._send_reports()
-            self._outbox.send(("stopping", request.msg, request.returncode))
+            self._outbox.send(("exiting", request.msg, request.returncode))
             raise
         seconds = perf_counter() - began
         usage = self._meter.end()
-        if item.session.shouldstop:
-            self._outbox.send(("stopping", str(item.session.shouldstop), None))
+        reason = item.session.shouldstop or item.session.shouldfail
+        if reason:
+            self._outbox.send(("stopping", str(reason)))
         self._foreseen = self._inbox.peek()
         record = fold(index, seconds, usage, self._reports) if self._is_plain else None
         if record is None:
@@ -220,6 +238,18 @@ class WorkerLoop:
         if report is not None:
             self._outbox.send(("late", index, self._serialize(report)))
         return True
+
+    # data
+
+    def hand(self) -> Hand:
+        """Return the running test with the data that it was given."""
+        index = self._current
+        assert index is not None  # noqa: S101 - fixtures of functions live while a test runs
+        return Hand(self._collection.specs[index], self._parcels.for_test(index))
+
+    def provide(self, name: str, value: bytes | None) -> None:
+        """Send at once what the running test provides: its worker may not live to its end."""
+        self._outbox.send(("provided", self._current, name, value))
 
     # reports
 

@@ -42,7 +42,7 @@ class Stock:
     def limits(self) -> Mapping[str, float]:
         """Return for how many seconds a test may wait for what, by the name that it is counted under."""
         found: dict[str, float] = {}
-        for resource, capacity in self.capacities.items():
+        for resource in self.capacities:
             for host in self.hosts or ("",):
                 limit = self.on(resource, host).max_wait
                 if limit is not None:

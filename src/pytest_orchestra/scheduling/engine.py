@@ -7,7 +7,7 @@ engine runs tests in one process, on xdist's workers, and in a simulation.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, assert_never
@@ -32,6 +32,7 @@ from pytest_orchestra.model.events import (
 )
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.verdict import Cause, Verdict
+from pytest_orchestra.scheduling.cleanup import CleanUp
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.graph import Graph
 from pytest_orchestra.scheduling.placement import Barred
@@ -105,11 +106,14 @@ class Engine:
         estimates: Estimates,
         tuning: Tuning | None = None,
         barred: Barred = (),
+        cleaners: Mapping[int, Collection[int]] | None = None,
     ) -> None:
         """Take the cases, what is known of them, and the tokens that there are.
 
         ``estimates`` learn from the run while it goes on. Without ``tuning`` nothing is sent
         ahead. ``barred`` has the hosts that each case cannot run on, where there are several.
+        ``cleaners`` maps cases that clean up to those after which they do: they run even
+        in a run that was stopped, if any of those has begun.
         """
         tuning = tuning or Tuning()
         self._dependents: Final = graph.dependents
@@ -133,6 +137,8 @@ class Engine:
         self._touched: list[Desk] = []
         self._now = 0.0
         self._commands: list[Command] = []
+        self._clean_up: Final = CleanUp(cleaners or {}, self._may_have_begun)
+        self._is_cleaning = False
         for case, count in enumerate(self._waits_for):
             if not count:
                 self._make_ready(case)
@@ -207,7 +213,7 @@ class Engine:
         self._touched = []
         for event in events:
             self._take_in(event)
-        if self.stopped is None:
+        if self.stopped is None or self._is_cleaning:
             self._dispatch()
         self._commands += self._selection.drain()
         return tuple(self._commands)
@@ -227,8 +233,8 @@ class Engine:
                 self._amend(case, verdict)
             case CasesReturned(worker, cases):
                 self._take_back(worker, cases)
-            case StopRequested(reason):
-                self._stop(reason)
+            case StopRequested(reason, cleaning):
+                self._stop(reason, cleaning=cleaning)
             case FixturesDown(worker, fixtures):
                 self._selection.fixtures_down(worker, fixtures, self._now)
             case TokensGranted(case):
@@ -258,6 +264,8 @@ class Engine:
                 self._settle(culprit, verdict)
             else:
                 self._amend(culprit, verdict)
+        elif desk.queue:
+            self._clean_up.tear(desk.queue[0])
         for case in desk.queue:
             self._reopen(case)
 
@@ -284,15 +292,38 @@ class Engine:
             self._clear(desk, case, has_run=False)
             self._reopen(case)
 
-    def _stop(self, reason: str) -> None:
-        if self.stopped is not None:
+    def _stop(self, reason: str, *, cleaning: bool) -> None:
+        if self.stopped is not None and (cleaning or self.done or not self._is_cleaning):
             return
         self.stopped = reason
-        for case, state in enumerate(self.states):
-            if state < State.ASSIGNED:
-                self._conclude_alone(case, Verdict.NOT_RUN, Cause(reason))
+        self._is_cleaning = cleaning
+        self._drop(
+            case
+            for case, state in enumerate(self.states)
+            if state < State.ASSIGNED and not self._is_owed(case)
+        )
         for desk in self._loaded.values():
-            self._recall(desk, tuple(desk.queue)[1:])
+            sent_ahead = [case for case in tuple(desk.queue)[1:] if not self._is_owed(case)]
+            if sent_ahead:
+                self._recall(desk, sent_ahead)
+
+    def _drop(self, cases: Iterable[int]) -> None:
+        """Let ``cases`` never run, since the run was stopped; what cleans up waits no longer."""
+        dropped = tuple(cases)
+        for case in dropped:
+            self._conclude_alone(case, Verdict.NOT_RUN, Cause(str(self.stopped)))
+        if self._is_cleaning:
+            for case in dropped:
+                self._propagate(case)
+
+    def _is_owed(self, case: int) -> bool:
+        """Whether the stopped run does not end before ``case`` has cleaned up."""
+        return self._is_cleaning and self._clean_up.is_owed(case)
+
+    def _may_have_begun(self, case: int) -> bool:
+        if self.states[case] is State.DONE:
+            return case not in self.causes
+        return self.states[case] is State.ASSIGNED
 
     # verdicts
 
@@ -326,7 +357,8 @@ class Engine:
                 if states[dependant] is State.DONE:
                     continue
                 if verdict not in accepts:
-                    self._conclude_alone(dependant, Verdict.BLOCKED, self._cause(case))
+                    fate = Verdict.NOT_RUN if verdict is Verdict.NOT_RUN else Verdict.BLOCKED
+                    self._conclude_alone(dependant, fate, self._cause(case))
                     stack.append(dependant)
                     continue
                 self._waits_for[dependant] -= 1
@@ -341,6 +373,9 @@ class Engine:
         return Cause(str(self.verdicts[case]), case, self.worker_of.get(case))
 
     def _make_ready(self, case: int) -> None:
+        if self.stopped is not None and not self._is_owed(case):
+            self._drop((case,))  # it has waited for what turned out never to have begun
+            return
         self.states[case] = State.READY
         self._selection.offer(case, self._now)
 
@@ -350,8 +385,8 @@ class Engine:
         self.states[case] = State.WAITS_FOR_CASES
         if doom is not None:
             self._conclude(case, Verdict.BLOCKED, doom)
-        elif self.stopped is not None:
-            self._conclude_alone(case, Verdict.NOT_RUN, Cause(self.stopped))
+        elif self.stopped is not None and not self._is_owed(case):
+            self._drop((case,))
         else:
             self.states[case] = State.READY
             self._selection.offer_again(case, self._now)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from machines import DAMAGES, die, ids, ids_in_time, join, life_of, standing_of
+from ledgers import DAMAGES, die, ids, ids_in_time, join, life_of, standing_of
 
 from pytest_orchestra.machine import Grant, Ledger, MachineError, Supply, hold_life
 from pytest_orchestra.machine.guard import file_lock

@@ -211,6 +211,31 @@ def test_the_closest_xdist_group_holds(read: Read, mark: Make) -> None:
     assert read(mark("slow"))[0].group is None
 
 
+def test_data_is_provided_used_and_cleaned_by_name(read: Read, mark: Make) -> None:
+    """One name or several, beside other arguments; several markers add up, each name once."""
+    spec, problems = read(
+        mark("provides", "user", "mail"),
+        mark("depends", "test_a", data="db"),
+        mark("depends", data=["db", "key"]),
+        mark("cleans", "old"),
+        around=(mark("provides", "user"), mark("depends", data="all")),
+    )
+    assert problems == ()
+    assert spec.provides == ("user", "mail")
+    assert spec.uses == ("db", "key", "all")
+    assert spec.cleans == ("old",)
+    assert targets(spec) == ["test_a"]
+
+
+def test_what_a_class_uses_its_maker_and_its_cleaner_do_not(read: Read, mark: Make) -> None:
+    """A class may use what one of its own tests makes; said of that test itself it is kept."""
+    whole = (mark("depends", data=["user", "db"]),)
+    assert read(mark("provides", "user"), around=whole)[0].uses == ("db",)
+    assert read(mark("cleans", "user"), around=whole)[0].uses == ("db",)
+    own = mark("depends", data="user")
+    assert read(mark("cleans", "user"), own)[0].uses == ("user",)
+
+
 @pytest.mark.parametrize(
     ("written", "what"),
     [
@@ -225,7 +250,14 @@ def test_the_closest_xdist_group_holds(read: Read, mark: Make) -> None:
         (("depends", ("a",), {"when": "done"}), "when='done' is neither 'passed' nor 'finished'"),
         (("depends", ("a",), {"when": []}), "when=[] is neither 'passed' nor 'finished'"),
         (("depends", ("a",), {"match_params": 1}), "match_params=1 is neither True nor False"),
-        (("depends", (), {"data": "user"}), "unknown keyword 'data'"),
+        (("depends", (), {"date": "user"}), "unknown keyword 'date'"),
+        (("depends", (), {"data": 1}), "1 is not the name of data"),
+        (("depends", (), {"data": ["user", ""]}), "'' is not the name of data"),
+        (("provides", (), {}), "it names nothing"),
+        (("provides", (3,), {}), "3 is not the name of data"),
+        (("provides", ("user",), {"when": "passed"}), "unknown keyword 'when'"),
+        (("cleans", (), {}), "it names nothing"),
+        (("cleans", (" ",), {}), "' ' is not the name of data"),
         (("priority", (), {}), "it takes one number"),
         (("priority", (1, 2), {}), "it takes one number"),
         (("priority", (1,), {"n": 1}), "it takes one number"),
@@ -279,5 +311,6 @@ def test_all_mistakes_are_told_and_the_rest_is_kept(read: Read, mark: Make) -> N
 
 def test_every_marker_is_described_with_an_example() -> None:
     """`pytest --markers` shows how each is written."""
-    assert [line.split("(")[0] for line in OUR_MARKER_LINES] == ["depends", "priority", "resources"]
+    names = ["depends", "provides", "cleans", "priority", "resources"]
+    assert [line.split("(")[0] for line in OUR_MARKER_LINES] == names
     assert all("Example: @pytest.mark." in line for line in OUR_MARKER_LINES)

@@ -26,6 +26,8 @@ class Holdings:
         self.keeps: Final = Keeps(specs, pool, self.tickets)
         self._signs: Final = signs
         self._crew: Final = crew
+        #: Whether a case takes what it takes, and gives all of it back.
+        self._is_plain: Final = not self.keeps.are_possible and not any(signs.outside)
 
     def demand(self, case: int, host: str) -> Demand:
         """Return what ``case`` takes on ``host`` where no fixtures are up."""
@@ -76,6 +78,9 @@ class Holdings:
 
     def take(self, worker: str, case: int) -> bool:
         """Let ``case`` have what it needs on ``worker``; say whether others may acquire now."""
+        if self._is_plain:
+            self.pool.take(case, self.demand(case, self._crew.host_of[worker]))
+            return False
         needs = self.needs(worker, case)
         outside = self.outside(case)
         if outside and not self.keeps.has_outside(worker, case, outside):
@@ -88,8 +93,9 @@ class Holdings:
 
     def release(self, worker: str, case: int, now: float, *, has_run: bool) -> Iterable[str]:
         """``case`` is off the desk of ``worker``; return of which resources tokens came back."""
-        freed = self.keeps.end(worker, case, now, has_run=has_run)
-        return (*freed, *(resource for resource, _ in self.pool.give_back(case)))
+        freed = [] if self._is_plain else self.keeps.end(worker, case, now, has_run=has_run)
+        freed += [resource for resource, _ in self.pool.give_back(case)]
+        return freed
 
     def leases(self, case: int) -> tuple[Lease, ...]:
         """Return what the running ``case`` has here, fixtures that are up for it included."""

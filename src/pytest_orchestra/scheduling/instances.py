@@ -8,6 +8,28 @@ from typing import Final
 
 
 class Instances:
+    """So many instances, each of which one may use at a time; the first that is free goes first."""
+
+    def __init__(self, count: int) -> None:
+        self.count: Final = count
+        self._queue: Final = list(range(count))
+
+    @property
+    def free(self) -> int:
+        """How many can be taken."""
+        return len(self._queue)
+
+    def take(self, tokens: int) -> tuple[int, ...]:
+        """Return so many different instances."""
+        return tuple([heappop(self._queue) for _ in range(tokens)])
+
+    def give_back(self, instances: Iterable[int]) -> None:
+        """Take back what ``take`` returned."""
+        for instance in instances:
+            heappush(self._queue, instance)
+
+
+class SharedInstances(Instances):
     """So many instances, each of which so many may use at a time.
 
     The least used ones are handed out first, of those the first. Whoever takes several gets
@@ -15,18 +37,21 @@ class Instances:
     """
 
     def __init__(self, count: int, slots: int) -> None:
+        super().__init__(count)  # the queue has ``use * count + instance``
         self._slots: Final = slots
         self._used: Final = [0] * count
-        #: ``use * count + instance``; an entry of another use than the instance has is dead.
-        self._queue: Final = list(range(count))
+        #: What is in the queue; an entry of another use than the instance has is dead.
         self._queued: Final = set(self._queue)
-        self.count: Final = count
-        #: How many have a free slot.
-        self.free = count
+        self._free = count
+
+    @property
+    def free(self) -> int:
+        """How many have a free slot."""
+        return self._free
 
     def take(self, tokens: int) -> tuple[int, ...]:
         """Return so many different instances; or all slots that are left, one of each first."""
-        if tokens <= self.free:
+        if tokens <= self._free:
             found = tuple([self._pop() for _ in range(tokens)])
             for instance in found:
                 self._use(instance)
@@ -39,14 +64,14 @@ class Instances:
         )
         assert tokens == len(taken), "neither different instances nor all"  # noqa: S101
         self._used[:] = [self._slots] * self.count
-        self.free = 0
+        self._free = 0
         return taken
 
     def give_back(self, instances: Iterable[int]) -> None:
         """Take back what ``take`` returned."""
         for instance in instances:
             used = self._used[instance]
-            self.free += used == self._slots
+            self._free += used == self._slots
             self._used[instance] = used - 1
             self._push(instance)
 
@@ -64,7 +89,7 @@ class Instances:
         if self._used[instance] < self._slots:
             self._push(instance)
         else:
-            self.free -= 1
+            self._free -= 1
 
     def _push(self, instance: int) -> None:
         entry = self._used[instance] * self.count + instance

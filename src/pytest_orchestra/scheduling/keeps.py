@@ -85,6 +85,11 @@ class Keeps:
         self._places[worker] = _Place(host)
 
     @property
+    def are_possible(self) -> bool:
+        """Whether any case may leave anything up."""
+        return bool(self._holds)
+
+    @property
     def are_there(self) -> bool:
         """Whether anybody keeps anything."""
         return self._count > 0

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from pytest_orchestra.model.capacity import UNBOUNDED, Capacity, Scope
 from pytest_orchestra.model.case import Claim, Hold, Mode
 from pytest_orchestra.scheduling.capacity import Stock
-from pytest_orchestra.scheduling.instances import Instances
+from pytest_orchestra.scheduling.instances import Instances, SharedInstances
 
 #: The lock behind ``resources("*")``: every case reads it, one that runs alone writes it.
 EXCLUSIVE: Final = "*"
@@ -42,7 +42,9 @@ class Pool:
         self._held: Final[dict[Hashable, Demand]] = {}
         self._holders: Final = dict.fromkeys(self.capacities, 0)
         self._instances: Final = {
-            key: Instances(capacity.instances, capacity.slots)
+            key: Instances(capacity.tokens)
+            if capacity.slots == 1
+            else SharedInstances(capacity.instances, capacity.slots)
             for key, capacity in found.items()
             if not capacity.is_quantity and capacity.instances <= MOST_NUMBERED
         }
@@ -160,17 +162,20 @@ class Pool:
     def take(self, holder: Hashable, demand: Demand) -> None:
         """Let ``holder`` have what ``demand`` says; it must fit and hold nothing yet."""
         assert holder not in self._held, f"{holder} holds tokens already"  # noqa: S101
+        free, holders, peak = self._free, self._holders, self.peak
+        has: dict[str, tuple[int, ...]] = {}
         for resource, tokens in demand:
-            left = self._free[resource] - tokens
+            left = free[resource] - tokens
             assert left >= 0, f"{resource} is overdrawn"  # noqa: S101
-            self._free[resource] = left
-            self._holders[resource] += 1
+            free[resource] = left
+            holders[resource] += 1
             capacity = self.capacities[resource]
-            used = self._holders[resource] if capacity == UNBOUNDED else capacity - left
-            self.peak[resource] = max(self.peak[resource], used)
-            instances = self._instances.get(resource)
-            if instances is not None:
-                self._has.setdefault(holder, {})[resource] = instances.take(tokens)
+            used = holders[resource] if capacity == UNBOUNDED else capacity - left
+            peak[resource] = max(peak[resource], used)
+            if resource in self._instances:
+                has[resource] = self._instances[resource].take(tokens)
+        if has:
+            self._has[holder] = has
         self._held[holder] = demand
 
     def give_back(self, holder: Hashable) -> Demand:
@@ -179,8 +184,9 @@ class Pool:
         for resource, tokens in demand:
             self._free[resource] += tokens
             self._holders[resource] -= 1
-        for resource, instances in self._has.pop(holder, {}).items():
-            self._instances[resource].give_back(instances)
+        if holder in self._has:
+            for resource, instances in self._has.pop(holder).items():
+                self._instances[resource].give_back(instances)
         return demand
 
     def hand_over(self, holder: Hashable, heir: Hashable, demand: Demand) -> None:

@@ -20,6 +20,9 @@ from typing import Final, TypeAlias
 Key: TypeAlias = tuple[int, int, int]
 
 
+#: Cases of one shelf and one segment: a heap of level and case.
+Lane: TypeAlias = list[tuple[int, int]]
+
 #: Says how well a case suits a worker, 0 best; None: not at all.
 Taste: TypeAlias = Callable[[int], int | None]
 
@@ -33,12 +36,15 @@ class _Nearness(IntEnum):
     ATTENDED = 2
 
 
+_OWN: Final = int(_Nearness.OWN)
+
+
 class Shelf:
     """Ready cases of one signature, by level, then nearness to the worker, then collection."""
 
     def __init__(self, queue: ReadyQueue) -> None:
         self._queue: Final = queue
-        self._lanes: Final[dict[int, list[tuple[int, int]]]] = {}
+        self.lanes: Final[dict[int, Lane]] = {}
         self._heads: Final[list[tuple[int, int, int, int]]] = []
         #: The case that stands for its lane in ``_heads``; other entries of the lane are dead.
         self._stands_for: Final[dict[int, int]] = {}
@@ -48,7 +54,7 @@ class Shelf:
         queue = self._queue
         queue.where[case] = self
         segment, level = queue.segments[case], queue.levels[case]
-        lane = self._lanes.setdefault(segment, [])
+        lane = self.lanes.setdefault(segment, [])
         heappush(lane, (level, case))
         if lane[0] != (level, case):
             return False
@@ -64,16 +70,16 @@ class Shelf:
 
     def own_head(self, segment: int) -> Key | None:
         """Return the key of the best case of ``segment`` for a worker that is in it."""
-        lane = self._lanes.get(segment)
+        lane = self.lanes.get(segment)
         head = self._lane_head(lane) if lane else None
-        return None if head is None else (head[0], _Nearness.OWN, head[1])
+        return None if head is None else (head[0], _OWN, head[1])
 
     def shared_head(self) -> Key | None:
         """The best for any worker. Entries go stale, and are mended when they come to the top."""
         heads, queue = self._heads, self._queue
         while heads:
             level, nearness, case, segment = heads[0]
-            actual = self._lane_head(self._lanes[segment])
+            actual = self._lane_head(self.lanes[segment])
             if actual is None or self._stands_for[segment] != case:
                 heappop(heads)
                 continue
@@ -87,11 +93,11 @@ class Shelf:
     def lane_heads(self) -> Iterator[Key]:
         """Yield the keys of the best cases of some lanes, the best of all among them."""
         for _, _, case, segment in self._heads[:MOST_COMPARED]:
-            head = self._lane_head(self._lanes[segment])
+            head = self._lane_head(self.lanes[segment])
             if head is not None and self._stands_for[segment] == case:
                 yield head[0], self._queue.nearness(segment), head[1]
 
-    def _lane_head(self, lane: list[tuple[int, int]]) -> tuple[int, int] | None:
+    def _lane_head(self, lane: Lane) -> tuple[int, int] | None:
         where = self._queue.where
         while lane and where[lane[0][1]] is not self:
             heappop(lane)
@@ -131,7 +137,7 @@ class ReadyQueue:
         self._shared: Final[dict[int, Shelf]] = {}
         self._orders: Final = {host: _Order() for host in hosts}
         #: Signatures of the shared cases of each segment.
-        self._in_segment: Final[dict[int, dict[int, Shelf]]] = {}
+        self._in_segment: Final[dict[int, dict[int, tuple[Shelf, Lane]]]] = {}
         self._homes: Final[dict[str, dict[int, Shelf]]] = {}
         self._attendance: Final[dict[int, int]] = {}
 
@@ -143,7 +149,8 @@ class ReadyQueue:
         if shelf is None:
             shelf = shelves[signature] = Shelf(self)
         if shelf.push(case) and home is None:
-            self._in_segment.setdefault(self.segments[case], {})[signature] = shelf
+            segment = self.segments[case]
+            self._in_segment.setdefault(segment, {})[signature] = shelf, shelf.lanes[segment]
             self.wake(signature)
 
     def wake(self, signature: int, host: str | None = None) -> None:
@@ -209,13 +216,20 @@ class ReadyQueue:
         self, best: Key | None, segment: int, fits: Callable[[int, Key], bool]
     ) -> Key | None:
         """Return what goes before ``best`` in the worker's own segment, or else ``best``."""
-        near = self._in_segment.get(segment, {})
+        near = self._in_segment.get(segment)
+        if not near:
+            return best
+        where = self.where
         emptied: list[int] = []
-        for signature, shelf in near.items():
-            head = shelf.own_head(segment)
-            if head is None:
+        for signature, (shelf, lane) in near.items():
+            while lane and where[lane[0][1]] is not shelf:
+                heappop(lane)
+            if not lane:
                 emptied.append(signature)
-            elif (best is None or head < best) and fits(signature, head):
+                continue
+            level, case = lane[0]
+            head = (level, _OWN, case)
+            if (best is None or head < best) and fits(signature, head):
                 best = head
         for signature in emptied:
             del near[signature]

@@ -52,7 +52,8 @@ class Reservation:
     def forget(self, case: int) -> None:
         """``case`` waits no more."""
         self._overtaking.forget(case)
-        self.starving_outside.pop(case, None)
+        if self.starving_outside:
+            self.starving_outside.pop(case, None)
 
     def look(self, now: float) -> None:
         """Keep tokens for the best of the cases that have been overtaken for too long by ``now``.

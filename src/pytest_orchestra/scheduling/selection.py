@@ -77,6 +77,11 @@ class Selection:
             scores,
             self._fixtures.cost,
         )
+        #: Per host the parked signatures, the hopeless ones and the demands of all.
+        self._views: Final = {
+            host: (self._parking.on[host], self._signs.hopeless[host], self._signs.demands[host])
+            for host in self._hosts
+        }
         #: Ready cases per signature.
         self._waiting: Final = [0] * len(self._signs.all)
         #: Ready cases that only one worker may run, and that it had to leave lying.
@@ -148,7 +153,8 @@ class Selection:
             self._group_ready[group].discard(case)
         signature = self._signatures[case]
         self._waiting[signature] -= 1
-        if self.tickets.cancel(case) or not self._waiting[signature]:
+        has_asked = bool(self._signs.outside[signature]) and self.tickets.cancel(case)
+        if has_asked or not self._waiting[signature]:
             self._look_again(signature, now)
         if case == self._reservation.case:
             self._end_reservation(now)
@@ -194,6 +200,8 @@ class Selection:
     def drain(self, commands: Iterable[Command]) -> tuple[Command, ...]:
         """Return ``commands`` with what is to be said of fixtures, and to those who share with us."""
         early, late = self._asking.drain()
+        if not (early or late or self.tickets.commands):
+            return tuple(commands)
         shared = tuple(self.tickets.commands)
         self.tickets.commands.clear()
         return (*early, *commands, *late, *shared)
@@ -324,11 +332,11 @@ class Selection:
         return None if taste is Taste.NOT_WORTH_IT else int(taste)
 
     def _fits(self, host: str, now: float, signature: int, key: Key) -> bool:
-        parked = self._parking.on[host]
+        parked, hopeless, demands = self._views[host]
         if signature not in parked:
-            if signature in self._signs.hopeless[host]:
+            if signature in hopeless:
                 return False
-            lacking = self._pool.lacks(self._signs.demands[host][signature], self._reservation.kept)
+            lacking = self._pool.lacks(demands[signature], self._reservation.kept)
             outside = self._signs.outside[signature]
             if lacking is None:
                 if not outside:

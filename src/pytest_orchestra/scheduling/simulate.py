@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import Final, TypeAlias
 
+from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.events import (
     Acquire,
     Assign,
@@ -14,6 +16,7 @@ from pytest_orchestra.model.events import (
     CasesReturned,
     Command,
     Conclude,
+    Event,
     Fixture,
     FixturesDown,
     GiveBack,
@@ -24,6 +27,10 @@ from pytest_orchestra.model.events import (
 )
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.scheduling.engine import Engine
+from pytest_orchestra.scheduling.nodeid import is_within
+
+#: A case to run, or fixtures to tear down.
+_Errand: TypeAlias = int | tuple[Fixture, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,77 +43,124 @@ class Span:
     end: float
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Those who share tokens with the run.
+
+    ``acquire`` gets a case and what it wants, and says whether that is granted at once; if not,
+    somebody tells the simulation later. ``give_back`` gets the case.
+    """
+
+    acquire: Callable[[int, tuple[tuple[str, int], ...]], bool] = lambda _case, _wants: True
+    give_back: Callable[[int], None] = lambda _case: None
+
+
 class Simulation:
     """Workers that take exactly as long as they are told to.
 
     ``seconds`` are durations per case, ``verdicts`` what each case ends with if it runs
-    (passed where not given). No other run shares anything, and fixtures stay up until somebody
-    asks for what they keep; then they go down at once, or when the running case ends.
+    (passed where not given). With ``specs``, fixtures that take something go down as pytest
+    does it: when the next case is not in their scope, or somebody asks for what they keep. Without
+    ``specs``, only then. Setting up and tearing down take no time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a different thing that happens in a run
         self,
         engine: Engine,
         seconds: Sequence[float],
         workers: Sequence[str],
         verdicts: dict[int, Verdict] | None = None,
+        *,
+        specs: Sequence[CaseSpec] = (),
+        others: Others | None = None,
     ) -> None:
-        self.spans: list[Span] = []
+        self.spans: Final[list[Span]] = []
+        #: Fixtures that are up, by worker.
+        self.up: Final[dict[str, dict[Fixture, None]]] = {worker: {} for worker in workers}
+        #: The case that runs, by worker, and when it began.
+        self.running: Final[dict[str, tuple[int, float]]] = {}
         self._engine = engine
         self._seconds = seconds
         self._verdicts = verdicts or {}
-        self._queues: dict[str, deque[int]] = {worker: deque() for worker in workers}
+        self._specs = specs
+        self._others = others or Others()
+        self._queues: dict[str, deque[_Errand]] = {worker: deque() for worker in workers}
         self._ends: list[tuple[float, int, str]] = []
-        self._started: dict[str, float] = {}
-        self._to_tear_down: dict[str, list[Fixture]] = {}
 
     def run(self) -> tuple[Span, ...]:
         """Run to the end and return what ran, in order of its end."""
-        self._obey(self._engine.handle(WorkersJoined(tuple(self._queues)), 0.0), 0.0)
-        while self._ends:
-            now, case, worker = heappop(self._ends)
-            self._queues[worker].popleft()
-            self.spans.append(Span(case, worker, self._started.pop(worker), now))
-            verdict = self._verdicts.get(case, Verdict.PASSED)
-            finished = CaseFinished(case, verdict, self._seconds[case])
-            commands = self._engine.handle(finished, now)
-            self._tear_down(worker, now)
-            self._start_next(worker, now)
-            self._obey(commands, now)
+        self.tell(WorkersJoined(tuple(self._queues)), 0.0)
+        while self.next_end is not None:
+            self.step()
         assert self._engine.done, "cases were left that nothing waits for"  # noqa: S101
         return tuple(self.spans)
+
+    @property
+    def next_end(self) -> float | None:
+        """When the next case ends; None if none runs."""
+        return self._ends[0][0] if self._ends else None
+
+    def step(self) -> None:
+        """Let the next case end."""
+        now, case, worker = heappop(self._ends)
+        _, start = self.running.pop(worker)
+        self.spans.append(Span(case, worker, start, now))
+        verdict = self._verdicts.get(case, Verdict.PASSED)
+        commands = self._engine.handle(CaseFinished(case, verdict, self._seconds[case]), now)
+        self._go_on(worker, now)
+        self._obey(commands, now)
+
+    def tell(self, event: Event, now: float) -> None:
+        """Let something else happen."""
+        self._obey(self._engine.handle(event, now), now)
 
     def _obey(self, commands: tuple[Command, ...], now: float) -> None:
         for command in commands:
             match command:
                 case Assign(worker, case):
                     self._queues[worker].append(case)
-                    self._start_next(worker, now)
+                    self._go_on(worker, now)
                 case Recall(worker, cases):
                     for case in cases:
                         self._queues[worker].remove(case)
-                    self._obey(self._engine.handle(CasesReturned(worker, cases), now), now)
-                case Acquire(case):
-                    self._obey(self._engine.handle(TokensGranted(case), now), now)
+                    self.tell(CasesReturned(worker, cases), now)
                 case Relinquish(worker, fixtures):
-                    self._to_tear_down.setdefault(worker, []).extend(fixtures)
-                    if worker not in self._started:
-                        self._tear_down(worker, now)
-                case GiveBack():
-                    pass  # nobody else wants it
+                    self._queues[worker].append(fixtures)
+                    self._go_on(worker, now)
+                case Acquire(case, wants):
+                    if self._others.acquire(case, wants):
+                        self.tell(TokensGranted(case), now)
+                case GiveBack(case):
+                    self._others.give_back(case)
                 case _:
                     assert isinstance(command, Conclude)  # noqa: S101 - takes no time
 
-    def _tear_down(self, worker: str, now: float) -> None:
-        fixtures = self._to_tear_down.pop(worker, None)
-        if fixtures:
-            self._obey(self._engine.handle(FixturesDown(worker, tuple(fixtures)), now), now)
-
-    def _start_next(self, worker: str, now: float) -> None:
+    def _go_on(self, worker: str, now: float) -> None:
+        """Let an idle worker do what it was told, up to the next case."""
         queue = self._queues[worker]
-        if queue and worker not in self._started:
-            self._started[worker] = now
-            heappush(self._ends, (now + self._seconds[queue[0]], queue[0], worker))
+        while queue and worker not in self.running:
+            errand = queue.popleft()
+            if isinstance(errand, tuple):
+                self._tear_down(worker, errand, now)
+            else:
+                self._begin(worker, errand, now)
+
+    def _begin(self, worker: str, case: int, now: float) -> None:
+        self.running[worker] = case, now
+        heappush(self._ends, (now + self._seconds[case], case, worker))
+        if self._specs:
+            spec = self._specs[case]
+            leaves = [each for each in self.up[worker] if not is_within(spec.nodeid, each[1])]
+            if leaves:
+                self._tear_down(worker, tuple(leaves), now)
+            self.up[worker].update(
+                ((hold.fixture, hold.scope), None) for hold in spec.holds if hold.scope is not None
+            )
+
+    def _tear_down(self, worker: str, fixtures: tuple[Fixture, ...], now: float) -> None:
+        for fixture in fixtures:
+            self.up[worker].pop(fixture, None)
+        self.tell(FixturesDown(worker, fixtures), now)
 
 
 def makespan(spans: Sequence[Span]) -> float:

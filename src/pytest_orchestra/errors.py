@@ -28,6 +28,14 @@ class UsageProblems(OrchestraError):  # noqa: N818 - it is named for what it car
         super().__init__(_render(self.problems))
 
 
+class MachineError(OrchestraError):
+    """What runs on this machine share cannot be had; ``problem`` says why and what to do."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(f"{problem.where}: {problem.what}; {problem.remedy}")
+
+
 class Unclaimed(OrchestraError, KeyError):  # noqa: N818 - it is named for what is wrong
     """A test asks for what it got of a resource that it does not claim."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xdist.dsession import DSession
     from xdist.workermanage import WorkerController
 
+    from pytest_orchestra.model.host import Host
     from pytest_orchestra.running.rehire import Rehiring
 
 #: Seconds of work that a worker is sent ahead: what a round trip to it takes, many times over.
@@ -105,15 +106,24 @@ class Distributed:
             reason = self._scheduling.stop_reason
         self._opening.close(str(reason))
 
-    def _open(self, description: Description, workers: int) -> Run:
+    def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)
-        run = self._opening.open(description.collection, workers, tuning, description.kits)
+        run = self._opening.open(description.collection, workers, hosts, tuning, description.kits)
         assert self._scheduling is not None  # noqa: S101 - it asks for the run
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)
+        if self._opening.sharing is not None:
+            self._opening.sharing.watch(self._look_at_others)
         assert self._pulse is not None  # noqa: S101 - it was made with the scheduler
         self._pulse.start()
         return run
+
+    def _look_at_others(self) -> None:
+        """Called in a thread of its own: let the main thread look."""
+        assert self._scheduling is not None  # noqa: S101 - it asked for the run
+        dsession: DSession = self._config.pluginmanager.getplugin("dsession")
+        errand = self._scheduling.hear_of_others
+        dsession.queue.put(("unscheduled", {"node": None, "indices": errand}))
 
     def _give_up(self, node: WorkerController, reason: str) -> None:
         assert self._scheduling is not None  # noqa: S101 - it saw the worker die

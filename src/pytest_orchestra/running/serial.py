@@ -9,13 +9,16 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_orchestra.model.events import Assign, Command, Conclude
+from pytest_orchestra.model.events import Assign, Command, Conclude, Fixture, Relinquish
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.data_port import Hand
+from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.meter import find_meter
 from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.sharing import INTERVAL
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
+from pytest_orchestra.running.tenure import Tenure
 
 #: The name of the only worker.
 MAIN: Final = "main"
@@ -24,9 +27,12 @@ MAIN: Final = "main"
 class SerialLoop:
     """Runs all items of a session, in the order that the engine gives them out."""
 
-    def __init__(self, session: pytest.Session, run: Run) -> None:
+    def __init__(self, session: pytest.Session, run: Run, claims: FixtureClaims) -> None:
         self._session = session
         self._run = run
+        self._tenure = Tenure(session.config.pluginmanager, claims, self._note_unclaimed)
+        #: Fixtures to tear down after the next case.
+        self._to_relinquish: list[Fixture] = []
         self._items = session.items
         self._meter = find_meter()
         self._next: int | None = None
@@ -36,17 +42,55 @@ class SerialLoop:
 
     def loop(self) -> None:
         """Run until every case has its verdict, or pytest wants to stop."""
-        self._obey(self._run.begin((MAIN,)))
+        self._obey(self._run.begin({"": (MAIN,)}))
         self._report_conclusions()
-        while self._next is not None:
+        while self._wait_for_work():
+            assert self._next is not None  # noqa: S101 - there is work
             case, self._next = self._next, None
+            due, self._to_relinquish = self._to_relinquish, []
             self._run_case(case)
             self._stop_if_asked()
+            self._relinquish(due)
             self._report_conclusions()
         if self._session.shouldfail:
             raise self._session.Failed(self._session.shouldfail)
         if self._session.shouldstop:
             raise self._session.Interrupted(self._session.shouldstop)
+
+    def _wait_for_work(self) -> bool:
+        """Return whether there is a next case, if need be after waiting for other runs."""
+        while self._next is None and not self._run.engine.done:
+            if self._to_relinquish:
+                due, self._to_relinquish = self._to_relinquish, []
+                self._relinquish(due)
+            elif not self._run.waits_for_others:
+                break
+            else:
+                time.sleep(INTERVAL)
+                self._obey(self._run.hear_of_others())
+                self._obey(self._run.look_again())
+            self._stop_if_asked()
+            self._report_conclusions()
+        return self._next is not None
+
+    def _relinquish(self, fixtures: Iterable[Fixture]) -> None:
+        """Tear down fixtures that keep what others need more."""
+        down = tuple(fixtures)
+        if not down:
+            return
+        for item, tear_down in self._tenure.relinquish(down):
+            report = tear_down()
+            if report is not None:
+                case = self._items.index(item)
+                self._current = case
+                item.ihook.pytest_runtest_logreport(report=report)
+                self._current = None
+                self._reconsider(case)
+        self._obey(self._run.fixtures_down(MAIN, (*down, *self._tenure.gone())))
+
+    def _note_unclaimed(self, fixture: str) -> None:
+        if self._current is not None:
+            self._run.note_unclaimed(self._current, fixture)
 
     def add_report(self, report: pytest.TestReport) -> None:
         """Take in a report that pytest has just logged."""
@@ -72,6 +116,7 @@ class SerialLoop:
         self._current = case
         self._is_decided = False
         self._meter.skip()
+        self._tenure.begin(item, self._run.leases(case))
         self._meter.begin()
         began = time.perf_counter()
         stand_in: Any = StandIn(item, lambda: self._look_ahead(case, began))
@@ -80,8 +125,14 @@ class SerialLoop:
             self._decide(case, began)
         self._run.correct_seconds(case, time.perf_counter() - began)
         self._run.note_usage(case, self._meter.end())
+        self._tell_down(self._tenure.end(item))
         self._settle(case, item)
+        self._tell_down(self._tenure.gone())
         self._current = None
+
+    def _tell_down(self, fixtures: tuple[Fixture, ...]) -> None:
+        if fixtures:
+            self._obey(self._run.fixtures_down(MAIN, fixtures))
 
     def _look_ahead(self, case: int, began: float) -> list[Any] | None:
         """Decide, while ``case`` is torn down, what follows it, as far as its reports allow.
@@ -91,6 +142,8 @@ class SerialLoop:
         if not self._is_decided:
             if self._run.verdict(case) is None or self._run.values.lacking(case):
                 return None  # its fixtures may provide data while they are torn down
+            if self._run.is_shared(case):
+                return None  # others may take what it has as soon as it is over
             self._decide(case, began)
         if self._next is None:
             return []
@@ -140,6 +193,8 @@ class SerialLoop:
                     self._next = case
                 case Conclude():
                     self._conclusions.append(command)
+                case Relinquish(fixtures=fixtures):
+                    self._to_relinquish += fixtures
                 case _:
                     raise AssertionError(f"{command} makes no sense in one process")
 

@@ -172,6 +172,10 @@ class Engine:
         """Return the cases for which was acquired what the running ``case`` has from others."""
         return self._selection.tickets_of(case)
 
+    def kept_from_others(self) -> frozenset[str]:
+        """Return the resources, shared with other runs, that fixtures here keep."""
+        return self._selection.kept_from_others()
+
     def overdue(self, now: float) -> list[tuple[int, str, float]]:
         """Return the cases that wait for a resource for too long, with it and its limit in seconds.
 

@@ -75,6 +75,12 @@ class Keeps:
             if not keep.is_asked:
                 yield name
 
+    def from_others(self) -> frozenset[str]:
+        """Return what fixtures keep of that which is shared with other runs."""
+        return frozenset(
+            name for _, keep in self._all() if not keep.is_asked for name, _ in keep.outside
+        )
+
     # cases
 
     def still_needs(self, worker: str, case: int, demand: Demand) -> Demand:

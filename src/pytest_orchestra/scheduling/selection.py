@@ -182,6 +182,10 @@ class Selection:
         """Others wait for ``resource``: let fixtures that keep it go down."""
         self._ask({resource: 1}, in_use=True, in_part=True)
 
+    def kept_from_others(self) -> frozenset[str]:
+        """Return what fixtures here keep of that which is shared with other runs."""
+        return self._keeps.from_others()
+
     def lacking(self, case: int) -> str | None:
         """Return the resource that keeps ``case`` waiting, as far as anybody has asked."""
         signature = self._signatures[case]

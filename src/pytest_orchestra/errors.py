@@ -15,6 +15,10 @@ class OrchestraError(Exception):
     """The base of all errors of this plugin; its text is meant for the user."""
 
 
+class DataError(OrchestraError, LookupError):
+    """A test gave or took data in a way that cannot work."""
+
+
 class UsageProblems(OrchestraError):  # noqa: N818 - it is named for what it carries
     """Mistakes of the user's, all that were found at once.
 

@@ -345,6 +345,20 @@ def test_a_connection_that_breaks(project: Project, network: Network) -> None:
     assert {"gw3", "gw4"} <= {entry["worker"] for entry in result.of("began")}
 
 
+def test_a_host_that_falls_silent(project: Project, network: Network) -> None:
+    """When nothing comes through any more, ssh's own watch ends the wait for the host."""
+    left = network.start("left")
+    with network.client_config.open("a") as file:
+        file.write("Host *\n  ServerAliveInterval 1\n  ServerAliveCountMax 3\n")
+    project.write(
+        "conftest", "from pytest_orchestra.running import rehire\nrehire.PATIENCE = 2.0\n"
+    )
+    project.write("test_a", MANY)
+    result = start_and_break(project, tx(project, "popen", f"2*{left.spec}"), left.unplug, after=10)
+    assert result.code == FAILED
+    check_lost_nothing(result, 60)
+
+
 def test_the_only_host_vanishes(project: Project, network: Network) -> None:
     """With nobody left the run ends, and says why; what was not run is counted."""
     left = network.start("left")

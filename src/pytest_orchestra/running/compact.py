@@ -38,7 +38,7 @@ def is_plain(report: pytest.TestReport, item: pytest.Item) -> bool:
         and report.__dict__.keys() == _PLAIN
         and report.location == item.location
         and report.nodeid == item.nodeid
-        and all(value == 1 for value in report.keywords.values())
+        and tuple(report.keywords.values()).count(1) == len(report.keywords)
     )
 
 

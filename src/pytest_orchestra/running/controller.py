@@ -428,7 +428,7 @@ class OrchestraScheduling:
         """
         session = self._session
         dsession = self._dsession
-        if session.shouldstop and not dsession.shouldstop:
+        if session.shouldstop and not (dsession.shouldstop or self._reprieve.reason):
             dsession.shouldstop = session.shouldstop
         reason = session.shouldfail or dsession.shouldstop or self._reprieve.reason
         if dsession.shuttingdown and not run.engine.done:
@@ -461,6 +461,11 @@ class OrchestraScheduling:
         self._reprieve.end()
         if run.engine.stopped is not None:
             self._obey(run.halt(self.stop_reason))
+
+    @property
+    def withheld(self) -> bool | str:
+        """Why the run stops, if xdist has not been told of it; else False."""
+        return False if self._reprieve.is_over else self._reprieve.reason
 
     @property
     def stop_reason(self) -> str:

@@ -94,6 +94,8 @@ class Distributed:
 
     def _refuse_half_a_run(self, session: pytest.Session) -> None:
         """A run of which tests are left is no success; xdist lets it end when all workers died."""
+        if self._scheduling is not None and self._scheduling.withheld:
+            raise Interrupted(str(self._scheduling.withheld))  # nobody was left to clean up
         run = self._opening.run
         if run is not None and not run.engine.done and not session.testsfailed:
             raise session.Interrupted("no worker is left to run the rest")

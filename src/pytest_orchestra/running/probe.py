@@ -118,9 +118,9 @@ def _ask(
 ) -> dict[str, Mapping[str, Any] | Unreachable]:
     calls = {name: Call(spec, proxies, site.question(spec)) for name, spec in specs.items()}
     end = time.monotonic() + PATIENCE
+    for call in calls.values():
+        call.start()
     try:
-        for call in calls.values():
-            call.start()
         return {name: call.result(end - time.monotonic()) for name, call in calls.items()}
     finally:
         for call in calls.values():

@@ -87,7 +87,7 @@ class Alone:
             return None
         collection = self._collecting.collection_of(session.items)
         run = self._opening.open(collection, 1, (Hosts().meet(read_host()),))
-        self._loop = SerialLoop(session, run, self._claims)
+        self._loop = SerialLoop(session, run, self._claims, self._opening.terminal.alarm)
         port = DataPort(self._loop.hand, self._loop.provide)
         self._config.pluginmanager.register(port, DATA_PORT)
         watch = self._watch(run)

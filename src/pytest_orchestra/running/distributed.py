@@ -13,6 +13,7 @@ from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.link import Description
 from pytest_orchestra.running.opening import Opening
+from pytest_orchestra.running.others import OthersWatch
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.specs import is_plain, label, proxies_of
@@ -40,6 +41,7 @@ class Distributed:
         self._opening = opening
         self._scheduling: OrchestraScheduling | None = None
         self._stall: StallWatch | None = None
+        self._others: OthersWatch | None = None
         self._pulse: Pulse | None = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -114,6 +116,7 @@ class Distributed:
         assert self._scheduling is not None  # noqa: S101 - it asks for the run
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)
+        self._others = OthersWatch(run)
         if self._opening.sharing is not None:
             self._opening.sharing.watch(self._look_at_others)
         assert self._pulse is not None  # noqa: S101 - it was made with the scheduler
@@ -138,3 +141,5 @@ class Distributed:
         text = self._stall.check() if self._stall is not None else None
         if text is not None:
             self._opening.terminal.alarm(text, yellow=True)
+        for line in self._others.check() if self._others is not None else ():
+            self._opening.terminal.alarm(line, yellow=True)

@@ -39,7 +39,6 @@ from pytest_orchestra.running.values import Values
 from pytest_orchestra.scheduling.duration import format_duration
 from pytest_orchestra.scheduling.engine import State
 from pytest_orchestra.scheduling.explain import blocked_text
-from pytest_orchestra.scheduling.pool import EXCLUSIVE
 
 if TYPE_CHECKING:
     from pytest_orchestra.running.sharing import Sharing
@@ -59,6 +58,7 @@ class Run:
         """Take a plan, and who shares tokens with it; nothing has begun yet."""
         self._sharing = sharing
         self._unclaimed: dict[str, int] = {}
+        self._leases: dict[int, tuple[Lease, ...]] = {}
         self.plan = plan
         self.engine = plan.engine
         self.values = Values(plan.specs, plan.data)
@@ -229,6 +229,10 @@ class Run:
         holders = f", held by {held_by}" if held_by else ""
         return Cause(f"waited {format_duration(limit)} for {resource!r}{holders}")
 
+    def wanted_from_others(self) -> tuple[str, ...]:
+        """Return the resources that some case waits for and other runs may have."""
+        return self._sharing.wanted() if self._sharing is not None else ()
+
     def held_by_others(self, resource: str) -> str:
         """Return which other runs have ``resource``, for people; empty if none has."""
         return self._sharing.held_by(resource) if self._sharing is not None else ""
@@ -279,7 +283,8 @@ class Run:
             for ticket in self.engine.tickets_of(case):
                 for lease in self._sharing.leases(ticket):
                     found[lease.resource] = _joined(found.get(lease.resource), lease)
-        return tuple(found[resource] for resource in sorted(found))
+        leases = self._leases[case] = tuple(found[resource] for resource in sorted(found))
+        return leases
 
     def is_shared(self, case: int) -> bool:
         """Whether ``case`` has something that other runs wait for."""
@@ -323,6 +328,7 @@ class Run:
             edges=self.plan.graph.edges,
             seconds=seconds,
             stopped=self.engine.stopped if self._stopped_early else None,
+            unclaimed=tuple(sorted(self._unclaimed.items())),
         )
 
     @property
@@ -352,19 +358,21 @@ class Run:
             memory_peak=memory_peak,
             memory_used=memory_used,
             requirements=requirements,
+            leases=self._leases.get(case, ()),
         )
 
     def _resource_records(self, seconds: float) -> tuple[ResourceRecord, ...]:
-        pool, waits = self.plan.pool, self.engine.waits
+        peaks = {**self.plan.pool.peak, **self.engine.tickets.peak}
         return tuple(
             ResourceRecord(
                 name=name,
-                capacity=None if capacity == UNBOUNDED else capacity,
-                peak=pool.peak[name],
-                held_up=waits.held_up(name, seconds),
+                capacity=None if capacity.tokens == UNBOUNDED else capacity.tokens,
+                peak=peaks.get(name, 0),
+                held_up=self.engine.waits.held_up(name, seconds),
+                scope=capacity.scope,
+                is_quantity=capacity.is_quantity,
             )
-            for name, capacity in sorted(pool.capacities.items())
-            if name != EXCLUSIVE
+            for name, capacity in sorted(self.plan.pool.stock.counted().items())
         )
 
     def _worker_records(self, seconds: float) -> tuple[WorkerRecord, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import pytest
@@ -14,6 +14,7 @@ from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.data_port import Hand
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.meter import find_meter
+from pytest_orchestra.running.others import OthersWatch
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.sharing import INTERVAL
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
@@ -25,11 +26,22 @@ MAIN: Final = "main"
 
 
 class SerialLoop:
-    """Runs all items of a session, in the order that the engine gives them out."""
+    """Runs all items of a session, in the order that the engine gives them out.
 
-    def __init__(self, session: pytest.Session, run: Run, claims: FixtureClaims) -> None:
+    ``say`` prints a line while no test runs.
+    """
+
+    def __init__(
+        self,
+        session: pytest.Session,
+        run: Run,
+        claims: FixtureClaims,
+        say: Callable[[str], None],
+    ) -> None:
         self._session = session
         self._run = run
+        self._say = say
+        self._others = OthersWatch(run)
         self._tenure = Tenure(session.config.pluginmanager, claims, self._note_unclaimed)
         #: Fixtures to tear down after the next case.
         self._to_relinquish: list[Fixture] = []
@@ -69,6 +81,8 @@ class SerialLoop:
                 time.sleep(INTERVAL)
                 self._obey(self._run.hear_of_others())
                 self._obey(self._run.look_again())
+                for line in self._others.check():
+                    self._say(line)
             self._stop_if_asked()
             self._report_conclusions()
         return self._next is not None

@@ -103,6 +103,10 @@ class Sharing:
         """The cases that wait for others."""
         return tuple(self._waiting)
 
+    def wanted(self) -> tuple[str, ...]:
+        """Return the resources that cases wait for."""
+        return tuple(sorted({name for case in self._waiting for name in self._wants[case]}))
+
     def leases(self, case: int) -> list[Lease]:
         """Return what was acquired for ``case``."""
         names = self._granted.get(case, {})

@@ -60,6 +60,7 @@ class SerialLoop:
         self._report_conclusions()
         while self._wait_for_work():
             self._settle_last()
+            self._report_conclusions()
             if self._next is None:
                 continue  # what was torn down has failed, and the next case with it
             case, self._next = self._next, None
@@ -69,6 +70,7 @@ class SerialLoop:
             self._relinquish(due)
             self._report_conclusions()
         self._settle_last()
+        self._report_conclusions()
         if self._session.shouldfail:
             raise self._session.Failed(self._session.shouldfail)
         if self._session.shouldstop:

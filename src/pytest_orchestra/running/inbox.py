@@ -26,11 +26,14 @@ class Inbox:
             self._changed.notify()
             return True
 
-    def refuse(self) -> tuple[int, ...]:
-        """Take nothing more until ``clean``, and return what was queued."""
+    def refuse(self) -> tuple[int, ...] | None:
+        """Take nothing more until ``clean``, and return what was queued.
+
+        None, and nothing changes, if it does so already or ``clean`` was called.
+        """
         with self._changed:
             if self._is_cleaning or self._refuses:
-                return ()
+                return None
             self._refuses = True
             queued = tuple(self._indices)
             self._indices.clear()

@@ -164,8 +164,8 @@ class SerialLoop:
         A plugin that repeats tests may hold its reports back: then nothing is decided yet.
         """
         if not self._is_decided:
-            if self._run.verdict(case) is None or self._run.values.lacking(case):
-                return None  # its fixtures may provide data while they are torn down
+            if self._run.verdict(case) is None or self._run.plan.specs[case].provides:
+                return None  # what it provides is settled when all attempts are torn down
             if self._run.is_shared(case):
                 return None  # others may take what it has as soon as it is over
             self._decide(case, began)

@@ -218,13 +218,18 @@ class WorkerLoop:
                 self._outbox.send(("started", index))
             self._run(following, index)
             last, last_index = following, index
-            if session.shouldfail or session.shouldstop:
-                self._refuse()
+            reason = session.shouldfail or session.shouldstop
+            if reason:
+                self._refuse(str(reason))
 
-    def _refuse(self) -> None:
-        """Nothing runs after what stops the run, unless the controller says that it cleans up."""
+    def _refuse(self, reason: str) -> None:
+        """Nothing runs after what stops the run, unless the controller says that it cleans up.
+
+        It is told the reason again, or it would wait for this worker if it had not heard.
+        """
         queued = self._inbox.refuse()
-        if queued:
+        if queued is not None:
+            self._outbox.send(("stopping", reason))
             self._outbox.send(("returned", list(queued)))
 
     def _run(self, item: pytest.Item, index: int) -> None:

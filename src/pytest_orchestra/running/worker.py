@@ -15,7 +15,7 @@ from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.running import link
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.compact import fold, is_plain
-from pytest_orchestra.running.garbage import leave_quickly, searched_seldom
+from pytest_orchestra.running.garbage import LastSearch, leave_quickly, searched_seldom
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.inbox import Inbox
 from pytest_orchestra.running.journal import Journal
@@ -51,6 +51,7 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     config.pluginmanager.register(loop, "orchestra-worker")
     clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
     config.pluginmanager.register(clock, "orchestra-fixture-clock")
+    config.pluginmanager.register(LastSearch(config), "orchestra-last-search")
     leave_quickly()
 
 

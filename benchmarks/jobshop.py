@@ -24,7 +24,7 @@ from benchmarks.options import Options
 from benchmarks.results import Bar, Report, Table, show
 from pytest_orchestra.model.case import CaseSpec, Claim
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
-from pytest_orchestra.scheduling.capacity import settle_capacities
+from pytest_orchestra.scheduling.capacity import Stock, settle_stock
 from pytest_orchestra.scheduling.engine import Engine
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
 from pytest_orchestra.scheduling.foresight import Foresight, foresee
@@ -82,7 +82,7 @@ class Problem:
 
     specs: tuple[CaseSpec, ...]
     graph: Graph
-    capacities: Mapping[str, int]
+    stock: Stock
     seconds: tuple[float, ...]
     workers: tuple[str, ...]
 
@@ -97,7 +97,7 @@ class Problem:
             self.specs,
             self.graph,
             scores,
-            Pool(self.capacities),
+            Pool(self.stock),
             Estimates(segments, self.seconds),
         )
 
@@ -167,12 +167,12 @@ def make_problem(instance: Instance) -> Problem:
         )
         for number, (job, machine, _) in enumerate(operations)
     )
-    capacities, problems = settle_capacities(specs, {})
+    stock, problems = settle_stock(specs, {})
     assert not problems, problems
     return Problem(
         specs,
         arrange(_chains(operations)),
-        capacities,
+        stock,
         tuple(units * UNIT for _, _, units in operations),
         tuple(f"gw{number}" for number in range(instance.workers)),
     )
@@ -210,7 +210,7 @@ def _foresee(problem: Problem, options: Options) -> Foresight:
     return foresee(
         problem.specs,
         problem.graph,
-        Pool(problem.capacities),
+        Pool(problem.stock),
         problem.scores(),
         problem.seconds,
         len(problem.workers),

@@ -25,12 +25,13 @@ from benchmarks.machine import Machine
 from benchmarks.measure import peak_memory, tell
 from benchmarks.options import Options
 from benchmarks.results import MIB, Bar, Report, Table, show
+from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
 from pytest_orchestra.model.events import CaseFinished, Command, Event
 from pytest_orchestra.running.distributed import HORIZON
 from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.plan import MOST_FORESEEN
-from pytest_orchestra.scheduling.capacity import settle_capacities
+from pytest_orchestra.scheduling.capacity import settle_stock
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
 from pytest_orchestra.scheduling.foresight import foresee
@@ -190,7 +191,7 @@ def probe(size: int, workers: int, seed: int) -> Probe:
     specs = make_cases(size, seed)
     seconds = [0.02 * random.lognormvariate(0.0, 1.0) for _ in specs]
     declared = {
-        _resource(number): max(1, round(TOKENS[number % len(TOKENS)] * workers))
+        _resource(number): Capacity(max(1, round(TOKENS[number % len(TOKENS)] * workers)))
         for number in range(RESOURCES)
         if not _is_lock(number)
     }
@@ -222,7 +223,10 @@ def probe(size: int, workers: int, seed: int) -> Probe:
 
 
 def _plan(
-    specs: Sequence[CaseSpec], seconds: Sequence[float], workers: int, declared: Mapping[str, int]
+    specs: Sequence[CaseSpec],
+    seconds: Sequence[float],
+    workers: int,
+    declared: Mapping[str, Capacity],
 ) -> tuple[Timed, dict[str, float]]:
     """Do what a controller does between the collection and the first command.
 
@@ -236,7 +240,7 @@ def _plan(
     with _timing(steps, "link"):
         links = link(specs, names)
     with _timing(steps, "capacities"):
-        capacities, problems = settle_capacities(specs, declared)
+        stock, problems = settle_stock(specs, declared)
     assert not links.unresolved, links.unresolved[:3]
     assert not problems, problems[:3]
     with _timing(steps, "arrange"):
@@ -246,12 +250,12 @@ def _plan(
     if len(specs) <= MOST_FORESEEN:
         with _timing(steps, PREDICTION):
             scores = foresee(
-                specs, graph, Pool(capacities), scores, seconds, workers, 0, lambda _: False
+                specs, graph, Pool(stock), scores, seconds, workers, 0, lambda _: False
             ).scores
     with _timing(steps, "engine"):
         estimates = Estimates(number_segments([spec.file for spec in specs]), seconds)
         tuning = Tuning(horizon=HORIZON)
-        engine = Timed(specs, graph, scores, Pool(capacities), estimates, tuning)
+        engine = Timed(specs, graph, scores, Pool(stock), estimates, tuning)
     engine.took = []
     return engine, steps
 

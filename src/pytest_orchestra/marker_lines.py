@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 _DEPENDS_LINE: Final = (
-    "depends(*tests, on=(), name=(), when='passed', match_params=False): run this test after the "
+    "depends(*tests, on=(), name=(), data=(), when='passed', match_params=False): run this after the "
     "tests it names, on any worker, and block it unless they passed (when='finished': whatever "
     "their outcome). A name may be a test, a class, a file, a directory, a glob or what another "
-    "test gave itself with name=. "
+    "test gave itself with name=; data= names what others provide. "
     "Example: @pytest.mark.depends('test_login', on='tests/test_api.py::TestUser')"
+)
+_PROVIDES_LINE: Final = (
+    "provides(*names): this test makes data of these names for others, with the fixture outputs: "
+    "outputs['user'] = {'id': 7}. Others use it with depends(data='user') and the fixture inputs. "
+    "Example: @pytest.mark.provides('user')"
+)
+_CLEANS_LINE: Final = (
+    "cleans(*names): run this test after the last user of data of these names, whatever became of "
+    "them, also when the run is stopped by -x. Example: @pytest.mark.cleans('user')"
 )
 _PRIORITY_LINE: Final = (
     "priority(n): run this test, and what it depends on, before tests of a lower priority where "
@@ -22,7 +31,13 @@ _RESOURCES_LINE: Final = (
 )
 
 #: The markers of this plugin.
-OUR_MARKER_LINES: Final = (_DEPENDS_LINE, _PRIORITY_LINE, _RESOURCES_LINE)
+OUR_MARKER_LINES: Final = (
+    _DEPENDS_LINE,
+    _PROVIDES_LINE,
+    _CLEANS_LINE,
+    _PRIORITY_LINE,
+    _RESOURCES_LINE,
+)
 
 #: What to register for the markers of other plugins, which are not there or kept from doing it.
 PEER_MARKER_LINES: Final = (

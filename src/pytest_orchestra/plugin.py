@@ -5,10 +5,17 @@ Nothing heavy is imported here, so that a run without ``--orchestrate`` does not
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pytest
 
 from pytest_orchestra import hookspecs
 from pytest_orchestra.marker_lines import OUR_MARKER_LINES, PEER_MARKER_LINES
+
+if TYPE_CHECKING:
+    from pytest_orchestra.running.data_port import DataPort, Inputs, Outputs
+    from pytest_orchestra.running.leases import Leases, LeasesPlugin
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -73,3 +80,41 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_orchestra.running.worker import configure_worker  # noqa: PLC0415 - if needed
 
         configure_worker(config, workerinput)
+
+
+@pytest.fixture
+def outputs(request: pytest.FixtureRequest) -> Iterator[Outputs]:
+    """What this test makes for others: outputs["user"] = {"id": 7}; see the marker provides."""
+    made = _data_port(request).outputs()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def inputs(request: pytest.FixtureRequest) -> Inputs:
+    """What others made for this test: inputs["user"]["id"]; see depends(data=...)."""
+    return _data_port(request).inputs()
+
+
+@pytest.fixture(scope="session")
+def leases(request: pytest.FixtureRequest) -> Leases:
+    """What the test that runs got of the resources it claims: leases["gpu"].names."""
+    plugin: LeasesPlugin | None = request.config.pluginmanager.get_plugin("orchestra-leases")
+    if plugin is None:
+        pytest.fail(
+            "the fixture 'leases' tells what a test got of the resources it claims, which needs "
+            "pytest --orchestrate",
+            pytrace=False,
+        )
+    return plugin.leases
+
+
+def _data_port(request: pytest.FixtureRequest) -> DataPort:
+    port: DataPort | None = request.config.pluginmanager.get_plugin("orchestra-data")
+    if port is None:
+        pytest.fail(
+            f"the fixture {request.fixturename!r} hands data from test to test, which needs "
+            "pytest --orchestrate",
+            pytrace=False,
+        )
+    return port

@@ -4,33 +4,48 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.model.capacity import Capacity
+from pytest_orchestra.model.case import Claim
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
-from pytest_orchestra.scheduling.quantity import format_quantity, parse_quantity
+from pytest_orchestra.resource_settings import (
+    read_fixtures,
+    read_hosts,
+    read_options,
+    read_resources,
+    replace_wait,
+    unknown_keys,
+)
+from pytest_orchestra.scheduling.duration import parse_duration
 
 #: The table of this plugin in a TOML file.
 TABLE: Final = "tool.pytest_orchestra"
 
-_KEYS: Final = ("resources", "missing")
-_RESOURCE_OPTION: Final = "--orchestrate-resource"
+_KEYS: Final = ("resources", "fixtures", "hosts", "missing", "max_wait", "runtime_dir")
 _MISSING_OPTION: Final = "--orchestrate-missing"
-_CAPACITY_REMEDY: Final = "write NAME = 2, or a quantity such as NAME = '16GB'"
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user has settled; ``resources`` maps names to capacities in tokens or bytes."""
+    """What the user has settled.
 
-    resources: Mapping[str, int] = field(default_factory=dict)
+    ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
+    up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
+    this machine share tokens, None for the user's own.
+    """
+
+    resources: Mapping[str, Capacity] = field(default_factory=dict)
+    fixtures: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
+    hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
     missing: Missing = Missing.PULL
+    runtime_dir: str | None = None
 
 
 def load_settings(
@@ -46,14 +61,22 @@ def load_settings(
     the value of ``--orchestrate-missing``. Returns the settings that are sound, with defaults
     for the rest, and a problem for each that is not.
     """
-    problems = [*_unknown_keys(table, source)]
+    problems = [*unknown_keys(table, _KEYS, TABLE, source)]
+    max_wait = _max_wait(table.get("max_wait"), source, problems)
+    declared = read_resources(
+        table.get("resources", {}), f"{TABLE}.resources", source, max_wait, problems
+    )
+    by_option = read_options(resources, declared, problems)
     capacities = {
-        **_file_capacities(table.get("resources", {}), source, problems),
-        **_option_capacities(resources, problems),
+        **declared,
+        **{name: replace_wait(each, max_wait) for name, each in by_option.items()},
     }
+    fixtures = read_fixtures(table.get("fixtures", {}), f"{TABLE}.fixtures", source, problems)
+    hosts = read_hosts(table.get("hosts", {}), f"{TABLE}.hosts", source, capacities, problems)
     in_file = _missing(table.get("missing"), f"{TABLE}.missing", source, problems)
-    by_option = _missing(missing, _MISSING_OPTION, "", problems)
-    return Settings(capacities, by_option or in_file or Missing.PULL), tuple(problems)
+    wish = _missing(missing, _MISSING_OPTION, "", problems) or in_file or Missing.PULL
+    runtime_dir = _runtime_dir(table.get("runtime_dir"), source, problems)
+    return Settings(capacities, fixtures, hosts, wish, runtime_dir), tuple(problems)
 
 
 def read_table(path: Path) -> Mapping[str, object]:
@@ -88,58 +111,23 @@ def _read_toml(path: Path) -> dict[str, object]:
         raise UsageProblems([Problem(f"is not valid TOML: {error}", remedy, where)]) from error
 
 
-def _unknown_keys(table: Mapping[str, object], source: str) -> Iterator[Problem]:
-    for key in table:
-        if key not in _KEYS:
-            near = get_close_matches(key, _KEYS, 1)
-            known = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KEYS)}"
-            yield Problem(f"unknown key {TABLE}.{key}", known, source)
+def _max_wait(value: object, source: str, problems: list[Problem]) -> float | None:
+    if value is None:
+        return None
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        what = f"{TABLE}.max_wait: {error}"
+        problems.append(Problem(what, 'write max_wait = "10min"', source))
+        return None
 
 
-def _file_capacities(table: object, source: str, problems: list[Problem]) -> dict[str, int]:
-    key = f"{TABLE}.resources"
-    if not isinstance(table, Mapping):
-        remedy = f"write [{key}] and below it NAME = CAPACITY for each resource"
-        problems.append(Problem(f"{key} is {table!r}, not a table", remedy, source))
-        return {}
-    found: dict[str, int] = {}
-    for name, capacity in table.items():
-        try:
-            found[name] = _capacity(name, capacity)
-        except ValueError as error:
-            problems.append(Problem(f"{key}.{name}: {error}", _CAPACITY_REMEDY, source))
-    return found
-
-
-def _option_capacities(texts: Sequence[str], problems: list[Problem]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for text in texts:
-        name, _, written = text.partition("=")
-        try:
-            capacity = _capacity(name.strip(), written)
-        except ValueError as error:
-            remedy = "write NAME=CAPACITY, such as gpu=2 or memory=16GB"
-            problems.append(Problem(f"{_RESOURCE_OPTION} {text}: {error}", remedy))
-            continue
-        other = found.setdefault(name.strip(), capacity)
-        if other != capacity:
-            what = (
-                f"two different capacities for one resource: {_RESOURCE_OPTION} "
-                f"{name.strip()}={format_quantity(other)} and {text}"
-            )
-            problems.append(Problem(what, "give it once"))
-    return found
-
-
-def _capacity(name: str, value: object) -> int:
-    """Return a capacity in tokens or bytes; raises ValueError with what is wrong with it."""
-    if not name.strip() or name == "*":
-        raise ValueError(f"{name!r} is not the name of a resource")
-    if isinstance(value, str):
-        return parse_quantity(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{value!r} is not a capacity")
-    return value
+def _runtime_dir(value: object, source: str, problems: list[Problem]) -> str | None:
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    what = f"{TABLE}.runtime_dir is {value!r}, not the path of a directory"
+    problems.append(Problem(what, "write the path as a string", source))
+    return None
 
 
 def _missing(value: object, key: str, source: str, problems: list[Problem]) -> Missing | None:

@@ -137,6 +137,9 @@ class HookWatch:
                 "waited": case.waited,
                 "waited_for": case.waited_for,
                 "cause": case.cause.reason if case.cause else None,
+                "cpu_seconds": case.cpu_seconds,
+                "memory_peak": case.memory_peak,
+                "memory_used": case.memory_used,
             }
             for case in run.cases
         ]

@@ -11,30 +11,16 @@ that break their own side of the bargain, such as finishing a case twice.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from engines import Edges, make_engine
-from hypothesis import given, note, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from judge import Judge
-from troupe import Player, Troupe
+from show import Scenario, Show
 
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode
-from pytest_orchestra.model.events import (
-    CaseBlocked,
-    Command,
-    Event,
-    StopRequested,
-    WorkerLost,
-    WorkersJoined,
-)
-from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS, Cause, Verdict
-from pytest_orchestra.scheduling.engine import Engine, State
+from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS
 
-CAPACITIES: Final = {"db": 3, "gpu": 1, "disk": 2}
 CLAIMS: Final = (
     Claim("db", 1),
     Claim("db", 2),
@@ -46,34 +32,6 @@ CLAIMS: Final = (
     Claim("schema", mode=Mode.WRITE),
     Claim("undeclared", 1),
 )
-MOST_WORKERS: Final = 5
-BAD: Final = (Verdict.FAILED, Verdict.ERROR)
-ENDINGS: Final = (*[Verdict.PASSED] * 9, Verdict.XPASSED, *BAD, Verdict.SKIPPED, Verdict.XFAILED)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """All that an engine is made of."""
-
-    specs: tuple[CaseSpec, ...]
-    edges: Edges
-    segments: tuple[int, ...]
-    seconds: tuple[float | None, ...]
-    horizon: float
-    patience: float
-
-    def engine(self) -> Engine:
-        """Return a new engine."""
-        return make_engine(
-            self.specs,
-            self.edges,
-            capacities=CAPACITIES,
-            seconds=self.seconds,
-            segments=self.segments,
-            workers=3,
-            horizon=self.horizon,
-            patience=self.patience,
-        )
 
 
 def make_scenario(random: Random, cases: int) -> Scenario:
@@ -81,19 +39,27 @@ def make_scenario(random: Random, cases: int) -> Scenario:
     share = random.choice((0.1, 0.5, 0.9))
     most_needs = random.choice((0, 1, 2))
     accepts = (SUCCESS, SUCCESS, ANY_VERDICT)
+    edges = {
+        case: {
+            random.randrange(case): random.choice(accepts)
+            for _ in range(random.randint(0, most_needs))
+        }
+        for case in range(1, cases)
+    }
+    cleaning = random.choice((0.0, 0.2, 0.6))
+    cleaners = {
+        case: set(random.choices(tuple(needed), k=2))
+        for case, needed in edges.items()
+        if needed and random.random() < cleaning
+    }
     return Scenario(
         specs=tuple(make_spec(random, share) for _ in range(cases)),
-        edges={
-            case: {
-                random.randrange(case): random.choice(accepts)
-                for _ in range(random.randint(0, most_needs))
-            }
-            for case in range(1, cases)
-        },
+        edges=edges,
         segments=tuple(case // 3 for case in range(cases)),
         seconds=tuple(random.choice((None, 0.0, 0.004, 0.1, 3.0)) for _ in range(cases)),
         horizon=random.choice((0.0, 0.02, 5.0)),
         patience=random.choice((0.0, 1.0, math.inf)),
+        cleaners=cleaners,
     )
 
 
@@ -109,136 +75,9 @@ def make_spec(random: Random, share: float) -> CaseSpec:
     )
 
 
-class Show:
-    """An engine, its workers, and somebody who pulls a plug now and then."""
-
-    def __init__(self, random: Random, cases: int) -> None:
-        self.random = random
-        self.scenario = make_scenario(random, cases)
-        self.engine = self.scenario.engine()
-        self.judge = Judge(self.scenario.specs, self.scenario.edges, CAPACITIES)
-        self.troupe = Troupe(self.tell)
-        self.now = 0.0
-        self.joined = 0
-        self.history: list[tuple[Event, float, tuple[Command, ...]]] = []
-        note(str(self.scenario))
-
-    def tell(self, event: Event) -> tuple[Command, ...]:
-        """Hand ``event`` to the engine, and what it commands to the judge."""
-        commands = self.engine.handle(event, self.now)
-        note(f"{self.now}: {event} -> {commands}")
-        self.history.append((event, self.now, commands))
-        self.judge.hear(event)
-        self.judge.judge(commands)
-        self.check_books()
-        self.check_idlers()
-        return commands
-
-    def check_books(self) -> None:
-        """The engine's books say what was said to it and by it."""
-        engine, judge = self.engine, self.judge
-        assert engine.workers == tuple(judge.given)
-        assert {name: list(engine.queue_of(name)) for name in judge.given} == judge.given
-        known = {case: each for case, each in enumerate(engine.verdicts) if each is not None}
-        assert known == judge.verdicts
-        assert engine.done == (len(known) == len(self.scenario.specs))
-
-    def check_idlers(self) -> None:
-        """While nothing is reserved, no worker idles next to a case that it could run."""
-        if self.scenario.patience < math.inf or self.engine.stopped is not None:
-            return
-        idle = [name for name, given in self.judge.given.items() if not given]
-        for case, state in enumerate(self.engine.states):
-            if state is State.READY:
-                assert not any(self.judge.may_run(case, name) for name in idle)
-
-    # what may happen
-
-    def play(self) -> None:
-        """Let one thing happen that can."""
-        self.now += self.random.choice((0.0, 0.001, 0.3, 2.0))
-        acts: dict[Callable[[], None], float] = {
-            self.arrive: 8 * len(self.troupe.able("can_listen")),
-            self.begin: 8 * len(self.troupe.able("can_begin")),
-            self.end: 8 * len(self.troupe.able("can_end")),
-            self.report: 8 * len(self.troupe.able("can_report")),
-            self.amend: 2 * len(self.troupe.able("can_amend")),
-            self.join: 0.5 * (len(self.troupe.players) < MOST_WORKERS),
-            self.lose: 0.1 * len(self.troupe.players),
-            self.bar: 0.1 * bool(self.waiting),
-            self.stop: 0.02,
-        }
-        (act,) = self.random.choices(tuple(acts), tuple(acts.values()))
-        act()
-
-    def some(self, skill: str) -> Player:
-        """Return one of the workers that ``can_...``."""
-        return self.random.choice(self.troupe.able(skill))
-
-    @property
-    def waiting(self) -> list[int]:
-        """The cases that no worker has and that have no verdict."""
-        return [case for case in range(len(self.scenario.specs)) if self.judge.is_waiting(case)]
-
-    def join(self) -> None:
-        """New workers come, each under a name that nobody had."""
-        names = tuple(f"gw{self.joined + each}" for each in range(self.random.randint(1, 3)))
-        self.joined += len(names)
-        self.troupe.players.update({name: Player(name) for name in names})
-        self.troupe.announce(WorkersJoined(names))
-
-    def arrive(self) -> None:
-        """A worker learns what to do, or what no longer to do."""
-        self.some("can_listen").listen()
-
-    def begin(self) -> None:
-        """A worker begins a case; nobody is told."""
-        self.some("can_begin").begin()
-
-    def end(self) -> None:
-        """A case ends, which is not known at once."""
-        seconds = self.random.choice((0.0, 0.01, 2.0))
-        self.some("can_end").end(self.random.choice(ENDINGS), seconds)
-
-    def amend(self) -> None:
-        """A case that has ended gets a worse verdict."""
-        self.some("can_amend").amend(self.random.choice(BAD))
-
-    def report(self) -> None:
-        """The engine hears what a worker said a while ago."""
-        self.troupe.report(self.some("can_report"))
-
-    def lose(self) -> None:
-        """A worker dies; what it said before still arrives, and one case may be blamed."""
-        player = self.random.choice(tuple(self.troupe.players.values()))
-        while player.can_report:
-            self.troupe.report(player)
-        queue = self.engine.queue_of(player.name)
-        culprit = self.random.choice((None, queue[0] if queue else None, player.last))
-        del self.troupe.players[player.name]
-        self.troupe.announce(WorkerLost(player.name, culprit, self.random.choice(BAD)))
-
-    def bar(self) -> None:
-        """Somebody outside knows that a case cannot run."""
-        cause = Cause("what it needs was not collected")
-        self.troupe.announce(CaseBlocked(self.random.choice(self.waiting), cause))
-
-    def stop(self) -> None:
-        """Somebody has seen enough."""
-        self.troupe.announce(StopRequested("ctrl-c"))
-
-    # the end
-
-    def play_out(self) -> None:
-        """Let all that is left run to the end."""
-        if not self.troupe.players:
-            self.join()
-        self.troupe.play_out()
-
-
 def played(random: Random, cases: int, acts: int) -> Show:
     """Return a show after so many acts, or at its end if that comes sooner."""
-    show = Show(random, cases)
+    show = Show(random, make_scenario(random, cases))
     for _ in range(acts):
         if show.engine.done:
             break

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from engines import make_pool
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from pytest_orchestra.model.capacity import UNBOUNDED
 from pytest_orchestra.model.case import Claim, Mode
-from pytest_orchestra.scheduling.capacity import UNBOUNDED
-from pytest_orchestra.scheduling.pool import EXCLUSIVE, Pool
+from pytest_orchestra.scheduling.pool import EXCLUSIVE
 
 CAPACITIES: Final = {"db": 4, "gpu": 1, "schema": UNBOUNDED}
 
@@ -58,7 +59,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pool = Pool(CAPACITIES)
+        self.pool = make_pool(**CAPACITIES)
         self.model = {name: Model(each) for name, each in self.pool.capacities.items()}
         self.holders: list[int] = []
         self.next = 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS, Verdict
-from pytest_orchestra.scheduling.capacity import settle_capacities
+from pytest_orchestra.scheduling.capacity import Stock, settle_stock
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.fixtures import Fixtures
@@ -37,6 +38,16 @@ def spec(
     )
 
 
+def counted(tokens: Mapping[str, int]) -> Mapping[str, Capacity]:
+    """Return capacities of so many tokens each."""
+    return {name: Capacity(each) for name, each in tokens.items()}
+
+
+def make_pool(**tokens: int) -> Pool:
+    """Return a pool with so many tokens of each resource."""
+    return Pool(Stock(counted(tokens)))
+
+
 def after(*cases: int) -> Mapping[int, frozenset[Verdict]]:
     """Say that ``cases`` must have passed."""
     return dict.fromkeys(cases, SUCCESS)
@@ -58,20 +69,23 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     horizon: float = 0.0,
     patience: float = 1.0,
     fixtures: Fixtures | None = None,
+    cleaners: Mapping[int, Collection[int]] | None = None,
 ) -> Engine:
     """Return an engine for ``specs``; what is not given is left at its plainest."""
     edges = edges or {}
     graph = arrange([edges.get(case, {}) for case in range(len(specs))])
-    settled, problems = settle_capacities(specs, capacities or {})
+    stock, problems = settle_stock(specs, counted(capacities or {}))
     assert not problems
     known = [None] * len(specs) if seconds is None else seconds
     return Engine(
         specs,
         graph,
         score(specs, graph, known, workers),
-        Pool(settled),
+        Pool(stock),
         Estimates([0] * len(specs) if segments is None else segments, known, fixtures),
         Tuning(horizon=horizon, patience=patience),
+        (),
+        cleaners,
     )
 
 
@@ -85,13 +99,13 @@ def make_selection(  # noqa: PLR0913 - each is a different thing that a test may
     late: Collection[int] = (),
 ) -> Selection:
     """Return a selection from ``specs`` for ``workers``; all but the ``late`` ones are ready."""
-    settled, problems = settle_capacities(specs, capacities or {})
+    stock, problems = settle_stock(specs, counted(capacities or {}))
     assert not problems
     graph = arrange([{} for _ in specs])
     selection = Selection(
         specs,
         score(specs, graph, [None] * len(specs), len(workers)),
-        Pool(settled),
+        Pool(stock),
         Estimates([0] * len(specs) if segments is None else segments, [None] * len(specs)),
         patience=patience,
     )

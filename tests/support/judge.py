@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engines import Edges
@@ -40,6 +40,10 @@ class Judge:
     homes: dict[str, str] = field(default_factory=dict)
     barred: dict[int, Cause] = field(default_factory=dict)
     stopped: str | None = None
+    #: Cases that clean up, each with those after which it does.
+    cleaners: Mapping[int, Collection[int]] = field(default_factory=dict)
+    cleans: bool = False
+    torn: set[int] = field(default_factory=set)
 
     # what the judge hears
 
@@ -49,7 +53,8 @@ class Judge:
             case WorkersJoined(workers):
                 self.given.update({worker: [] for worker in workers})
             case WorkerLost(worker, culprit, verdict):
-                del self.given[worker]
+                left = self.given.pop(worker)
+                self.torn.update(left[:1])
                 self.homes = {group: home for group, home in self.homes.items() if home != worker}
                 if culprit is not None:
                     self.verdicts[culprit] = verdict
@@ -63,8 +68,13 @@ class Judge:
             case CasesReturned(worker, cases):
                 for case in cases:
                     self.given[worker].remove(case)
-            case StopRequested(reason):
-                self.stopped = self.stopped or reason
+            case StopRequested(reason, cleaning):
+                self._hear_stop(reason, cleaning=cleaning)
+
+    def _hear_stop(self, reason: str, *, cleaning: bool) -> None:
+        is_harder = self.cleans and not cleaning
+        if self.stopped is None or (is_harder and not self.is_over):
+            self.stopped, self.cleans = reason, cleaning
 
     def judge(self, commands: Iterable[Command]) -> None:
         """Check the commands one by one, and that none is missing."""
@@ -81,7 +91,7 @@ class Judge:
     # commands
 
     def _judge_assignment(self, worker: str, case: int) -> None:
-        assert self.stopped is None, "something was started after the stop"
+        assert self.stopped is None or self.is_owed(case), "it was started after the stop"
         assert worker in self.given, "work was given to a worker that is not there"
         assert self.is_waiting(case), "a case was started twice, or has its verdict"
         assert self.is_ready(case), "a case was started before its prerequisites were over"
@@ -104,6 +114,7 @@ class Judge:
         if verdict is Verdict.NOT_RUN:
             assert self.stopped is not None
             assert cause == Cause(self.stopped)
+            assert self._cannot_clean(case), "something was left behind"
         else:
             assert verdict is Verdict.BLOCKED
             assert cause in self._possible_causes(case), "it was not blocked by that"
@@ -113,12 +124,40 @@ class Judge:
     def _judge_omissions(self) -> None:
         for case in range(len(self.specs)):
             if self.is_waiting(case):
-                assert self.stopped is None, "the run was stopped and a case left open"
+                assert self.stopped is None or self.may_be_owed(case), "a case was left open"
                 assert not self._possible_causes(case), "a case should be blocked and is not"
         if self.given and self.stopped is None and not any(self.given.values()):
             assert len(self.verdicts) == len(self.specs), "there is work and nobody works"
 
     # what follows from what was heard
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every case has its verdict."""
+        return len(self.verdicts) == len(self.specs)
+
+    def is_owed(self, case: int) -> bool:
+        """Whether ``case`` cleans up after one that ran, or may have when its worker died."""
+        ran = (each for each in self.verdicts if each not in self.causes)
+        return self.cleans and bool({*ran, *self.torn} & set(self.cleaners.get(case, ())))
+
+    def _cannot_clean(self, case: int) -> bool:
+        """Whether ``case`` need not clean up, or needs something that was not run itself."""
+        has_begun = not {*self.in_flight}.isdisjoint(self.cleaners.get(case, ()))
+        if not self.cleans or not (has_begun or self.is_owed(case)):
+            return True
+        needed = self.edges.get(case, {})
+        refused = [each for each, accepts in needed.items() if Verdict.NOT_RUN not in accepts]
+        return any(self.verdicts.get(each) is Verdict.NOT_RUN for each in refused)
+
+    def may_be_owed(self, case: int) -> bool:
+        """Whether it is, or waits for something that workers have."""
+        waits_for = set(self.edges.get(case, ()))
+        return (
+            self.cleans
+            and case in self.cleaners
+            and (self.is_owed(case) or any(each not in self.verdicts for each in waits_for))
+        )
 
     @property
     def in_flight(self) -> list[int]:

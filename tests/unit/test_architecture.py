@@ -21,10 +21,12 @@ OURS: Final[dict[str, set[str]]] = {
     "model": {"model"},
     "scheduling": {"model", "scheduling"},
     "errors": {"model", "scheduling"},
-    "settings": {"model", "scheduling", "errors"},
+    "resource_settings": {"model", "scheduling"},
+    "settings": {"model", "scheduling", "errors", "resource_settings"},
+    "machine": {"model", "errors", "machine"},
     "hookspecs": {"model"},
     "marker_lines": set(),
-    "running": {"model", "scheduling", "errors", "settings", "hookspecs", "running"},
+    "running": {"model", "scheduling", "errors", "settings", "machine", "hookspecs", "running"},
     "plugin": {"hookspecs", "marker_lines", "running"},
     "": {"model"},
 }
@@ -33,7 +35,7 @@ OURS: Final[dict[str, set[str]]] = {
 RIM: Final = {"running", "plugin", "hookspecs"}
 
 #: Packages of others that a layer may import inside a function, so that they load when needed.
-LAZY: Final = {"scheduling": {"networkx"}}
+LAZY: Final = {"scheduling": {"networkx"}, "machine": {"filelock"}}
 
 
 def violations(module: str, source: str) -> Iterator[str]:
@@ -116,6 +118,10 @@ def test_every_module_is_looked_at() -> None:
         ("settings", "from pytest_orchestra.running.run import Run"),
         ("settings", "import pytest"),
         ("errors", "import _pytest.outcomes"),
+        ("machine.guard", "import filelock"),
+        ("machine.ledger", "from pytest_orchestra.scheduling.pool import Pool"),
+        ("machine.ledger", "def f():\n    import pytest"),
+        ("scheduling.pool", "from pytest_orchestra.machine import Ledger"),
         ("running.link", "from pytest_orchestra.plugin import pytest_configure"),
         ("running.link", "from pytest_orchestra import plugin"),
         ("", "import xdist.dsession"),
@@ -136,6 +142,7 @@ def test_the_check_can_fail(module: str, source: str) -> None:
         ("scheduling.graph", "def f():\n    import networkx.algorithms"),
         ("scheduling.graph", "import heapq, os.path\nfrom pytest_orchestra.model import case"),
         ("settings", "from pytest_orchestra.scheduling.quantity import parse_quantity"),
+        ("machine.guard", "import fcntl\ndef f():\n    from filelock import FileLock"),
         ("running.link", "import pytest\nimport execnet\nfrom pytest_orchestra import settings"),
         ("plugin", "from pytest_orchestra.running.run import Run\nclass Contest: pass"),
     ],

@@ -3,11 +3,16 @@ from pathlib import Path
 import pytest
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.settings import Settings, load_settings, read_table
 
 SOURCE = "pyproject.toml"
+CAPACITY_REMEDY = (
+    "write NAME = 2, a quantity such as NAME = '16GB', names as NAME = ['a', 'b'], or a table such "
+    "as NAME = { capacity = 2, scope = 'machine' }"
+)
 
 
 def problems_of(
@@ -19,13 +24,16 @@ def problems_of(
 
 def test_nothing_said_gives_the_defaults() -> None:
     """An empty table is sound: no capacities, and deselected prerequisites are pulled in."""
-    assert load_settings({}, source=SOURCE) == (Settings({}, Missing.PULL), ())
+    assert load_settings({}, source=SOURCE) == (Settings(), ())
 
 
 def test_a_table_is_read() -> None:
     """Capacities may be counts or quantities."""
     table = {"resources": {"db": 2, "memory": "16GB"}, "missing": "skip"}
-    expected = Settings({"db": 2, "memory": 16_000_000_000}, Missing.SKIP)
+    expected = Settings(
+        {"db": Capacity(2), "memory": Capacity(16_000_000_000, is_quantity=True)},
+        missing=Missing.SKIP,
+    )
     assert load_settings(table, source=SOURCE) == (expected, ())
 
 
@@ -35,7 +43,10 @@ def test_options_override_the_table() -> None:
     settings, problems = load_settings(
         table, source=SOURCE, resources=["db=4", "memory = 1GiB", "db=4"], missing="run"
     )
-    assert settings == Settings({"db": 4, "gpu": 1, "memory": 2**30}, Missing.RUN)
+    assert settings == Settings(
+        {"db": Capacity(4), "gpu": Capacity(1), "memory": Capacity(2**30, is_quantity=True)},
+        missing=Missing.RUN,
+    )
     assert problems == ()
 
 
@@ -50,7 +61,7 @@ def test_options_override_the_table() -> None:
         (
             {"xyz": 1},
             "unknown key tool.pytest_orchestra.xyz",
-            "known are resources, missing",
+            "known are resources, fixtures, hosts, missing, max_wait, runtime_dir",
         ),
         (
             {"resources": ["db"]},
@@ -60,27 +71,27 @@ def test_options_override_the_table() -> None:
         (
             {"resources": {"db": True}},
             "tool.pytest_orchestra.resources.db: True is not a capacity",
-            "write NAME = 2, or a quantity such as NAME = '16GB'",
+            CAPACITY_REMEDY,
         ),
         (
             {"resources": {"db": 0}},
             "tool.pytest_orchestra.resources.db: 0 is not a capacity",
-            "write NAME = 2, or a quantity such as NAME = '16GB'",
+            CAPACITY_REMEDY,
         ),
         (
             {"resources": {"db": 1.5}},
             "tool.pytest_orchestra.resources.db: 1.5 is not a capacity",
-            "write NAME = 2, or a quantity such as NAME = '16GB'",
+            CAPACITY_REMEDY,
         ),
         (
             {"resources": {"db": "-1"}},
             "tool.pytest_orchestra.resources.db: '-1' is not more than zero",
-            "write NAME = 2, or a quantity such as NAME = '16GB'",
+            CAPACITY_REMEDY,
         ),
         (
             {"resources": {"*": 1}},
             "tool.pytest_orchestra.resources.*: '*' is not the name of a resource",
-            "write NAME = 2, or a quantity such as NAME = '16GB'",
+            CAPACITY_REMEDY,
         ),
         (
             {"missing": "pul"},
@@ -134,7 +145,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         missing="z",
     )
     assert len(problems) == 5
-    assert settings == Settings({"b": 2})
+    assert settings == Settings({"b": Capacity(2)})
 
 
 def test_the_option_for_missing_is_named() -> None:

@@ -51,14 +51,32 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """What a fixture takes while it is up.
+
+    ``scope`` is the node id under which it stays up when its test is over, empty for the whole
+    session; None: it goes down with its test.
+    """
+
+    fixture: str
+    scope: str | None
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CaseSpec:
     """One collected test and what its markers say.
 
     ``nodeid`` is pytest's; ``file`` is relative to the root directory with forward slashes
     and ``line`` is 1-based (0: unknown), both of the test function. ``names`` are the
     custom names that others may depend on. ``needs`` are its dependencies and ``feeds`` are
-    the cases that name this one as theirs (``order(before=...)``). ``claims`` holds at most one claim per resource. ``alone``:
-    nothing else may run meanwhile. Cases with the same ``group`` run on one worker.
+    the cases that name this one as theirs (``order(before=...)``). ``claims`` holds at most one claim per resource, and
+    ``holds`` what its fixtures take; what the case takes of a resource is the claim, or what its fixtures take in
+    all if that is more. ``alone``: nothing else may run meanwhile. Cases with the same ``group`` run on one worker.
+
+    ``provides``, ``uses`` and ``cleans`` are names of data that it makes for others, needs from
+    another, and cleans up after. ``forgone`` are those of the latter two whose provider was left
+    out on purpose: the case does not wait for them.
     """
 
     nodeid: str
@@ -69,5 +87,15 @@ class CaseSpec:
     feeds: tuple[Need, ...] = ()
     priority: float = 0.0
     claims: frozenset[Claim] = frozenset()
+    holds: tuple[Hold, ...] = ()
     alone: bool = False
     group: str | None = None
+    provides: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    cleans: tuple[str, ...] = ()
+    forgone: tuple[str, ...] = ()
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The names of data that the case may read: what it uses and what it cleans."""
+        return tuple(dict.fromkeys((*self.uses, *self.cleans)))

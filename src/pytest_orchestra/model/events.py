@@ -11,12 +11,16 @@ from typing import TypeAlias
 
 from pytest_orchestra.model.verdict import Cause, Verdict
 
+#: Name and scope of a fixture: the node id under which it stays up, empty for the whole session.
+Fixture: TypeAlias = tuple[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class WorkersJoined:
-    """Workers can take work now."""
+    """Workers can take work now, all of them on ``host``; without hosts there is only one."""
 
     workers: tuple[str, ...]
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,36 @@ class CasesReturned:
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """Nothing more may start, for this reason; what runs may end."""
+    """Nothing more may start, for this reason; what runs may end.
+
+    ``cleaning``: but what cleans up after cases that have begun still runs, when its time has
+    come. A later event without it ends that too.
+    """
 
     reason: str
+    cleaning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokensGranted:
+    """What was acquired for ``case`` from all that share it is there."""
+
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokensWanted:
+    """Others wait for ``resource``, which is shared with them and which fixtures here keep."""
+
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixturesDown:
+    """Fixtures (name and scope each) are not up on ``worker``: torn down, or never set up."""
+
+    worker: str
+    fixtures: tuple[Fixture, ...]
 
 
 Event: TypeAlias = (
@@ -80,6 +111,9 @@ Event: TypeAlias = (
     | VerdictAmended
     | CasesReturned
     | StopRequested
+    | TokensGranted
+    | TokensWanted
+    | FixturesDown
 )
 
 
@@ -108,4 +142,27 @@ class Conclude:
     cause: Cause
 
 
-Command: TypeAlias = Assign | Recall | Conclude
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """Ask for tokens that are shared with other runs, all or nothing; answered by TokensGranted."""
+
+    case: int
+    wants: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Give back what was acquired for the case, or ask for it no longer."""
+
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relinquish:
+    """Let the worker tear down fixtures before its next case; answered by FixturesDown."""
+
+    worker: str
+    fixtures: tuple[Fixture, ...]
+
+
+Command: TypeAlias = Assign | Recall | Conclude | Acquire | GiveBack | Relinquish

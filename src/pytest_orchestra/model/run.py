@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 
@@ -18,6 +21,13 @@ class CaseRecord:
     setup, call and teardown took. ``refused_at`` is when a worker first had to leave it lying
     and ``waited_for`` the resource that was lacking. ``cause`` tells why it was blocked or not
     run.
+
+    ``cpu_seconds`` is the CPU time of the test and of its subprocesses that were waited for.
+    ``memory_peak`` is the most memory that its process had in use meanwhile, and
+    ``memory_used`` by how much that exceeds what it had in use before, in bytes, each with the
+    largest subprocess as far as that is known. None for what was not measured. ``requirements`` are all that the test
+    needs, and from whom; their cases are indices of the run's. ``leases`` are what it got of the
+    resources that it claims.
     """
 
     spec: CaseSpec
@@ -29,6 +39,11 @@ class CaseRecord:
     seconds: float | None = None
     waited_for: str | None = None
     cause: Cause | None = None
+    cpu_seconds: float | None = None
+    memory_peak: int | None = None
+    memory_used: int | None = None
+    requirements: tuple[Requirement, ...] = ()
+    leases: tuple[Lease, ...] = ()
 
     @property
     def waited(self) -> float:
@@ -51,13 +66,16 @@ class ResourceRecord:
 
     ``capacity`` and ``peak`` are in tokens (bytes for quantities); a lock that nobody
     declared has no capacity. ``held_up`` is for how many seconds a test that was ready had
-    to be left lying for want of it.
+    to be left lying for want of it. Of a resource whose ``scope`` is ``machine`` only what this
+    run used is known.
     """
 
     name: str
     capacity: int | None
     peak: int
     held_up: float
+    scope: Scope = Scope.RUN
+    is_quantity: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +98,8 @@ class RunRecord:
     """All that is known of a run, in the order of the collection.
 
     ``seconds`` is from the first worker's joining to the end. ``stopped`` says why the run
-    was stopped early, if it was.
+    was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
+    for it while it ran, so that it could not be known that it would take resources.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -89,6 +108,7 @@ class RunRecord:
     edges: int
     seconds: float
     stopped: str | None = None
+    unclaimed: tuple[tuple[str, int], ...] = ()
 
     @property
     def counts(self) -> Mapping[Verdict, int]:

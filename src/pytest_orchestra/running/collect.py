@@ -12,6 +12,7 @@ from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.draft import finite, show
+from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.groups import group_for
 from pytest_orchestra.running.markers import read_item
 from pytest_orchestra.scheduling.absent import Absent
@@ -43,8 +44,11 @@ class Collection:
 class Collecting:
     """Plugin for every process that collects: reads markers and pulls prerequisites back in."""
 
-    def __init__(self, config: pytest.Config, missing: Missing, dist: str) -> None:
+    def __init__(
+        self, config: pytest.Config, missing: Missing, dist: str, claims: FixtureClaims
+    ) -> None:
         self.collection = Collection()
+        self._claims = claims
         self._gathered: list[pytest.Item] | None = None
         self._config = config
         self._missing = missing
@@ -106,7 +110,7 @@ class Collecting:
 
     def _gather(self, items: list[pytest.Item], absent: Sequence[pytest.Item]) -> Collection:
         specs, problems = self._read(items)
-        if not absent or not any(spec.needs for spec in specs):
+        if not absent or not any(map(_has_ties, specs)):
             return Collection(tuple(specs), tuple(problems))
         more_specs, more_problems = self._read(absent)
         missing = Absent(specs, more_specs)
@@ -118,7 +122,8 @@ class Collecting:
             ids = {item.nodeid for item in pulled}
             problems += [problem for problem in more_problems if problem.nodeid in ids]
             self._undo_deselection(pulled)
-            return Collection(tuple(specs), tuple(problems), notes=_pull_notes(pulled))
+            pulled_specs = [more_specs[number] for number in numbers]
+            return Collection(tuple(specs), tuple(problems), notes=_pull_notes(pulled_specs))
         reasons = {
             case: f"{more_specs[number].nodeid} was deselected"
             for case, number in missing.needed_by.items()
@@ -142,6 +147,9 @@ class Collecting:
             if has_scores:
                 spec, more = _add_score(item, spec)
                 problems += more
+            holds = self._claims.holds(item)
+            if holds:
+                spec = replace(spec, holds=holds)
             group = group_for(item, self._dist) or spec.group
             specs.append(spec if group == spec.group else replace(spec, group=group))
         return specs, problems
@@ -150,7 +158,7 @@ class Collecting:
 
     def _siblings(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
         """Items of the files of which only some were asked for by node id, if any is needed."""
-        if not self._children or not any(read_item(item)[0].needs for item in items):
+        if not self._children or not any(_has_ties(read_item(item)[0]) for item in items):
             return []
         known = set(items)
         found: list[pytest.Item] = []
@@ -185,15 +193,31 @@ def _expand(node: pytest.Item | pytest.Collector) -> Iterator[pytest.Item]:
         yield from _expand(child)
 
 
-def _pull_notes(pulled: Sequence[pytest.Item]) -> tuple[str, ...]:
-    if not pulled:
-        return ()
-    tests = "test" if len(pulled) == 1 else "tests"
-    names = ", ".join(item.nodeid for item in pulled[:NAMED_PULLS])
-    more = f" and {len(pulled) - NAMED_PULLS} more" if len(pulled) > NAMED_PULLS else ""
-    return (
-        f"pulled back in {len(pulled)} deselected {tests} that others depend on: {names}{more}",
-    )
+def _has_ties(spec: CaseSpec) -> bool:
+    """Whether the case may need others that were left out."""
+    return bool(spec.needs or spec.provides or spec.uses or spec.cleans)
+
+
+def _pull_notes(pulled: Sequence[CaseSpec]) -> tuple[str, ...]:
+    cleaners = [spec for spec in pulled if spec.cleans]
+    others = [spec for spec in pulled if not spec.cleans]
+    notes: list[str] = []
+    if others:
+        notes.append(f"{_pulled(others)} that others depend on: {_names(others)}")
+    if cleaners:
+        notes.append(f"{_pulled(cleaners)} to clean up: {_names(cleaners)}")
+    return tuple(notes)
+
+
+def _pulled(specs: Sequence[CaseSpec]) -> str:
+    tests = "test" if len(specs) == 1 else "tests"
+    return f"pulled back in {len(specs)} deselected {tests}"
+
+
+def _names(specs: Sequence[CaseSpec]) -> str:
+    names = ", ".join(spec.nodeid for spec in specs[:NAMED_PULLS])
+    more = f" and {len(specs) - NAMED_PULLS} more" if len(specs) > NAMED_PULLS else ""
+    return f"{names}{more}"
 
 
 def _add_requirements(item: pytest.Item) -> list[Problem]:

@@ -2,7 +2,9 @@
 
 A record holds, little-endian and without padding, the test's index (int32), the seconds it
 took in all, start, stop and duration of setup, call and teardown (ten float64; the first two of
-each since the epoch), and how many bytes of keywords follow (uint32): UTF-8, joined by NUL.
+each since the epoch), its CPU seconds (float64), its peak memory and the memory it used in bytes
+(int64 each; these three -1 where not known), and how many bytes of keywords follow (uint32):
+UTF-8, joined by NUL.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_orchestra.model.usage import Usage
 from pytest_orchestra.running.link import Location
 
-_HEAD: Final = Struct("<i10dI")
+_HEAD: Final = Struct("<i11d2qI")
 _PHASES: Final = ("setup", "call", "teardown")
 _PLAIN: Final = frozenset(
     pytest.TestReport("", ("", None, ""), {}, "passed", None, "call").__dict__
@@ -35,11 +38,13 @@ def is_plain(report: pytest.TestReport, item: pytest.Item) -> bool:
         and report.__dict__.keys() == _PLAIN
         and report.location == item.location
         and report.nodeid == item.nodeid
-        and all(value == 1 for value in report.keywords.values())
+        and tuple(report.keywords.values()).count(1) == len(report.keywords)
     )
 
 
-def fold(index: int, seconds: float, reports: Sequence[pytest.TestReport]) -> bytes | None:
+def fold(
+    index: int, seconds: float, usage: Usage, reports: Sequence[pytest.TestReport]
+) -> bytes | None:
     """Return the record of a test from its plain reports; None if they are more than that."""
     if tuple(report.when for report in reports) != _PHASES:
         return None
@@ -52,7 +57,8 @@ def fold(index: int, seconds: float, reports: Sequence[pytest.TestReport]) -> by
         if text.count("\0") != len(setup.keywords) - 1:
             return None
         keywords = text.encode("utf-8", "surrogatepass")
-        return _HEAD.pack(index, seconds, *spans, len(keywords)) + keywords
+        known = usage if None not in usage else [-1 if each is None else each for each in usage]
+        return _HEAD.pack(index, seconds, *spans, *known, len(keywords)) + keywords
     except (TypeError, StructError):  # a plugin put something else there
         return None
 
@@ -64,6 +70,7 @@ class Passed:
     index: int
     seconds: float
     spans: tuple[float, ...]
+    usage: Usage
     keywords: tuple[str, ...]
 
     def reports(self, nodeid: str, location: Location, **extra: Any) -> list[pytest.TestReport]:
@@ -90,8 +97,13 @@ def unfold(records: bytes) -> Iterator[Passed]:
     """Read records that were written one after the other."""
     place = 0
     while place < len(records):
-        index, seconds, *spans, size = _HEAD.unpack_from(records, place)
+        index, seconds, *spans, cpu, peak, used, size = _HEAD.unpack_from(records, place)
         place += _HEAD.size
         keywords = records[place : place + size].decode("utf-8", "surrogatepass")
         place += size
-        yield Passed(index, seconds, tuple(spans), tuple(keywords.split("\0")))
+        usage = (
+            None if cpu < 0 else cpu,
+            None if peak < 0 else peak,
+            None if used < 0 else used,
+        )
+        yield Passed(index, seconds, tuple(spans), usage, tuple(keywords.split("\0")))

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from xdist.workermanage import parse_tx_spec_config
 
-from pytest_orchestra.model.events import Assign, Command, Conclude, Recall
+from pytest_orchestra.model.events import Assign, Command, Conclude, Recall, Relinquish
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running import link
 from pytest_orchestra.running.compact import unfold
+from pytest_orchestra.running.delivery import Delivery
 from pytest_orchestra.running.handshake import Handshake
 from pytest_orchestra.running.post import Post
+from pytest_orchestra.running.reprieve import Reprieve
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 
@@ -41,7 +43,7 @@ PULSE: Final = ("pulse",)
 class OrchestraScheduling:
     """The scheduler that xdist sees (``xdist.scheduler.protocol.Scheduling``).
 
-    ``make_run`` turns a description and the number of workers into a run that can begin; it
+    ``make_run`` turns a description, the number of workers and their hosts into a run that can begin; it
     raises a usage error if there is something wrong. ``on_pulse`` is called now and then,
     ``on_stop`` when nothing more will be dispatched: with the reason, and the cases that ended
     just then. ``hosts`` are those of the run.
@@ -51,7 +53,7 @@ class OrchestraScheduling:
         self,
         config: pytest.Config,
         dsession: DSession,
-        make_run: Callable[[Description, int], Run],
+        make_run: Callable[[Description, int, tuple[Host, ...]], Run],
         on_pulse: Callable[[], None],
         on_stop: Callable[[Run, str, Container[int]], None],
         hosts: Hosts,
@@ -67,6 +69,8 @@ class OrchestraScheduling:
         self._handshake = Handshake(self._accept, hosts)
         self._accepted: list[Post] = []
         self._run: Run | None = None
+        self._delivery: Delivery | None = None
+        self._reprieve = Reprieve(dsession)
         self._is_pending_again = False
         #: The exit code that a test asked for with ``pytest.exit``.
         self.exit_code: int | None = None
@@ -122,10 +126,14 @@ class OrchestraScheduling:
             self._on_pulse()
             if self._run is not None:
                 self._obey(self._run.look_again())
+                if not self._is_hiring:
+                    self._obey(self._run.block_stranded())
         elif node is None:
             indices()  # an errand for this thread
         elif node in self._posts:
-            self._hear(self._posts[node], indices)
+            post = self._posts[node]
+            self._hear(post, indices)
+            self._clean_up_first(post.running)
 
     def remove_node(self, node: WorkerController) -> None:
         """A worker is gone: it finished, or it died and we report what it was busy with.
@@ -152,22 +160,31 @@ class OrchestraScheduling:
         else:
             culprit = None
             run.note_in_flight(post.running, post.name)
+            if post.node.workeroutput["exitstatus"] == pytest.ExitCode.INTERRUPTED:
+                self._end_at_once(run)
         post.replay.settle()
         self._obey(self._stop_if_asked(run))
         self._obey(run.lose(post.name, culprit))
         del self._by_name[post.name]
+        self._clean_up_first()
 
     def schedule(self) -> None:
         """Begin, or let a worker that came later join."""
         if self._run is None:
             self._begin()
         else:
-            newcomers = tuple(
-                post.name
+            newcomers = [
+                post
                 for post in self._accepted
                 if post.node in self._posts and post.name not in self._run.engine.workers
-            )
-            self._obey(self._run.join(newcomers))
+            ]
+            for post in newcomers:
+                if self._run.engine.stopped is not None:
+                    post.send(("clean",))
+                if not self._run.knows(post.host_name):
+                    self._on_stranger(post)
+            known = [post for post in newcomers if self._run.knows(post.host_name)]
+            self._obey(self._run.join(_by_host(known)))
 
     def expect_one_less(self) -> None:
         """A worker is gone for good; if the others have collected, the run waits no longer."""
@@ -187,6 +204,22 @@ class OrchestraScheduling:
         for post in self._posts.values():
             post.replay.settle()
 
+    def hear_of_others(self) -> None:
+        """See what other runs have left for this one."""
+        if self._run is not None:
+            self._obey(self._run.hear_of_others())
+
+    @property
+    def _is_hiring(self) -> bool:
+        """Whether workers have been started that have not collected yet."""
+        engine = self._run.engine if self._run is not None else None
+        active = self._dsession._active_nodes  # noqa: SLF001 - xdist has no public way
+        return engine is None or any(node.gateway.id not in engine.workers for node in active)
+
+    def _on_stranger(self, post: Post) -> None:
+        """A worker came back on a host that nobody has planned for: it goes home again."""
+        post.node.shutdown()
+
     # collection
 
     def _accept(self, post: Post, nodeids: Sequence[str]) -> None:
@@ -202,12 +235,14 @@ class OrchestraScheduling:
         description = self._handshake.description
         assert description is not None  # noqa: S101 - no worker is accepted without
         posts = [post for post in self._accepted if post.node in self._posts]
+        hosts = tuple(dict.fromkeys(self.hosts_of_workers.values()))
         try:
-            self._run = self._make_run(description, len(posts))
+            self._run = self._make_run(description, len(posts), hosts)
         except pytest.UsageError:
             self._shut_down()
             raise
-        self._obey(self._run.begin(tuple(post.name for post in posts)))
+        self._delivery = Delivery(self._run.values)
+        self._obey(self._run.begin(_by_host(posts)))
 
     @property
     def _session(self) -> pytest.Session:
@@ -233,8 +268,12 @@ class OrchestraScheduling:
             self._shut_down()
             raise RuntimeError(f"worker {post.name} failed:\n{message[1]}")
         elif tag == "stopping":
+            self._dsession.shouldstop = self._dsession.shouldstop or message[1]
+        elif tag == "exiting":
             _, reason, self.exit_code = message
             self._dsession.shouldstop = self._dsession.shouldstop or reason
+            if self._run is not None:
+                self._end_at_once(self._run)
         elif self._run is not None:
             self._hear_of_tests(self._run, post, message)
 
@@ -245,14 +284,9 @@ class OrchestraScheduling:
                 self._finish(run, post, self._unfold(run, post, records))
             case ("report", index, data):
                 self._pass_on(run, post, post.case(index), self._read(run, post, index, data))
-            case ("finished", index, seconds):
+            case ("finished", index, seconds, usage):
+                run.note_usage(post.case(index), usage)
                 self._finish(run, post, [(post.case(index), seconds)])
-            case ("started", index):
-                post.running = case = post.case(index)
-                post.tearing = None
-                post.replay.start(run.nodeid(case), self._location(case))
-            case ("tearing", index):
-                post.tearing = post.case(index)
             case ("late", index, data):
                 case = post.case(index)
                 report = self._read(run, post, index, data)
@@ -260,13 +294,32 @@ class OrchestraScheduling:
                 post.replay.late(report)
                 self._obey(self._stop_if_asked(run))
                 self._obey(run.amend(case))
-            case ("cost", name, scope, seconds):
-                run.plan.fixtures.learn((name, scope), seconds)
+            case ("down", fixtures):
+                down = tuple((name, scope) for name, scope in fixtures)
+                self._obey(run.fixtures_down(post.name, down))
             case ("returned", indices):
                 cases = tuple(post.case(index) for index in indices)
                 if post.running in cases:
                     post.running = None
                 self._obey(run.take_back(post.name, cases))
+            case _:
+                self._note(run, post, message)
+
+    def _note(self, run: Run, post: Post, message: Any) -> None:
+        """Take a message of which the engine need not know."""
+        match message:
+            case ("started", index):
+                post.running = case = post.case(index)
+                post.tearing = None
+                post.replay.start(run.nodeid(case), self._location(case))
+            case ("tearing", index):
+                post.tearing = post.case(index)
+            case ("provided", index, name, value):
+                run.values.put(post.case(index), name, value)
+            case ("unclaimed", index, fixture):
+                run.note_unclaimed(post.case(index), fixture)
+            case ("cost", name, scope, seconds):
+                run.plan.fixtures.learn((name, scope), seconds)
 
     def _pass_on(self, run: Run, post: Post, case: int, report: pytest.TestReport) -> None:
         post.running, post.tearing = case, None
@@ -281,6 +334,7 @@ class OrchestraScheduling:
             nodeid, location = run.nodeid(case), self._location(case)
             extra = self._attributes(run, post, passed.index, case)
             run.note_passed(case)
+            run.note_usage(case, passed.usage)
             post.running, post.tearing = case, None
             post.replay.start(nodeid, location)
             for report in passed.reports(nodeid, location, **extra):
@@ -332,6 +386,9 @@ class OrchestraScheduling:
                     self._send_out(worker, assigned.pop(worker, ()))
                     post = self._by_name[worker]
                     post.send(("recall", [post.index(case) for case in cases]))
+                case Relinquish(worker, fixtures):
+                    self._send_out(worker, assigned.pop(worker, ()))
+                    self._by_name[worker].send(("relinquish", list(fixtures)))
                 case Conclude(case, verdict):
                     if verdict is Verdict.BLOCKED:
                         self._report_blocked(case, command)
@@ -342,6 +399,13 @@ class OrchestraScheduling:
         if cases:
             post = self._by_name[worker]
             post.fresh.update(cases)
+            assert self._delivery is not None  # noqa: S101 - there is a run
+            for case in cases:
+                self._delivery.bring(post, case)
+                leases = self._run.leases(case) if self._run is not None else ()
+                if leases:
+                    packed = [(lease.resource, lease.amount, lease.names) for lease in leases]
+                    post.send(("leases", post.index(case), packed))
             post.send(("run", [post.index(case) for case in cases]))
 
     def _report_blocked(self, case: int, conclusion: Conclude) -> None:
@@ -364,15 +428,44 @@ class OrchestraScheduling:
         """
         session = self._session
         dsession = self._dsession
-        if session.shouldstop and not dsession.shouldstop:
+        if session.shouldstop and not (dsession.shouldstop or self._reprieve.reason):
             dsession.shouldstop = session.shouldstop
-        reason = session.shouldfail or dsession.shouldstop
-        if not reason and dsession.shuttingdown and not run.engine.done:
-            reason = self.stop_reason
+        reason = session.shouldfail or dsession.shouldstop or self._reprieve.reason
+        if dsession.shuttingdown and not run.engine.done:
+            self._end_at_once(run)
+            reason = reason or self.stop_reason
         if reason and run.engine.stopped is None:
             self._on_stop(run, str(reason), ended)
+            if self._reprieve.is_over or not run.cleans_up:
+                return run.halt(str(reason))
+            for post in self._by_name.values():
+                post.send(("clean",))
             return run.stop(str(reason))
         return ()
+
+    def _clean_up_first(self, ended: int | None = None) -> None:
+        """Let xdist end the run only when what has to be cleaned up is, if anything has.
+
+        ``ended`` is the case that has ended the run, if one has.
+        """
+        run = self._run
+        if run is None or not run.cleans_up:
+            return
+        if self._reprieve.hold():
+            self._obey(self._stop_if_asked(run, () if ended is None else (ended,)))
+        if run.engine.done:
+            self._reprieve.end()
+
+    def _end_at_once(self, run: Run) -> None:
+        """Whoever ends the run does not want anything to be cleaned up first."""
+        self._reprieve.end()
+        if run.engine.stopped is not None:
+            self._obey(run.halt(self.stop_reason))
+
+    @property
+    def withheld(self) -> bool | str:
+        """Why the run stops, if xdist has not been told of it; else False."""
+        return False if self._reprieve.is_over else self._reprieve.reason
 
     @property
     def stop_reason(self) -> str:
@@ -433,3 +526,11 @@ class OrchestraScheduling:
         )
         report.node = post.node  # type: ignore[attr-defined]
         return report
+
+
+def _by_host(posts: Iterable[Post]) -> dict[str, tuple[str, ...]]:
+    """Return the names of workers by that of their host."""
+    found: dict[str, tuple[str, ...]] = {}
+    for post in posts:
+        found[post.host_name] = (*found.get(post.host_name, ()), post.name)
+    return found

@@ -34,6 +34,11 @@ class Draft:
     problems: list[Problem] = field(default_factory=list)
     #: Needs and feeds that were stated for a whole class or module.
     shared: set[Need] = field(default_factory=set)
+    provides: list[str] = field(default_factory=list)
+    uses: list[str] = field(default_factory=list)
+    cleans: list[str] = field(default_factory=list)
+    #: Data that a whole class or module was said to use.
+    shared_uses: list[str] = field(default_factory=list)
 
     def finish(self, file: str, line: int) -> CaseSpec:
         """Return the case; ``file`` and ``line`` are of its function."""
@@ -48,6 +53,16 @@ class Draft:
             claims=frozenset(self.claims.values()),
             alone=self.alone,
             group=self.group,
+            provides=tuple(dict.fromkeys(self.provides)),
+            uses=self._uses(),
+            cleans=tuple(dict.fromkeys(self.cleans)),
+        )
+
+    def _uses(self) -> tuple[str, ...]:
+        """Leave out what the case itself makes or cleans if its whole class or module uses it."""
+        own = {*self.provides, *self.cleans}
+        return tuple(
+            dict.fromkeys((*self.uses, *(name for name in self.shared_uses if name not in own)))
         )
 
     def _of_others(self, needs: Collection[Need]) -> tuple[Need, ...]:
@@ -93,7 +108,8 @@ class Reading:
         for key in self.mark.kwargs:
             if key not in known:
                 near = get_close_matches(key, known, 1)
-                remedy = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}"
+                takes = ", ".join(known) or "names only"
+                remedy = f"did you mean {near[0]}?" if near else f"it takes {takes}"
                 self.complain(f"unknown keyword {key!r}", remedy, key)
 
     def check_no_arguments(self, instead: str) -> None:
@@ -149,6 +165,10 @@ class Reading:
         self.draft.needs.extend(needs)
         if self.shared:
             self.draft.shared.update(needs)
+
+    def add_uses(self, names: Collection[str]) -> None:
+        """Let the case use the data of these ``names``."""
+        (self.draft.shared_uses if self.shared else self.draft.uses).extend(names)
 
     def add_feeds(self, feeds: Collection[Need]) -> None:
         """Let what ``feeds`` name depend on the case."""

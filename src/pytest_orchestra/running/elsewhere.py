@@ -14,6 +14,9 @@ from pytest_orchestra.model.case import CaseSpec, Need
 #: The file by which a virtual environment is known.
 VENV: Final = "pyvenv.cfg"
 
+#: The marker of tests that make data for others.
+PROVIDING_MARKER: Final = "provides"
+
 #: Markers whose ``name=`` lets others depend on their test.
 NAMING_MARKERS: Final = frozenset({"depends", "dependency"})
 
@@ -36,14 +39,18 @@ class Elsewhere:
         self._collected = frozenset(collected)
         self._patterns = patterns
         self._skipped = skipped
-        self._defined: dict[str, str] | None = None
+        self._scanned: tuple[dict[str, str], dict[str, str]] | None = None
 
     def find(self, need: Need, spec: CaseSpec) -> str | None:
         """Return the uncollected file in which the target of ``need`` lies, or None."""
         path, separator, rest = need.target.partition("::")
         if separator or path.endswith(".py"):
             return self._find_in_file(path, rest, spec)
-        return self._definitions().get(need.target)
+        return self._scan()[0].get(need.target)
+
+    def find_data(self, name: str) -> str | None:
+        """Return the uncollected file in which a test provides data of that ``name``, or None."""
+        return self._scan()[1].get(name)
 
     def _find_in_file(self, path: str, rest: str, spec: CaseSpec) -> str | None:
         for folder in (self._rootpath, (self._rootpath / spec.file).parent):
@@ -60,15 +67,20 @@ class Elsewhere:
             return relative if not wanted or wanted in _defined_in(file) else None
         return None
 
-    def _definitions(self) -> dict[str, str]:
-        """Map custom names of all uncollected test files to the first file that has each."""
-        if self._defined is None:
-            self._defined = {}
+    def _scan(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Map custom names, and names of data, to the first uncollected file that has each."""
+        if self._scanned is None:
+            named: dict[str, str] = {}
+            provided: dict[str, str] = {}
             for file in self._uncollected_files():
                 relative = file.relative_to(self._rootpath).as_posix()
-                for name in _named_in(file):
-                    self._defined.setdefault(name, relative)
-        return self._defined
+                tree = _parse(file)
+                for name in _named_in(tree):
+                    named.setdefault(name, relative)
+                for name in _provided_in(tree):
+                    provided.setdefault(name, relative)
+            self._scanned = named, provided
+        return self._scanned
 
     def _uncollected_files(self) -> Iterator[Path]:
         for folder, folders, files in os.walk(self._rootpath):
@@ -118,14 +130,28 @@ def _defined_in(file: Path) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, kinds)} if tree else set()
 
 
-def _named_in(file: Path) -> Iterator[str]:
-    """Yield every text that stands as ``name=`` in a marker in ``file``."""
-    tree = _parse(file)
-    for node in ast.walk(tree) if tree else ():
-        if not isinstance(node, ast.Call) or _called(node) not in NAMING_MARKERS:
-            continue
-        for keyword in node.keywords:
-            if keyword.arg == "name":
-                for value in ast.walk(keyword.value):
-                    if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                        yield value.value
+def _named_in(tree: ast.Module | None) -> Iterator[str]:
+    """Yield every text that stands as ``name=`` in a marker in ``tree``."""
+    for call in _calls(tree):
+        if _called(call) in NAMING_MARKERS:
+            for keyword in call.keywords:
+                if keyword.arg == "name":
+                    yield from _texts(keyword.value)
+
+
+def _provided_in(tree: ast.Module | None) -> Iterator[str]:
+    """Yield every text that stands in a marker of a test that makes data."""
+    for call in _calls(tree):
+        if _called(call) == PROVIDING_MARKER:
+            for argument in call.args:
+                yield from _texts(argument)
+
+
+def _calls(tree: ast.Module | None) -> Iterator[ast.Call]:
+    return (node for node in (ast.walk(tree) if tree else ()) if isinstance(node, ast.Call))
+
+
+def _texts(value: ast.expr) -> Iterator[str]:
+    for node in ast.walk(value):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value

@@ -12,24 +12,45 @@ Worker to controller:
 ``("described", payload)``                     answer to ``describe``: see :func:`pack`
 ``("nodeids", [nodeid, ...])``                 answer to ``list``
 ``("started", index)``                         a test begins after the worker had to wait for it
+``("provided", index, name, json)``            the test that runs provides this, in UTF-8; None:
+                                               no longer, since it begins anew
 ``("passed", batch, records)``                 tests passed without anything to tell: see
                                                :mod:`.compact`; ``batch`` is the journal's, or 0
 ``("report", index, data)``                    one report, as ``pytest_report_to_serializable``
                                                makes it
-``("finished", index, seconds)``               the test of the reports before is over
+``("finished", index, seconds, usage)``        the test of the reports before is over; ``usage``
+                                               is what it cost, see :data:`.Usage`
 ``("tearing", index)``                         fixtures wider than that finished test go down
+``("down", [(fixture, scope), ...])``          fixtures that keep resources are not up: torn down,
+                                               or never set up by the test that is over now
+``("unclaimed", index, fixture)``              a test asked for a fixture while it ran, and nobody
+                                               could know that it takes resources
 ``("late", index, data)``                      that failed: a report of another teardown
 ``("cost", name, scope, seconds)``             a fixture that outlives its test was set up or
                                                torn down: what both cost, see :class:`.Kits`
-``("returned", [index, ...])``                 answer to ``recall``: these had not begun
-``("stopping", reason, code)``                 a test or a plugin wants the run to end, with this
-                                               exit code if it is not None
+``("returned", [index, ...])``                 answer to ``recall``: these had not begun; and to
+                                               ``run``, once this worker's session wants to stop
+``("stopping", reason)``                       the worker's session wants the run to stop
+``("exiting", reason, code)``                  ``pytest.exit`` ends the run at once, with this exit
+                                               code if it is not None
 ``("refused", text)``                          collection ended with a usage error or an exit
 ``("broken", traceback)``                      the worker's end of the channel failed
 =============================================  ==================================================
 
-Controller to worker: ``("describe",)``, ``("list",)``, ``("run", [index, ...])``,
-``("recall", [index, ...])``.
+Controller to worker:
+
+=============================================  ==================================================
+``("describe",)``, ``("list",)``               see their answers
+``("value", number, json)``                    data that tests here will be given
+``("inputs", index, {name: number})``          which of it this test is given
+``("leases", index, [lease, ...])``            what this test got: resource, amount, names
+``("run", [index, ...])``                      run these after what was sent before
+``("recall", [index, ...])``                   give back those that have not begun
+``("relinquish", [(fixture, scope), ...])``    tear these down after what was sent before; answered
+                                               by ``down``
+``("clean",)``                                 the run stops, but what is sent from now on cleans
+                                               up: run it, whatever the session wants
+=============================================  ==================================================
 
 A test that is "passed" left no output, no properties and no keyword that differs between its
 reports. Such results may come a moment late; all that was said before comes before.
@@ -39,11 +60,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
-from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
+from pytest_orchestra.model.case import CaseSpec, Claim, Hold, Mode, Need
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import Verdict
@@ -51,6 +72,12 @@ from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.scheduling.fixtures import Kits
 
 Location = tuple[str, int | None, str]
+
+#: The fields of a claim, as builtin types.
+PackedClaim: TypeAlias = tuple[str, int, str]
+
+#: Names of fixtures, and what each takes.
+PackedFixtures: TypeAlias = list[tuple[str, list[PackedClaim]]]
 
 #: The fields of a host, as builtin types.
 PackedHost: TypeAlias = tuple[str, str, int, int | None]
@@ -140,15 +167,39 @@ def place_of(location: Location) -> tuple[str, int]:
     return file.replace("\\", "/"), 0 if line is None else line + 1
 
 
+def pack_fixtures(fixtures: Mapping[str, Sequence[Claim]]) -> PackedFixtures:
+    """Return what fixtures take as builtin types."""
+    return [(name, _pack_claims(claims)) for name, claims in fixtures.items()]
+
+
+def unpack_fixtures(packed: PackedFixtures) -> dict[str, tuple[Claim, ...]]:
+    """Read what :func:`pack_fixtures` wrote."""
+    return {name: unpack_claims(claims) for name, claims in packed}
+
+
+def _pack_claims(claims: Iterable[Claim]) -> list[PackedClaim]:
+    return [(claim.resource, claim.amount, str(claim.mode)) for claim in claims]
+
+
+def unpack_claims(packed: Iterable[PackedClaim]) -> tuple[Claim, ...]:
+    """Read claims that were written as resource, amount and mode."""
+    return tuple(Claim(resource, amount, Mode(mode)) for resource, amount, mode in packed)
+
+
 def _pack_extras(spec: CaseSpec) -> dict[str, Any]:
     extras = {
         "names": spec.names,
         "needs": [_pack_need(need) for need in spec.needs],
         "feeds": [_pack_need(need) for need in spec.feeds],
         "priority": spec.priority,
-        "claims": [(claim.resource, claim.amount, claim.mode) for claim in sorted(spec.claims)],
+        "claims": _pack_claims(sorted(spec.claims)),
+        "holds": [(hold.fixture, hold.scope, _pack_claims(hold.claims)) for hold in spec.holds],
         "alone": spec.alone,
         "group": spec.group,
+        "provides": spec.provides,
+        "uses": spec.uses,
+        "cleans": spec.cleans,
+        "forgone": spec.forgone,
     }
     return {key: value for key, value in extras.items() if value}
 
@@ -173,10 +224,15 @@ def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None)
         needs=tuple(_unpack_need(need) for need in extras.get("needs", ())),
         feeds=tuple(_unpack_need(need) for need in extras.get("feeds", ())),
         priority=extras.get("priority", 0.0),
-        claims=frozenset(
-            Claim(resource, amount, Mode(mode))
-            for resource, amount, mode in extras.get("claims", ())
+        claims=frozenset(unpack_claims(extras.get("claims", ()))),
+        holds=tuple(
+            Hold(fixture, scope, unpack_claims(claims))
+            for fixture, scope, claims in extras.get("holds", ())
         ),
         alone=extras.get("alone", False),
         group=extras.get("group"),
+        provides=tuple(extras.get("provides", ())),
+        uses=tuple(extras.get("uses", ())),
+        cleans=tuple(extras.get("cleans", ())),
+        forgone=tuple(extras.get("forgone", ())),
     )

@@ -20,6 +20,7 @@ from pytest_orchestra.scheduling.quantity import parse_quantity
 _ACCEPTS: Final = {"passed": SUCCESS, "finished": ANY_VERDICT}
 _MODES: Final = {"read": Mode.READ, "write": Mode.WRITE}
 _EVERYTHING: Final = "*"
+_DATA: Final = "the name of data"
 
 #: What a function has in its ``__dict__`` if pytest looks for its code elsewhere.
 _DISPLACED: Final = frozenset({"__wrapped__", "place_as"})
@@ -48,14 +49,15 @@ def location_of(item: pytest.Item) -> tuple[str, int | None, str]:
     """Return what ``item.location`` is, at a fraction of the cost where that is possible.
 
     pytest takes some 60 microseconds to work out an item's location, and every worker collects
-    all items, so a plain function in the very file that its node id names is asked itself.
+    all items, so a plain function in the very file that its node id names is asked itself. The
+    item keeps the answer, as it keeps pytest's, so that nobody works it out when it runs.
     """
-    if type(item) is pytest.Function:
+    if type(item) is pytest.Function and "location" not in vars(item):
         file, function = item.nodeid.partition("::")[0].replace("/", os.sep), item.function
         if isinstance(function, FunctionType) and not function.__dict__.keys() & _DISPLACED:
             code = function.__code__
             if code.co_filename == f"{item.config.rootpath}{os.sep}{file}":
-                return file, code.co_firstlineno - 1, item.getmodpath()
+                vars(item)["location"] = file, code.co_firstlineno - 1, item.getmodpath()
     return item.location
 
 
@@ -66,11 +68,12 @@ def _place(item: pytest.Item) -> tuple[str, int]:
 
 
 def _read_depends(reading: Reading) -> None:
-    reading.check_keywords("on", "name", "when", "match_params")
+    reading.check_keywords("on", "name", "when", "match_params", "data")
     arguments = reading.mark.kwargs
     targets = [*reading.mark.args, arguments.get("on")]
     names = reading.texts(arguments.get("name"), "a name")
     reading.draft.names.extend(names)
+    reading.add_uses(reading.texts(arguments.get("data"), _DATA))
     when = arguments.get("when", "passed")
     if not isinstance(when, str) or when not in _ACCEPTS:
         what = f"when={when!r} is neither 'passed' nor 'finished'"
@@ -86,6 +89,21 @@ def _read_depends(reading: Reading) -> None:
         remedy = "write a name; a function or class goes into on=, since alone it would be marked"
         reading.complain("it names nothing", remedy)
     reading.add_needs(needs)
+
+
+def _read_provides(reading: Reading) -> None:
+    reading.draft.provides.extend(_data_names(reading))
+
+
+def _read_cleans(reading: Reading) -> None:
+    reading.draft.cleans.extend(_data_names(reading))
+
+
+def _data_names(reading: Reading) -> tuple[str, ...]:
+    reading.check_keywords()
+    if not reading.mark.args and not reading.mark.kwargs:
+        reading.complain("it names nothing", f"write {reading.mark.name}('user')")
+    return reading.texts(reading.mark.args, _DATA)
 
 
 def _read_priority(reading: Reading) -> None:
@@ -140,6 +158,8 @@ def _read_xdist_group(reading: Reading) -> None:
 
 _READERS: Final[Mapping[str, Callable[[Reading], None]]] = {
     "depends": _read_depends,
+    "provides": _read_provides,
+    "cleans": _read_cleans,
     "priority": _read_priority,
     "resources": _read_resources,
     "xdist_group": _read_xdist_group,

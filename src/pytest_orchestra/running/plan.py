@@ -10,18 +10,24 @@ from types import MappingProxyType
 from typing import Final
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import CaseSpec, Need
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.locate import locate
-from pytest_orchestra.scheduling.capacity import settle_capacities
+from pytest_orchestra.running.unprovided import judge_unprovided
+from pytest_orchestra.scheduling.analysis import analyse
+from pytest_orchestra.scheduling.capacity import Stock, settle_stock
+from pytest_orchestra.scheduling.data import CLEANS, Pairing, pair
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
 from pytest_orchestra.scheduling.fixtures import Fixtures, Kits
 from pytest_orchestra.scheduling.foresight import Foresight, foresee
-from pytest_orchestra.scheduling.graph import CycleError, Graph, arrange, link
+from pytest_orchestra.scheduling.graph import CycleError, Graph, Links, arrange, link
 from pytest_orchestra.scheduling.names import Names
+from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import score
 from pytest_orchestra.scheduling.simulate import Simulation
@@ -42,7 +48,8 @@ class Plan:
     """A run that can begin.
 
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
-    ``foresight`` is there if it is known what tests take.
+    ``foresight`` is there if it is known what tests take. ``links`` and ``data`` say who needs
+    what from whom.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -53,6 +60,12 @@ class Plan:
     notes: tuple[str, ...]
     foresight: Foresight | None = None
     fixtures: Fixtures = field(default_factory=Fixtures)
+    links: Links = field(default_factory=lambda: Links((), ()))
+    data: Pairing = field(default_factory=Pairing)
+
+    def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
+        """Return what each case needs, and from whom."""
+        return analyse(self.specs, self.links, self.data)
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -65,14 +78,16 @@ def planned_order(plan: Plan) -> tuple[int, ...]:
 class Planner:
     """Makes plans from collections.
 
-    ``capacities`` and ``problems`` come from the settings; ``elsewhere`` knows the files that
-    were not collected; ``durations`` are known seconds by node id.
+    ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
+    workers are; ``elsewhere`` knows the files that were not collected; ``durations`` are known
+    seconds by node id.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
         self,
         rootpath: Path,
-        capacities: Mapping[str, int],
+        capacities: Mapping[str, Capacity],
+        hosts: Mapping[str, Mapping[str, Capacity]],
         problems: Iterable[Problem],
         elsewhere: Elsewhere,
         durations: Mapping[str, float],
@@ -80,6 +95,7 @@ class Planner:
         self._durations = durations
         self._rootpath = rootpath
         self._capacities = capacities
+        self._hosts = hosts
         self._problems = tuple(problems)
         self._elsewhere = elsewhere
 
@@ -104,6 +120,12 @@ class Planner:
         notes = list(collection.notes)
         names = Names(specs)
         links = link(specs, names)
+        data = pair(specs)
+        problems += data.problems
+        unprovided = judge_unprovided(data, specs, self._elsewhere, lost_files)
+        problems += unprovided.problems
+        blocked = {**unprovided.blocked, **blocked}
+        notes += unprovided.notes
         for case, need in links.unresolved:
             file = self._elsewhere.find(need, specs[case])
             if file is not None and file in lost_files:
@@ -117,27 +139,34 @@ class Planner:
                 blocked.setdefault(case, f"{need.target!r} was not collected")
             else:
                 problems.append(_unresolved(need, case, specs, names))
-        capacities, found = settle_capacities(specs, self._capacities)
+        stock, found = settle_stock(specs, self._capacities, self._hosts)
         problems += found
+        barred, homeless = place(specs, stock)
+        problems += homeless if not found else ()
         graph = Graph((), (), ())
         try:
-            graph = arrange(links.prerequisites)
+            graph = arrange(data.join(links.prerequisites))
         except CycleError as error:
             problems += [_cycle(cycle, specs) for cycle in error.cycles]
         if problems:
             raise UsageProblems(self._place(problems, specs))
-        return self._make(specs, graph, Pool(capacities), workers, tuning, blocked, notes, kits)
+        plan = self._make(
+            specs, graph, stock, barred, workers, tuning, blocked, notes, kits, data.cleaners
+        )
+        return replace(plan, links=links, data=data)
 
     def _make(  # noqa: PLR0913, PLR0917 - the parts of a plan
         self,
         specs: tuple[CaseSpec, ...],
         graph: Graph,
-        pool: Pool,
+        stock: Stock,
+        barred: Barred,
         workers: int,
         tuning: Tuning | None,
         blocked: Mapping[int, str],
         notes: Iterable[str],
         kits: Kits | None,
+        cleaners: Mapping[int, frozenset[int]],
     ) -> Plan:
         segments = number_segments([spec.file for spec in specs])
         seconds = [self._durations.get(spec.nodeid) for spec in specs]
@@ -145,13 +174,15 @@ class Planner:
         foresight = None
         is_known = any(each is not None for each in seconds)
         if is_known and workers > 1 and len(specs) <= MOST_FORESEEN:
+            everything, rounds = Pool(stock.overall()), _rounds(len(specs))
             foresight = foresee(
-                specs, graph, pool, scores, seconds, workers, _rounds(len(specs)), _Patience()
+                specs, graph, everything, scores, seconds, workers, rounds, _Patience()
             )
             scores = foresight.scores
         fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
         estimates = Estimates(segments, seconds, fixtures)
-        engine = Engine(specs, graph, scores, pool, estimates, tuning)
+        pool = Pool(stock)
+        engine = Engine(specs, graph, scores, pool, estimates, tuning, barred, cleaners)
         return Plan(specs, graph, pool, engine, blocked, tuple(notes), foresight, fixtures)
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:
@@ -222,5 +253,6 @@ def _cycle(cycle: Sequence[int], specs: Sequence[CaseSpec]) -> Problem:
         path = " -> ".join(specs[case].nodeid for case in (*cycle, cycle[0]))
         what = f"dependency cycle: {path}"
         remedy = "remove one of these dependencies"
-    marker = next((need.marker for need in first.needs), "depends")
+    own = CLEANS if first.cleans and not first.uses else "depends"
+    marker = next((need.marker for need in first.needs), own)
     return Problem(what=what, remedy=remedy, nodeid=first.nodeid, marker=marker)

@@ -21,7 +21,8 @@ class Post:
     ``running`` is the case that it is known to be busy with, ``tearing`` the finished case
     whose fixtures it takes down. ``fresh`` are cases that were sent while the message under
     way was handled: the worker cannot have begun them yet. ``batch`` is the number of the last
-    batch of results that came. ``host`` is where it runs, known once it has collected.
+    batch of results that came. ``host`` is where it runs, known once it has collected. ``values``
+    are the numbers of the data that it has been sent.
     """
 
     def __init__(self, node: WorkerController, dsession: DSession) -> None:
@@ -34,6 +35,7 @@ class Post:
         self.fresh: set[int] = set()
         self.batch = 0
         self.host: Host | None = None
+        self.values: set[int] = set()
         told: Handover = node.workerinput[INPUT_KEY]
         self._journal = Journal.find(told["journal"])
         remove(told["journal"])  # the worker is ready, so it has it open
@@ -46,6 +48,11 @@ class Post:
     def name(self) -> str:
         """The worker's id, such as ``gw0``."""
         return str(self.node.gateway.id)
+
+    @property
+    def host_name(self) -> str:
+        """The name of the host on which it runs."""
+        return self.host.name if self.host is not None else ""
 
     def case(self, index: int) -> int:
         """Return the case at ``index`` of the worker's items."""

@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import pytest
 
-from pytest_orchestra.model.events import Assign, Command, Conclude
+from pytest_orchestra.model.events import Assign, Command, Conclude, Fixture, Relinquish
 from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.data_port import Hand
+from pytest_orchestra.running.fixture_claims import FixtureClaims
+from pytest_orchestra.running.meter import find_meter
+from pytest_orchestra.running.others import OthersWatch
 from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.sharing import INTERVAL
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
+from pytest_orchestra.running.tenure import Tenure
 
 #: The name of the only worker.
 MAIN: Final = "main"
 
 
 class SerialLoop:
-    """Runs all items of a session, in the order that the engine gives them out."""
+    """Runs all items of a session, in the order that the engine gives them out.
 
-    def __init__(self, session: pytest.Session, run: Run) -> None:
+    ``say`` prints a line while no test runs.
+    """
+
+    def __init__(
+        self,
+        session: pytest.Session,
+        run: Run,
+        claims: FixtureClaims,
+        say: Callable[[str], None],
+    ) -> None:
         self._session = session
         self._run = run
+        self._say = say
+        self._others = OthersWatch(run)
+        self._tenure = Tenure(session.config.pluginmanager, claims, self._note_unclaimed)
+        #: Fixtures to tear down after the next case.
+        self._to_relinquish: list[Fixture] = []
         self._items = session.items
+        self._meter = find_meter()
         self._next: int | None = None
         self._current: int | None = None
         self._is_decided = False
@@ -33,16 +54,57 @@ class SerialLoop:
 
     def loop(self) -> None:
         """Run until every case has its verdict, or pytest wants to stop."""
-        self._obey(self._run.begin((MAIN,)))
+        self._obey(self._run.begin({"": (MAIN,)}))
         self._report_conclusions()
-        while self._next is not None:
+        while self._wait_for_work():
+            assert self._next is not None  # noqa: S101 - there is work
             case, self._next = self._next, None
+            due, self._to_relinquish = self._to_relinquish, []
             self._run_case(case)
+            self._stop_if_asked()
+            self._relinquish(due)
             self._report_conclusions()
-            if self._session.shouldfail:
-                raise self._session.Failed(self._session.shouldfail)
-            if self._session.shouldstop:
-                raise self._session.Interrupted(self._session.shouldstop)
+        if self._session.shouldfail:
+            raise self._session.Failed(self._session.shouldfail)
+        if self._session.shouldstop:
+            raise self._session.Interrupted(self._session.shouldstop)
+
+    def _wait_for_work(self) -> bool:
+        """Return whether there is a next case, if need be after waiting for other runs."""
+        while self._next is None and not self._run.engine.done:
+            if self._to_relinquish:
+                due, self._to_relinquish = self._to_relinquish, []
+                self._relinquish(due)
+            elif not self._run.waits_for_others:
+                break
+            else:
+                time.sleep(INTERVAL)
+                self._obey(self._run.hear_of_others())
+                self._obey(self._run.look_again())
+                for line in self._others.check():
+                    self._say(line)
+            self._stop_if_asked()
+            self._report_conclusions()
+        return self._next is not None
+
+    def _relinquish(self, fixtures: Iterable[Fixture]) -> None:
+        """Tear down fixtures that keep what others need more."""
+        down = tuple(fixtures)
+        if not down:
+            return
+        for item, tear_down in self._tenure.relinquish(down):
+            report = tear_down()
+            if report is not None:
+                case = self._items.index(item)
+                self._current = case
+                item.ihook.pytest_runtest_logreport(report=report)
+                self._current = None
+                self._reconsider(case)
+        self._obey(self._run.fixtures_down(MAIN, (*down, *self._tenure.gone())))
+
+    def _note_unclaimed(self, fixture: str) -> None:
+        if self._current is not None:
+            self._run.note_unclaimed(self._current, fixture)
 
     def add_report(self, report: pytest.TestReport) -> None:
         """Take in a report that pytest has just logged."""
@@ -51,18 +113,40 @@ class SerialLoop:
             report.orchestra_waited = self._run.waited(case)  # type: ignore[attr-defined]
             self._run.add_report(case, report)
 
+    def hand(self) -> Hand:
+        """Return the running test with the data that is there for it."""
+        case = self._current
+        assert case is not None  # noqa: S101 - fixtures of functions live while a test runs
+        values = {name: value for _, name, value in self._run.values.meant_for(case)}
+        return Hand(self._run.plan.specs[case], values)
+
+    def provide(self, name: str, value: bytes | None) -> None:
+        """Keep what the running test provides."""
+        assert self._current is not None  # noqa: S101 - as above
+        self._run.values.put(self._current, name, value)
+
     def _run_case(self, case: int) -> None:
         item = self._items[case]
         self._current = case
         self._is_decided = False
+        self._meter.skip()
+        self._tenure.begin(item, self._run.leases(case))
+        self._meter.begin()
         began = time.perf_counter()
         stand_in: Any = StandIn(item, lambda: self._look_ahead(case, began))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=stand_in)
         if not self._is_decided:
             self._decide(case, began)
         self._run.correct_seconds(case, time.perf_counter() - began)
+        self._run.note_usage(case, self._meter.end())
+        self._tell_down(self._tenure.end(item))
         self._settle(case, item)
+        self._tell_down(self._tenure.gone())
         self._current = None
+
+    def _tell_down(self, fixtures: tuple[Fixture, ...]) -> None:
+        if fixtures:
+            self._obey(self._run.fixtures_down(MAIN, fixtures))
 
     def _look_ahead(self, case: int, began: float) -> list[Any] | None:
         """Decide, while ``case`` is torn down, what follows it, as far as its reports allow.
@@ -70,8 +154,10 @@ class SerialLoop:
         A plugin that repeats tests may hold its reports back: then nothing is decided yet.
         """
         if not self._is_decided:
-            if self._run.verdict(case) is None:
-                return None
+            if self._run.verdict(case) is None or self._run.values.lacking(case):
+                return None  # its fixtures may provide data while they are torn down
+            if self._run.is_shared(case):
+                return None  # others may take what it has as soon as it is over
             self._decide(case, began)
         if self._next is None:
             return []
@@ -79,10 +165,18 @@ class SerialLoop:
 
     def _decide(self, case: int, began: float) -> None:
         self._is_decided = True
-        reason = self._session.shouldfail or self._session.shouldstop
-        if reason:
-            self._obey(self._run.stop(str(reason)))
+        self._stop_if_asked()
         self._obey(self._run.finish({case: time.perf_counter() - began}))
+
+    def _stop_if_asked(self) -> None:
+        """From now on run only what cleans up, if pytest or a plugin wants to stop."""
+        reason = self._session.shouldfail or self._session.shouldstop
+        if not reason or self._run.engine.stopped is not None:
+            return
+        self._obey(self._run.stop(str(reason)))
+        if self._next is not None:
+            returned, self._next = self._next, None
+            self._obey(self._run.take_back(MAIN, (returned,)))
 
     def _settle(self, case: int, item: pytest.Item) -> None:
         """Mend what was decided too early: a teardown may have failed since."""
@@ -113,6 +207,8 @@ class SerialLoop:
                     self._next = case
                 case Conclude():
                     self._conclusions.append(command)
+                case Relinquish(fixtures=fixtures):
+                    self._to_relinquish += fixtures
                 case _:
                     raise AssertionError(f"{command} makes no sense in one process")
 

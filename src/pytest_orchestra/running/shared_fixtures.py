@@ -40,14 +40,14 @@ def _shared(item: pytest.Item) -> Iterator[Fixture]:
     for name, definitions in info.name2fixturedefs.items():
         definition = definitions[-1]
         if definition.scope != "function":
-            yield _named(name, indices.get(name)), _scope(definition, item)
+            yield _named(name, indices.get(name)), scope_of(definition, item)
 
 
 def _named(name: str, index: int | None) -> str:
     return name if index is None else f"{name}[{index}]"
 
 
-def _scope(definition: pytest.FixtureDef[Any], item: pytest.Item) -> str:
+def scope_of(definition: pytest.FixtureDef[Any], item: pytest.Item) -> str:
     """Return the node id under which the fixture stays up once ``item`` has set it up."""
     if definition.scope == "session":
         return ""
@@ -84,7 +84,7 @@ class FixtureClock:
         if fixturedef.scope == "function" or self._item is None:
             return (yield)
         index = getattr(request, "param_index", 0) if hasattr(request, "param") else None
-        fixture = _named(fixturedef.argname, index), _scope(fixturedef, self._item)
+        fixture = _named(fixturedef.argname, index), scope_of(fixturedef, self._item)
         began = perf_counter()
         try:
             return (yield)

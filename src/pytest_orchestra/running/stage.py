@@ -41,13 +41,19 @@ def leaves_fixtures(item: pytest.Item, following: pytest.Item | None) -> bool:
 
 
 def settle(item: pytest.Item, following: pytest.Item | None) -> pytest.TestReport | None:
-    """Tear down what ``item`` left up and ``following`` does not share.
+    """Tear down what ``item`` left up and ``following`` does not share; see :func:`settle_by`."""
+    state = item.session._setupstate  # noqa: SLF001 - as above
+    return settle_by(item, lambda: state.teardown_exact(following))
+
+
+def settle_by(item: pytest.Item, tear_down: Callable[[], None]) -> pytest.TestReport | None:
+    """Tear down something on account of ``item``, which is over.
 
     Returns a report of a second teardown of ``item`` if that failed, else None. It is not
     sent through pytest_runtest_teardown, since plugins expect that once for an item.
     """
     call = pytest.CallInfo.from_call(
-        lambda: _tear_down(item, following),
+        lambda: _on_stage(item, tear_down),
         when="teardown",
         reraise=(pytest.exit.Exception, KeyboardInterrupt),
     )
@@ -57,7 +63,7 @@ def settle(item: pytest.Item, following: pytest.Item | None) -> pytest.TestRepor
     return report
 
 
-def _tear_down(item: pytest.Item, following: pytest.Item | None) -> None:
+def _on_stage(item: pytest.Item, tear_down: Callable[[], None]) -> None:
     capture = item.config.pluginmanager.getplugin("capturemanager")
     current = f"{item.nodeid} (teardown)".replace("\x00", "(null)")
     os.environ["PYTEST_CURRENT_TEST"] = current
@@ -69,6 +75,6 @@ def _tear_down(item: pytest.Item, following: pytest.Item | None) -> None:
                 )
             if capture is not None:
                 around.enter_context(capture.item_capture("teardown", item))
-            item.session._setupstate.teardown_exact(following)  # noqa: SLF001 - as above
+            tear_down()
     finally:
         os.environ.pop("PYTEST_CURRENT_TEST", None)

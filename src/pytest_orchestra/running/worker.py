@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Generator
+from pathlib import Path
 from time import perf_counter  # by name: tests may replace what is in the module
 from typing import Any, Final
 
@@ -11,19 +12,27 @@ import execnet
 import pytest
 from _pytest.terminal import TerminalReporter
 
+from pytest_orchestra.model.events import Fixture
+from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.running import link
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.compact import fold, is_plain
+from pytest_orchestra.running.data_port import DATA_PORT, DataPort, Hand
+from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.garbage import leave_quickly, searched_seldom
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.inbox import Inbox
 from pytest_orchestra.running.journal import Journal
 from pytest_orchestra.running.markers import location_of
+from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
+from pytest_orchestra.running.parcels import Parcels
 from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
+from pytest_orchestra.running.sharing import Life
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
+from pytest_orchestra.running.tenure import Tenure
 
 #: What is left to xdist's own worker plugin while ours runs the tests.
 _KEPT_HOOKS: Final = (
@@ -45,10 +54,14 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     if journal is not None:
         journal.keep()
     outbox = Outbox(channel, journal)
-    collecting = Collecting(config, Missing(told["missing"]), told["dist"])
+    claims = FixtureClaims(link.unpack_fixtures(told["fixtures"]))
+    collecting = Collecting(config, Missing(told["missing"]), told["dist"], claims)
     config.pluginmanager.register(collecting, COLLECTING)
-    loop = WorkerLoop(config, channel, outbox, collecting)
+    loop = WorkerLoop(config, channel, outbox, collecting, claims)
+    if told["life"] is not None:
+        loop.prove_life(Life(*told["life"]))
     config.pluginmanager.register(loop, "orchestra-worker")
+    config.pluginmanager.register(DataPort(loop.hand, loop.provide), DATA_PORT)
     clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
     config.pluginmanager.register(clock, "orchestra-fixture-clock")
     leave_quickly()
@@ -67,12 +80,17 @@ class WorkerLoop:
         channel: execnet.Channel,
         outbox: Outbox,
         collecting: Collecting,
+        claims: FixtureClaims,
     ) -> None:
         self._config = config
         self._channel = channel
         self._outbox = outbox
         self._collecting = collecting
         self._inbox = Inbox()
+        self._parcels = Parcels()
+        self._tenure = Tenure(config.pluginmanager, claims, self._tell_unclaimed)
+        self._leases: dict[int, list[Lease]] = {}
+        self._life: object = None
         self._items: list[pytest.Item] = []
         self._collection = collecting.collection
         self._current: int | None = None
@@ -82,6 +100,22 @@ class WorkerLoop:
         self._can_fold = True
         self._stats: dict[str, list[Any]] | None = None
         self._host = read_host()  # before tests can change the environment
+        self._meter: Meter = BlindMeter()
+
+    def prove_life(self, life: Life) -> None:
+        """Let other runs on this machine know that what tests here got is in use.
+
+        That only holds where the controller is: on another host nobody would look.
+        """
+        if life.host == self._host.key:
+            from pytest_orchestra.machine import hold_life  # noqa: PLC0415 - only if needed
+
+            name = self._config.workerinput["workerid"]  # type: ignore[attr-defined]
+            self._life = hold_life(Path(life.directory), life.run, name)
+
+    def _tell_unclaimed(self, fixture: str) -> None:
+        if self._current is not None:
+            self._outbox.send(("unclaimed", self._current, fixture))
 
     # collection
 
@@ -128,12 +162,25 @@ class WorkerLoop:
             self._outbox.send(("broken", traceback.format_exc()))
             self._inbox.stop()
 
-    def _act_on(self, message: Any) -> None:
+    def _act_on(self, message: Any) -> None:  # noqa: C901 - one line for each kind of message
         match message:
             case ("run", indices):
-                self._inbox.put(indices)
+                if not self._inbox.put(indices):
+                    self._outbox.send(("returned", list(indices)))
+            case ("value", number, value):
+                self._parcels.keep(number, value)
+            case ("inputs", index, numbers):
+                self._parcels.address(index, numbers)
+            case ("leases", index, leases):
+                self._leases[index] = [
+                    Lease(resource, amount, tuple(names)) for resource, amount, names in leases
+                ]
+            case ("relinquish", fixtures):
+                self._inbox.relinquish(tuple((name, scope) for name, scope in fixtures))
             case ("recall", indices):
                 self._outbox.send(("returned", list(self._inbox.recall(indices))))
+            case ("clean",):
+                self._inbox.clean()
             case ("describe",):
                 locations = [location_of(item) for item in self._items]
                 payload = link.pack(self._collection, locations, read_kits(self._items))
@@ -146,6 +193,7 @@ class WorkerLoop:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run what the controller says until it says to stop."""
+        self._meter = find_meter()
         self._outbox.open()
         try:
             self._run_all(session)
@@ -158,6 +206,9 @@ class WorkerLoop:
         last_index = -1
         while True:
             index = self._inbox.take()
+            if isinstance(index, tuple):
+                self._relinquish(index)
+                continue
             following = None if index is None else self._items[index]
             tore = last is not None and self._settle(last, last_index, following)
             if index is None or following is None:
@@ -168,7 +219,13 @@ class WorkerLoop:
             self._run(following, index)
             last, last_index = following, index
             if session.shouldfail or session.shouldstop:
-                self._inbox.stop()
+                self._refuse()
+
+    def _refuse(self) -> None:
+        """Nothing runs after what stops the run, unless the controller says that it cleans up."""
+        queued = self._inbox.refuse()
+        if queued:
+            self._outbox.send(("returned", list(queued)))
 
     def _run(self, item: pytest.Item, index: int) -> None:
         self._current = index
@@ -179,21 +236,26 @@ class WorkerLoop:
         nextitem: Any = (
             StandIn(item, self._look_ahead) if upcoming is None else self._items[upcoming]
         )
+        self._tenure.begin(item, self._leases.pop(index, ()))
+        self._meter.begin()
         began = perf_counter()
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         except pytest.exit.Exception as request:
             self._send_reports()
-            self._outbox.send(("stopping", request.msg, request.returncode))
+            self._outbox.send(("exiting", request.msg, request.returncode))
             raise
         seconds = perf_counter() - began
-        if item.session.shouldstop:
-            self._outbox.send(("stopping", str(item.session.shouldstop), None))
+        usage = self._meter.end()
+        self._tell_down(self._tenure.end(item))
+        reason = item.session.shouldstop or item.session.shouldfail
+        if reason:
+            self._outbox.send(("stopping", str(reason)))
         self._foreseen = self._inbox.peek()
-        record = fold(index, seconds, self._reports) if self._is_plain else None
+        record = fold(index, seconds, usage, self._reports) if self._is_plain else None
         if record is None:
             self._send_reports()
-            self._outbox.send(("finished", index, seconds))
+            self._outbox.send(("finished", index, seconds, usage))
         else:
             # Only short tests are sent ahead, so if there is a next one it is soon over.
             self._outbox.passed(record, hold=self._foreseen is not None)
@@ -211,9 +273,40 @@ class WorkerLoop:
             return False
         self._outbox.send(("tearing", index))
         report = settle(item, following)
+        self._meter.skip()
         if report is not None:
             self._outbox.send(("late", index, self._serialize(report)))
+        self._tell_down(self._tenure.gone())
         return True
+
+    def _relinquish(self, fixtures: tuple[Fixture, ...]) -> None:
+        """Tear down fixtures that keep what others need more."""
+        for item, tear_down in self._tenure.relinquish(fixtures):
+            index = self._items.index(item)
+            self._outbox.send(("tearing", index))
+            report = tear_down()
+            if report is not None:
+                self._outbox.send(("late", index, self._serialize(report)))
+        self._meter.skip()
+        self._foreseen = None  # the controller has to hear what runs next
+        gone = self._tenure.gone()
+        self._tell_down(tuple(dict.fromkeys((*fixtures, *gone))))
+
+    def _tell_down(self, fixtures: tuple[Fixture, ...]) -> None:
+        if fixtures:
+            self._outbox.send(("down", list(fixtures)))
+
+    # data
+
+    def hand(self) -> Hand:
+        """Return the running test with the data that it was given."""
+        index = self._current
+        assert index is not None  # noqa: S101 - fixtures of functions live while a test runs
+        return Hand(self._collection.specs[index], self._parcels.for_test(index))
+
+    def provide(self, name: str, value: bytes | None) -> None:
+        """Send at once what the running test provides: its worker may not live to its end."""
+        self._outbox.send(("provided", self._current, name, value))
 
     # reports
 

@@ -1,4 +1,4 @@
-"""Prerequisites that exist but were not selected."""
+"""Prerequisites, and what cleans up, that exist but were not selected."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pytest_orchestra.model.case import CaseSpec, Need
+from pytest_orchestra.scheduling.data import pair
 from pytest_orchestra.scheduling.names import Names
 
 
@@ -16,6 +17,7 @@ class Absent:
         self._specs = specs
         self._all = [*specs, *absent]
         self._names = Names(self._all)
+        self._data = pair(self._all)
         #: For each selected case that needs one, the first absent case that it names.
         self.needed_by: dict[int, int] = {}
         for case in range(len(specs)):
@@ -23,12 +25,17 @@ class Absent:
                 self.needed_by.setdefault(case, number)
 
     def closure(self) -> tuple[int, ...]:
-        """Return the absent cases that selected ones need, also through one another."""
+        """Return the absent cases that selected ones need, also through one another.
+
+        And those that clean up after what selected ones, or these, provide.
+        """
         count = len(self._specs)
         found: set[int] = set()
-        stack = list(self.needed_by)
+        providing = (case for case in self._data.cleaners_of if case < count)
+        stack = list(dict.fromkeys((*self.needed_by, *providing)))
         while stack:
-            for number in self._prerequisites(stack.pop()):
+            case = stack.pop()
+            for number in (*self._prerequisites(case), *self._cleaners(case)):
                 if number not in found:
                     found.add(number)
                     stack.append(count + number)
@@ -42,11 +49,23 @@ class Absent:
                 replace(need, optional=True) if self._answers(need, case) else need
                 for need in specs[case].needs
             )
-            specs[case] = replace(specs[case], needs=needs)
+            forgone = tuple(self._absent_data(case))
+            specs[case] = replace(specs[case], needs=needs, forgone=forgone)
         return tuple(specs)
 
     def _prerequisites(self, case: int) -> list[int]:
-        return [number for need in self._all[case].needs for number in self._answers(need, case)]
+        named = [number for need in self._all[case].needs for number in self._answers(need, case)]
+        return [*self._absent_data(case).values(), *named]
+
+    def _cleaners(self, case: int) -> list[int]:
+        count = len(self._specs)
+        return [each - count for each in self._data.cleaners_of.get(case, ()) if each >= count]
+
+    def _absent_data(self, case: int) -> dict[str, int]:
+        """Return the names of data that ``case`` takes from absent cases, and these."""
+        count = len(self._specs)
+        sources = self._data.sources.get(case, {})
+        return {name: each - count for name, each in sources.items() if each >= count}
 
     def _answers(self, need: Need, case: int) -> list[int]:
         """Return the absent cases that ``need`` of ``case`` names."""

@@ -7,7 +7,7 @@ engine runs tests in one process, on xdist's workers, and in a simulation.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, assert_never
@@ -21,18 +21,25 @@ from pytest_orchestra.model.events import (
     Command,
     Conclude,
     Event,
+    FixturesDown,
     Recall,
     StopRequested,
+    TokensGranted,
+    TokensWanted,
     VerdictAmended,
     WorkerLost,
     WorkersJoined,
 )
+from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.verdict import Cause, Verdict
+from pytest_orchestra.scheduling.cleanup import CleanUp
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.graph import Graph
+from pytest_orchestra.scheduling.placement import Barred
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.selection import Selection
+from pytest_orchestra.scheduling.tickets import Tickets
 
 #: No case is taken to cost less, in seconds, so that no queue grows without end.
 SHORTEST: Final = 1e-4
@@ -98,17 +105,23 @@ class Engine:
         pool: Pool,
         estimates: Estimates,
         tuning: Tuning | None = None,
+        barred: Barred = (),
+        cleaners: Mapping[int, Collection[int]] | None = None,
     ) -> None:
         """Take the cases, what is known of them, and the tokens that there are.
 
         ``estimates`` learn from the run while it goes on. Without ``tuning`` nothing is sent
-        ahead.
+        ahead. ``barred`` has the hosts that each case cannot run on, where there are several.
+        ``cleaners`` maps cases that clean up to those after which they do: they run even
+        in a run that was stopped, if any of those has begun.
         """
         tuning = tuning or Tuning()
         self._dependents: Final = graph.dependents
         self._estimates: Final = estimates
         self._horizon: Final = tuning.horizon
-        self._selection: Final = Selection(specs, scores, pool, estimates, patience=tuning.patience)
+        self._selection: Final = Selection(
+            specs, scores, pool, estimates, patience=tuning.patience, barred=barred
+        )
         self.waits: Final = self._selection.waits
         self.states: Final = [State.WAITS_FOR_CASES] * len(specs)
         self.verdicts: Final[list[Verdict | None]] = [None] * len(specs)
@@ -124,6 +137,8 @@ class Engine:
         self._touched: list[Desk] = []
         self._now = 0.0
         self._commands: list[Command] = []
+        self._clean_up: Final = CleanUp(cleaners or {}, self._may_have_begun)
+        self._is_cleaning = False
         for case, count in enumerate(self._waits_for):
             if not count:
                 self._make_ready(case)
@@ -149,6 +164,48 @@ class Engine:
         """Return the resource that a ready case waits for, or None if it waits for a worker."""
         return self._selection.lacking(case)
 
+    def leases_of(self, case: int) -> tuple[Lease, ...]:
+        """Return what the running ``case`` has of everything that it claims."""
+        return self._selection.leases(case)
+
+    def tickets_of(self, case: int) -> tuple[int, ...]:
+        """Return the cases for which was acquired what the running ``case`` has from others."""
+        return self._selection.tickets_of(case)
+
+    def kept_from_others(self) -> frozenset[str]:
+        """Return the resources, shared with other runs, that fixtures here keep."""
+        return self._selection.kept_from_others()
+
+    def overdue(self, now: float) -> list[tuple[int, str, float]]:
+        """Return the cases that wait for a resource for too long, with it and its limit in seconds.
+
+        The time runs from when the case became ready, or when anybody here last got some.
+        """
+        limits, waits = self._selection.limits, self.waits
+        found: list[tuple[int, str, float]] = []
+        if not limits:
+            return found
+        for case, state in enumerate(self.states):
+            resource = self.held_up_by(case) if state is State.READY else None
+            if resource is not None and resource in limits:
+                since = max(waits.ready_at[case] or 0.0, waits.got_at.get(resource, 0.0))
+                if now - since >= limits[resource]:
+                    found.append((case, resource, limits[resource]))
+        return found
+
+    @property
+    def tickets(self) -> Tickets:
+        """What was acquired from those who share tokens with this run."""
+        return self._selection.tickets
+
+    def stranded(self) -> list[int]:
+        """Return the cases that are ready and that no worker which is left can ever run."""
+        return [
+            case
+            for case, state in enumerate(self.states)
+            if state is State.READY and self._selection.runs_nowhere(case)
+        ]
+
     def handle(self, event: Event, now: float) -> tuple[Command, ...]:
         """Take in what happened at ``now`` (seconds on the driver's clock) and say what to do."""
         return self.handle_all((event,), now)
@@ -160,16 +217,17 @@ class Engine:
         self._touched = []
         for event in events:
             self._take_in(event)
-        if self.stopped is None:
+        if self.stopped is None or self._is_cleaning:
             self._dispatch()
+        self._commands += self._selection.drain()
         return tuple(self._commands)
 
-    def _take_in(self, event: Event) -> None:
+    def _take_in(self, event: Event) -> None:  # noqa: C901 - one line for each kind of event
         match event:
             case CaseFinished(case, verdict, seconds):
                 self._finish(case, verdict, seconds)
-            case WorkersJoined(workers):
-                self._join(workers)
+            case WorkersJoined(workers, host):
+                self._join(workers, host)
             case WorkerLost(worker, case, verdict):
                 self._lose(worker, case, verdict)
             case CaseBlocked(case, cause):
@@ -179,36 +237,44 @@ class Engine:
                 self._amend(case, verdict)
             case CasesReturned(worker, cases):
                 self._take_back(worker, cases)
-            case StopRequested(reason):
-                self._stop(reason)
+            case StopRequested(reason, cleaning):
+                self._stop(reason, cleaning=cleaning)
+            case FixturesDown(worker, fixtures):
+                self._selection.fixtures_down(worker, fixtures, self._now)
+            case TokensGranted(case):
+                self._selection.granted(case, self._now)
+            case TokensWanted(resource):
+                self._selection.wanted_outside(resource)
             case _:  # pragma: no cover - the type checker proves that there are no others
                 assert_never(event)
 
     # events
 
-    def _join(self, workers: Iterable[str]) -> None:
+    def _join(self, workers: Iterable[str], host: str) -> None:
         for worker in workers:
             self._desks[worker] = self._idle[worker] = Desk(worker)
-            self._selection.join(worker)
+            self._selection.join(worker, host)
 
     def _lose(self, worker: str, culprit: int | None, verdict: Verdict) -> None:
         desk = self._desks.pop(worker)
         self._idle.pop(worker, None)
         self._loaded.pop(worker, None)
         for case in desk.queue:
-            self._selection.release(case, self._now)
-        self._selection.lose(worker)
+            self._selection.release(case, self._now, has_run=False)
+        self._selection.lose(worker, self._now)
         if culprit is not None:
             if culprit in desk.queue:
                 desk.queue.remove(culprit)
                 self._settle(culprit, verdict)
             else:
                 self._amend(culprit, verdict)
+        elif desk.queue:
+            self._clean_up.tear(desk.queue[0])
         for case in desk.queue:
             self._reopen(case)
 
     def _finish(self, case: int, verdict: Verdict, seconds: float) -> None:
-        self._clear(self._desks[self.worker_of[case]], case)
+        self._clear(self._desks[self.worker_of[case]], case, has_run=True)
         self._estimates.learn(case, seconds)
         self._settle(case, verdict)
 
@@ -227,18 +293,41 @@ class Engine:
         desk = self._desks[worker]
         desk.is_recalled = False
         for case in cases:
-            self._clear(desk, case)
+            self._clear(desk, case, has_run=False)
             self._reopen(case)
 
-    def _stop(self, reason: str) -> None:
-        if self.stopped is not None:
+    def _stop(self, reason: str, *, cleaning: bool) -> None:
+        if self.stopped is not None and (cleaning or self.done or not self._is_cleaning):
             return
         self.stopped = reason
-        for case, state in enumerate(self.states):
-            if state < State.ASSIGNED:
-                self._conclude_alone(case, Verdict.NOT_RUN, Cause(reason))
+        self._is_cleaning = cleaning
+        self._drop(
+            case
+            for case, state in enumerate(self.states)
+            if state < State.ASSIGNED and not self._is_owed(case)
+        )
         for desk in self._loaded.values():
-            self._recall(desk, tuple(desk.queue)[1:])
+            sent_ahead = [case for case in tuple(desk.queue)[1:] if not self._is_owed(case)]
+            if sent_ahead:
+                self._recall(desk, sent_ahead)
+
+    def _drop(self, cases: Iterable[int]) -> None:
+        """Let ``cases`` never run, since the run was stopped; what cleans up waits no longer."""
+        dropped = tuple(cases)
+        for case in dropped:
+            self._conclude_alone(case, Verdict.NOT_RUN, Cause(str(self.stopped)))
+        if self._is_cleaning:
+            for case in dropped:
+                self._propagate(case)
+
+    def _is_owed(self, case: int) -> bool:
+        """Whether the stopped run does not end before ``case`` has cleaned up."""
+        return self._is_cleaning and self._clean_up.is_owed(case)
+
+    def _may_have_begun(self, case: int) -> bool:
+        if self.states[case] is State.DONE:
+            return case not in self.causes
+        return self.states[case] is State.ASSIGNED
 
     # verdicts
 
@@ -272,7 +361,8 @@ class Engine:
                 if states[dependant] is State.DONE:
                     continue
                 if verdict not in accepts:
-                    self._conclude_alone(dependant, Verdict.BLOCKED, self._cause(case))
+                    fate = Verdict.NOT_RUN if verdict is Verdict.NOT_RUN else Verdict.BLOCKED
+                    self._conclude_alone(dependant, fate, self._cause(case))
                     stack.append(dependant)
                     continue
                 self._waits_for[dependant] -= 1
@@ -287,6 +377,9 @@ class Engine:
         return Cause(str(self.verdicts[case]), case, self.worker_of.get(case))
 
     def _make_ready(self, case: int) -> None:
+        if self.stopped is not None and not self._is_owed(case):
+            self._drop((case,))  # it has waited for what turned out never to have begun
+            return
         self.states[case] = State.READY
         self._selection.offer(case, self._now)
 
@@ -296,8 +389,8 @@ class Engine:
         self.states[case] = State.WAITS_FOR_CASES
         if doom is not None:
             self._conclude(case, Verdict.BLOCKED, doom)
-        elif self.stopped is not None:
-            self._conclude_alone(case, Verdict.NOT_RUN, Cause(self.stopped))
+        elif self.stopped is not None and not self._is_owed(case):
+            self._drop((case,))
         else:
             self.states[case] = State.READY
             self._selection.offer_again(case, self._now)
@@ -314,19 +407,25 @@ class Engine:
                 self._rebalance()
 
     def _feed_idle(self) -> None:
-        """Give work to idle workers; what one finds nothing of, no other finds either.
+        """Give work to idle workers; what one finds nothing of, others like it do not find either.
 
         Who has just become idle is asked first, since its fixtures are up. What it leaves lying
         for others' fixtures, others may like.
         """
+        selection = self._selection
+        done: set[str] = set()
         for desk in (*self._touched, *self._idle.values()):
-            if (
-                desk.name in self._idle
-                and not self._feed(desk)
-                and not self._selection.minds_fixtures
-            ):
-                break
-        for owner in self._selection.owners:
+            name = desk.name
+            if name not in self._idle:
+                continue
+            host = selection.host_of(name)
+            if host in done and selection.is_like_others(name):
+                continue
+            if not self._feed(desk) and selection.is_like_others(name):
+                if selection.are_all_alike:
+                    break
+                done.add(host)
+        for owner in selection.owners:
             if owner in self._idle:
                 self._feed(self._idle[owner])
 
@@ -356,10 +455,10 @@ class Engine:
         self._touched.append(desk)
         self._commands.append(Assign(desk.name, case))
 
-    def _clear(self, desk: Desk, case: int) -> None:
+    def _clear(self, desk: Desk, case: int, *, has_run: bool) -> None:
         """``case`` is off the desk: its tokens are free and the worker may be idle."""
         desk.drop(case)
-        self._selection.release(case, self._now)
+        self._selection.release(case, self._now, has_run=has_run)
         if len(desk.queue) < 2:  # noqa: PLR2004 - one runs, none was sent ahead
             self._loaded.pop(desk.name, None)
         if not desk.queue:

@@ -53,8 +53,8 @@ class Fixtures:
         families: dict[tuple[str, str], int] = {}
         #: Of a fixture with parameters only one is up at a time.
         self._family: Final = [
-            families.setdefault((name.partition("[")[0], scope), len(families))
-            for name, scope in kits.fixtures
+            families.setdefault(_without_params(fixture), len(families))
+            for fixture in kits.fixtures
         ]
         self._seconds: Final[dict[int, float]] = {}
         #: Cases that have not been given to a worker, for each fixture.
@@ -127,6 +127,15 @@ class Fixtures:
         for fixture in self._up.pop(worker, frozenset()):
             self._holders[fixture].discard(worker)
 
+    def drop(self, worker: str, fixture: tuple[str, str]) -> None:
+        """``worker`` has ``fixture`` up no more, whatever its parameters were."""
+        up = self._up.get(worker, frozenset())
+        gone = {each for each in up if _without_params(self._kits.fixtures[each]) == fixture}
+        for each in gone:
+            self._holders[each].discard(worker)
+        if gone:
+            self._up[worker] = up - gone
+
     # what to do about it
 
     def taste(self, worker: str, case: int, seconds: float, now: float) -> Taste:
@@ -160,3 +169,8 @@ class Fixtures:
         scope = self._kits.fixtures[fixture][1]
         nodeid = self._nodeids[case]
         return not scope or nodeid.startswith((f"{scope}::", f"{scope}/"))
+
+
+def _without_params(fixture: tuple[str, str]) -> tuple[str, str]:
+    name, scope = fixture
+    return name.partition("[")[0], scope

@@ -51,7 +51,7 @@ def foresee(  # noqa: PLR0913, PLR0917 - each is a different thing that is known
     ``go_on`` gets the predicted makespan and says whether there is time for one more round.
     """
     filled = fill(seconds)
-    demands = [pool.demand(spec.claims, alone=spec.alone) for spec in specs]
+    demands = [pool.demand(spec.claims, alone=spec.alone, holds=spec.holds) for spec in specs]
     bound = makespan_bound(scores.tail, filled, demands, pool.capacities, workers)
     shop = make_shop(specs, graph, pool, filled, workers)
     order = sorted(range(len(specs)), key=lambda case: (scores.level[case], case))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_orchestra.model.case import CaseSpec, Need
 from pytest_orchestra.model.verdict import Verdict
@@ -20,11 +20,13 @@ class Links:
     """Resolved dependencies.
 
     ``prerequisites[case]`` maps each prerequisite to the verdicts of it that ``case``
-    accepts; ``unresolved`` are the needs that no collected case answers to.
+    accepts; ``unresolved`` are the needs that no collected case answers to. ``meanings`` are
+    cases, each with a need and the cases that it means.
     """
 
     prerequisites: tuple[Mapping[int, frozenset[Verdict]], ...]
     unresolved: tuple[tuple[int, Need], ...]
+    meanings: tuple[tuple[int, Need, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def link(specs: Sequence[CaseSpec], names: Names | None = None) -> Links:
     names = names or Names(specs)
     edges: list[dict[int, frozenset[Verdict]]] = [{} for _ in specs]
     unresolved: list[tuple[int, Need]] = []
+    meanings: list[tuple[int, Need, tuple[int, ...]]] = []
 
     for case, spec in enumerate(specs):
         needed = edges[case]
@@ -71,12 +74,16 @@ def link(specs: Sequence[CaseSpec], names: Names | None = None) -> Links:
             found = names.resolve(need, case)
             for prerequisite in found:
                 _add(needed, prerequisite, need.accepts)
-            if not found and not need.optional:
+            if found:
+                meanings.append((case, need, found))
+            elif not need.optional:
                 unresolved.append((case, need))
         for need in spec.feeds:
             for dependant in names.resolve(need, case):
                 _add(edges[dependant], case, need.accepts)
-    return Links(tuple(edges), tuple(unresolved))
+                own = replace(need, target=spec.nodeid)
+                meanings.append((dependant, own, (case,)))
+    return Links(tuple(edges), tuple(unresolved), tuple(meanings))
 
 
 def _add(

@@ -16,8 +16,8 @@ from heapq import heapify, heappop, heappush, heapreplace
 from itertools import islice
 from typing import Final
 
+from pytest_orchestra.model.capacity import UNBOUNDED
 from pytest_orchestra.model.case import CaseSpec
-from pytest_orchestra.scheduling.capacity import UNBOUNDED
 from pytest_orchestra.scheduling.graph import Graph
 from pytest_orchestra.scheduling.pool import EXCLUSIVE, Demand, Pool
 
@@ -147,7 +147,7 @@ def make_shop(
     numbers: dict[Demand, int] = {}
     signature: list[int] = []
     for spec in specs:
-        tokens = dict(pool.demand(spec.claims, alone=spec.alone))
+        tokens = dict(pool.demand(spec.claims, alone=spec.alone, holds=spec.holds))
         if not has_alone:
             del tokens[EXCLUSIVE]
         if is_limited:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from pytest_orchestra.model.case import Claim, Mode
-from pytest_orchestra.scheduling.capacity import UNBOUNDED
+from pytest_orchestra.model.capacity import UNBOUNDED, Capacity, Scope
+from pytest_orchestra.model.case import Claim, Hold, Mode
+from pytest_orchestra.scheduling.capacity import Stock
+from pytest_orchestra.scheduling.instances import Instances
 
 #: The lock behind ``resources("*")``: every case reads it, one that runs alone writes it.
 EXCLUSIVE: Final = "*"
+
+#: Instances of what has more tokens than this are not told apart.
+MOST_NUMBERED: Final = 10_000
 
 #: Tokens per resource, sorted by name.
 Demand: TypeAlias = tuple[tuple[str, int], ...]
@@ -18,31 +23,89 @@ Demand: TypeAlias = tuple[tuple[str, int], ...]
 class Pool:
     """Counted tokens. A reader takes one, a writer takes all: one arithmetic for every mode.
 
-    Demands are met all or nothing, so nobody holds one thing while waiting for another and
-    no deadlock is possible.
+    Demands are met all or nothing, so nobody waits for one thing while it holds another and
+    no deadlock is possible. What each host has for itself is counted under a name of its own.
     """
 
-    def __init__(self, capacities: Mapping[str, int]) -> None:
-        """Take the capacity of every resource that will be claimed, in tokens or bytes."""
-        self.capacities: Final = {**capacities, EXCLUSIVE: UNBOUNDED}
+    def __init__(self, stock: Stock) -> None:
+        """Take what there is of every resource that will be claimed."""
+        self.stock: Final = stock
+        counted = tuple(_counted(stock))
+        found = {key: capacity for key, _, capacity in counted}
+        self._resource_of: Final = {key: resource for key, resource, _ in counted}
+        self.capacities: Final = {
+            **{key: capacity.tokens for key, capacity in found.items()},
+            EXCLUSIVE: UNBOUNDED,
+        }
+        self._capacity_of: Final = found
         self._free: Final = dict(self.capacities)
-        self._held: Final[dict[int, Demand]] = {}
+        self._held: Final[dict[Hashable, Demand]] = {}
         self._holders: Final = dict.fromkeys(self.capacities, 0)
+        self._instances: Final = {
+            key: Instances(capacity.instances, capacity.slots)
+            for key, capacity in found.items()
+            if not capacity.is_quantity and capacity.instances <= MOST_NUMBERED
+        }
+        self._has: Final[dict[Hashable, dict[str, tuple[int, ...]]]] = {}
+        #: What several may use one instance of: free tokens do not tell how many are free.
+        self._shared: Final = {
+            key: self._instances[key]
+            for key, capacity in found.items()
+            if capacity.slots > 1 and key in self._instances
+        }
         #: Most tokens out at a time; of a resource without bounds, most holders at a time.
         self.peak: Final = dict.fromkeys(self.capacities, 0)
 
-    def demand(self, claims: Iterable[Claim], *, alone: bool) -> Demand:
-        """Return what a case with these claims takes, the lock that all cases share included."""
-        tokens = {
-            claim.resource: self.capacities[claim.resource]
-            if claim.mode is Mode.WRITE
-            else claim.amount
-            if claim.mode is Mode.COUNT
-            else 1
-            for claim in claims
-        }
+    def demand(
+        self,
+        claims: Iterable[Claim],
+        *,
+        alone: bool,
+        holds: Iterable[Hold] = (),
+        host: str = "",
+    ) -> Demand:
+        """Return what a case with these claims takes on ``host``, the lock of all included.
+
+        Of a resource that its fixtures hold too it takes what it claims, or what they hold
+        in all if that is more. What is shared with other runs is left out.
+        """
+        tokens = self._merge(claims, holds, host, is_outside=False)
         tokens[EXCLUSIVE] = UNBOUNDED if alone else 1
         return tuple(sorted(tokens.items()))
+
+    def outside(self, claims: Iterable[Claim], holds: Iterable[Hold] = ()) -> Demand:
+        """Return what a case takes of that which is shared with other runs."""
+        return tuple(sorted(self._merge(claims, holds, "", is_outside=True).items()))
+
+    def kept(self, hold: Hold, host: str) -> Demand:
+        """Return what a fixture keeps on ``host`` while it is up."""
+        return tuple(sorted(self._merge(hold.claims, (), host, is_outside=False).items()))
+
+    def _merge(
+        self, claims: Iterable[Claim], holds: Iterable[Hold], host: str, *, is_outside: bool
+    ) -> dict[str, int]:
+        tokens = dict(self._tokens(claims, host, is_outside=is_outside))
+        held: dict[str, int] = {}
+        for hold in holds:
+            for key, amount in self._tokens(hold.claims, host, is_outside=is_outside):
+                held[key] = min(held.get(key, 0) + amount, self._all_of(key))
+        for key, amount in held.items():
+            tokens[key] = max(tokens.get(key, 0), amount)
+        return tokens
+
+    def _tokens(
+        self, claims: Iterable[Claim], host: str, *, is_outside: bool
+    ) -> Iterator[tuple[str, int]]:
+        for claim in claims:
+            capacity = self.stock.capacities[claim.resource]
+            if (capacity.scope is Scope.MACHINE) is is_outside:
+                key = self.stock.key(claim.resource, host)
+                yield key, self._all_of(key) if claim.mode is Mode.WRITE else claim.amount
+
+    def _all_of(self, key: str) -> int:
+        """Return what a writer takes: never nothing, so that it finds out where there is none."""
+        known = self.capacities.get(key)
+        return max(1, self.stock.capacities[key].tokens if known is None else known)
 
     def lacks(self, demand: Demand, keep: Mapping[str, int] | None = None) -> str | None:
         """Return a resource of which there is too little for ``demand`` now, or None if it fits.
@@ -54,13 +117,32 @@ class Pool:
             for resource, tokens in demand:
                 if free[resource] < tokens:
                     return resource
-            return None
+        else:
+            for resource, tokens in demand:
+                if free[resource] - tokens < keep.get(resource, 0):
+                    return resource
+        return self._lacks_instances(demand, keep or {}) if self._shared else None
+
+    def _lacks_instances(self, demand: Demand, keep: Mapping[str, int]) -> str | None:
+        """Count instances: whoever takes a few wants different ones."""
         for resource, tokens in demand:
-            if free[resource] - tokens < keep.get(resource, 0):
+            instances = self._shared.get(resource)
+            if instances is None or tokens > instances.count:
+                continue
+            if instances.free - tokens < min(keep.get(resource, 0), instances.count):
                 return resource
         return None
 
-    def take(self, holder: int, demand: Demand) -> None:
+    def short_of(self, demand: Demand) -> dict[str, int]:
+        """Return how many tokens of each resource ``demand`` lacks now."""
+        free = self._free
+        return {
+            resource: tokens - free[resource]
+            for resource, tokens in demand
+            if free[resource] < tokens
+        }
+
+    def take(self, holder: Hashable, demand: Demand) -> None:
         """Let ``holder`` have what ``demand`` says; it must fit and hold nothing yet."""
         assert holder not in self._held, f"{holder} holds tokens already"  # noqa: S101
         for resource, tokens in demand:
@@ -71,27 +153,81 @@ class Pool:
             capacity = self.capacities[resource]
             used = self._holders[resource] if capacity == UNBOUNDED else capacity - left
             self.peak[resource] = max(self.peak[resource], used)
+            instances = self._instances.get(resource)
+            if instances is not None:
+                self._has.setdefault(holder, {})[resource] = instances.take(tokens)
         self._held[holder] = demand
 
-    def give_back(self, holder: int) -> Demand:
+    def give_back(self, holder: Hashable) -> Demand:
         """Take back all that ``holder`` has, and return it."""
         demand = self._held.pop(holder)
         for resource, tokens in demand:
             self._free[resource] += tokens
             self._holders[resource] -= 1
+        for resource, instances in self._has.pop(holder, {}).items():
+            self._instances[resource].give_back(instances)
         return demand
 
+    def hand_over(self, holder: Hashable, heir: Hashable, demand: Demand) -> None:
+        """Let ``heir``, who holds nothing yet, have so much of what ``holder`` has, and keep the rest."""
+        left = dict(self._held[holder])
+        has = self._has.get(holder, {})
+        for resource, tokens in demand:
+            left[resource] -= tokens
+            assert left[resource] >= 0, f"{holder} has less of {resource}"  # noqa: S101
+            if left[resource]:
+                self._holders[resource] += 1
+            else:
+                del left[resource]
+            if resource in has:
+                mine = has.pop(resource)
+                self._has.setdefault(heir, {})[resource] = mine[:tokens]
+                if mine[tokens:]:
+                    has[resource] = mine[tokens:]
+        self._held[holder] = tuple(sorted(left.items()))
+        self._held[heir] = demand
+
     def holders(self, resource: str) -> tuple[int, ...]:
-        """Return who holds tokens of ``resource``, in ascending order."""
+        """Return the cases that hold tokens of ``resource``, in ascending order."""
         return tuple(
             sorted(
                 holder
                 for holder, demand in self._held.items()
-                if any(name == resource for name, _ in demand)
+                if isinstance(holder, int) and any(name == resource for name, _ in demand)
             )
         )
 
+    def names(self, holder: Hashable) -> dict[str, tuple[str, ...]]:
+        """Return the names of the instances that ``holder`` has of each resource."""
+        return {
+            resource: self.name(resource, instances)
+            for resource, instances in self._has.get(holder, {}).items()
+        }
+
+    def resource_of(self, key: str) -> str:
+        """Return which resource is counted under ``key``."""
+        return self._resource_of.get(key, key)
+
+    def held(self, holder: Hashable) -> Demand:
+        """Return what ``holder`` has; nothing if it is not known."""
+        return self._held.get(holder, ())
+
+    def name(self, resource: str, instances: Sequence[int]) -> tuple[str, ...]:
+        """Return the names of ``instances``, each once."""
+        names = self._capacity_of[resource].names
+        return tuple(names[each] if names else str(each) for each in dict.fromkeys(instances))
+
     @property
     def idle(self) -> bool:
-        """Whether nobody holds anything."""
-        return not self._held
+        """Whether no case holds anything."""
+        return self._free[EXCLUSIVE] == UNBOUNDED
+
+
+def _counted(stock: Stock) -> Iterator[tuple[str, str, Capacity]]:
+    """Yield key, resource and capacity of what is counted here; what is shared with other runs is counted for all of them."""
+    for resource, capacity in stock.capacities.items():
+        if capacity.scope is Scope.RUN:
+            yield resource, resource, capacity
+        elif capacity.scope is Scope.HOST:
+            for host in stock.hosts or ("",):
+                yield stock.key(resource, host), resource, stock.on(resource, host)

@@ -29,6 +29,9 @@ _SMALLEST: Final = 1_000_000
 #: A formatted quantity has at most three decimals.
 _PARTS: Final = 1000
 
+#: So many digits of a measured amount are worth showing.
+_DIGITS: Final = 3
+
 
 def parse_quantity(text: str) -> int:
     """Return the tokens or bytes that ``text`` states, such as ``"2"``, ``"4GB"``, ``"1.5GiB"``.
@@ -58,9 +61,26 @@ def format_quantity(amount: int) -> str:
     texts = [str(amount)]
     for unit, size in UNITS.items():
         thousandths, rest = divmod(amount * _PARTS, size)
-        if amount >= _SMALLEST and not rest:
+        if is_in_bytes(amount) and not rest:
             texts.append(_decimal(thousandths) + unit)
     return min(texts, key=len)
+
+
+def is_in_bytes(amount: int) -> bool:
+    """Whether ``amount`` is more likely to be bytes than tokens."""
+    return amount >= _SMALLEST
+
+
+def round_bytes(amount: int) -> str:
+    """Return ``amount`` bytes in the largest decimal unit, rounded up to three digits."""
+    step = 10 ** max(0, len(str(amount)) - _DIGITS)
+    rounded = -(-amount // step) * step
+    unit, size = max(
+        ((unit, UNITS[unit]) for unit in ("B", "kB", "MB", "GB", "TB") if UNITS[unit] <= rounded),
+        key=lambda each: each[1],
+        default=("B", 1),
+    )
+    return _decimal(rounded * _PARTS // size) + unit
 
 
 def _decimal(thousandths: int) -> str:

@@ -10,7 +10,7 @@ it costs the number of signatures, not of cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from heapq import heappop, heappush, heapreplace
 from itertools import islice
@@ -98,21 +98,38 @@ class Shelf:
         return lane[0] if lane else None
 
 
+class _Order:
+    """Heads of the shared shelves as one host sees them: what does not fit there is left out."""
+
+    def __init__(self) -> None:
+        self.heads: Final[list[tuple[Key, int]]] = []
+        #: The case that stands for each shelf; other entries are dead.
+        self.stands_for: Final[dict[int, int]] = {}
+
+    def push(self, head: Key, signature: int) -> None:
+        """Let ``head`` stand for the shelf of ``signature``."""
+        if self.stands_for.get(signature) != head[2]:
+            self.stands_for[signature] = head[2]
+            heappush(self.heads, (head, signature))
+
+
 class ReadyQueue:
     """All ready cases: shared ones, and for each worker those that only it may run."""
 
     def __init__(
-        self, levels: Sequence[int], signatures: Sequence[int], segments: Sequence[int]
+        self,
+        levels: Sequence[int],
+        signatures: Sequence[int],
+        segments: Sequence[int],
+        hosts: Iterable[str] = ("",),
     ) -> None:
-        """Take level, signature and segment of every case."""
+        """Take level, signature and segment of every case, and where there are workers."""
         self.levels: Final = levels
         self.signatures: Final = signatures
         self.segments: Final = segments
         self.where: Final[list[Shelf | None]] = [None] * len(levels)
         self._shared: Final[dict[int, Shelf]] = {}
-        #: Heads of the shared shelves, and the case that stands for each; others are dead.
-        self._order: Final[list[tuple[Key, int]]] = []
-        self._stands_for: Final[dict[int, int]] = {}
+        self._orders: Final = {host: _Order() for host in hosts}
         #: Signatures of the shared cases of each segment.
         self._in_segment: Final[dict[int, dict[int, Shelf]]] = {}
         self._homes: Final[dict[str, dict[int, Shelf]]] = {}
@@ -129,13 +146,13 @@ class ReadyQueue:
             self._in_segment.setdefault(self.segments[case], {})[signature] = shelf
             self.wake(signature)
 
-    def wake(self, signature: int) -> None:
-        """Look at cases of ``signature`` again: they may fit now."""
+    def wake(self, signature: int, host: str | None = None) -> None:
+        """Look at cases of ``signature`` again, on ``host`` or everywhere: they may fit now."""
         shelf = self._shared.get(signature)
         head = shelf.shared_head() if shelf else None
-        if head is not None and self._stands_for.get(signature) != head[2]:
-            self._stands_for[signature] = head[2]
-            heappush(self._order, (head, signature))
+        if head is not None:
+            for order in self._orders.values() if host is None else (self._orders[host],):
+                order.push(head, signature)
 
     def remove(self, case: int) -> None:
         """Forget ``case``; its place on the shelf is cleared when it comes to the front."""
@@ -156,12 +173,13 @@ class ReadyQueue:
         segment: int | None,
         fits: Callable[[int, Key], bool],
         taste: Taste | None = None,
+        host: str = "",
     ) -> Key | None:
-        """Return the key of the case that ``worker`` should run next, or None.
+        """Return the key of the case that ``worker`` on ``host`` should run next, or None.
 
         ``fits(signature, key)`` says whether the tokens for a case are there; it is asked of
         none that ranks after one that fits. Once it says no, it need not be asked again before
-        the signature is woken. ``taste`` decides between cases of one level that are not in the
+        the signature is woken there. ``taste`` decides between cases of one level that are not in the
         worker's own segment.
         """
         best: Key | None = None
@@ -175,7 +193,7 @@ class ReadyQueue:
                     best = head
         if segment is not None:
             best = self._best_near(best, segment, fits)
-        shared = self._best_shared(best, fits)
+        shared = self._best_shared(best, fits, self._orders[host])
         if taste is None or shared is None or shared is best:
             return shared
         suits = taste(shared[2])
@@ -203,27 +221,29 @@ class ReadyQueue:
             del near[signature]
         return best
 
-    def _best_shared(self, best: Key | None, fits: Callable[[int, Key], bool]) -> Key | None:
+    def _best_shared(
+        self, best: Key | None, fits: Callable[[int, Key], bool], order: _Order
+    ) -> Key | None:
         """Return what goes before ``best`` on any shared shelf, or else ``best``."""
-        order = self._order
-        while order:
-            stated, signature = order[0]
+        heads, stands_for = order.heads, order.stands_for
+        while heads:
+            stated, signature = heads[0]
             shelf = self._shared[signature]
             head = shelf.shared_head()
-            if head is None or self._stands_for.get(signature) != stated[2]:
-                heappop(order)
+            if head is None or stands_for.get(signature) != stated[2]:
+                heappop(heads)
                 if head is None:
-                    self._stands_for.pop(signature, None)
+                    stands_for.pop(signature, None)
             elif head != stated:
-                self._stands_for[signature] = head[2]
-                heapreplace(order, (head, signature))
+                stands_for[signature] = head[2]
+                heapreplace(heads, (head, signature))
             elif best is not None and best < head:
                 return best
             elif fits(signature, head):
                 return head
             else:
-                heappop(order)
-                del self._stands_for[signature]
+                heappop(heads)
+                del stands_for[signature]
         return best
 
     def _most_suitable(

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from pytest_orchestra.model.events import (
+    Acquire,
     Assign,
     CaseFinished,
     CasesReturned,
     Command,
     Conclude,
+    Fixture,
+    FixturesDown,
+    GiveBack,
     Recall,
+    Relinquish,
+    TokensGranted,
     WorkersJoined,
 )
 from pytest_orchestra.model.verdict import Verdict
@@ -34,7 +40,8 @@ class Simulation:
     """Workers that take exactly as long as they are told to.
 
     ``seconds`` are durations per case, ``verdicts`` what each case ends with if it runs
-    (passed where not given).
+    (passed where not given). No other run shares anything, and fixtures stay up until somebody
+    asks for what they keep; then they go down at once, or when the running case ends.
     """
 
     def __init__(
@@ -51,6 +58,7 @@ class Simulation:
         self._queues: dict[str, deque[int]] = {worker: deque() for worker in workers}
         self._ends: list[tuple[float, int, str]] = []
         self._started: dict[str, float] = {}
+        self._to_tear_down: dict[str, list[Fixture]] = {}
 
     def run(self) -> tuple[Span, ...]:
         """Run to the end and return what ran, in order of its end."""
@@ -62,6 +70,7 @@ class Simulation:
             verdict = self._verdicts.get(case, Verdict.PASSED)
             finished = CaseFinished(case, verdict, self._seconds[case])
             commands = self._engine.handle(finished, now)
+            self._tear_down(worker, now)
             self._start_next(worker, now)
             self._obey(commands, now)
         assert self._engine.done, "cases were left that nothing waits for"  # noqa: S101
@@ -77,8 +86,21 @@ class Simulation:
                     for case in cases:
                         self._queues[worker].remove(case)
                     self._obey(self._engine.handle(CasesReturned(worker, cases), now), now)
+                case Acquire(case):
+                    self._obey(self._engine.handle(TokensGranted(case), now), now)
+                case Relinquish(worker, fixtures):
+                    self._to_tear_down.setdefault(worker, []).extend(fixtures)
+                    if worker not in self._started:
+                        self._tear_down(worker, now)
+                case GiveBack():
+                    pass  # nobody else wants it
                 case _:
                     assert isinstance(command, Conclude)  # noqa: S101 - takes no time
+
+    def _tear_down(self, worker: str, now: float) -> None:
+        fixtures = self._to_tear_down.pop(worker, None)
+        if fixtures:
+            self._obey(self._engine.handle(FixturesDown(worker, tuple(fixtures)), now), now)
 
     def _start_next(self, worker: str, now: float) -> None:
         queue = self._queues[worker]

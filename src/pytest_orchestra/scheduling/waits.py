@@ -22,6 +22,8 @@ class Waits:
         self.ready_at: Final[list[float | None]] = [None] * cases
         self.assigned_at: Final[list[float | None]] = [None] * cases
         self.refusals: Final[dict[int, Refusal]] = {}
+        #: When somebody last got a resource that others may not wait for for ever.
+        self.got_at: Final[dict[str, float]] = {}
         self._held_up: Final[dict[str, float]] = {}
         self._parked: Final[dict[str, int]] = {}
         self._since: Final[dict[str, float]] = {}
@@ -37,6 +39,10 @@ class Waits:
         refusal = Refusal(now if known is None else known.since, resource)
         self.refusals[case] = refusal
         return refusal
+
+    def got(self, resource: str, now: float) -> None:
+        """Somebody got ``resource``."""
+        self.got_at[resource] = now
 
     def assigned(self, case: int, now: float) -> None:
         """``case`` was given to a worker."""

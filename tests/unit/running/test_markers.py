@@ -51,19 +51,26 @@ def test_an_unknown_line_is_zero(read: Read) -> None:
     assert (spec.file, spec.line) == ("guide.md", 0)
 
 
+def check_location(item: pytest.Item) -> None:
+    """Assert that we and pytest, who do not ask each other, find an item in the same place."""
+    __tracebackhide__ = True
+    vars(item).pop("location", None)
+    spec, _ = read_item(item)
+    ours = location_of(item)
+    kept = vars(item).pop("location")
+    assert ours == kept == item.location
+    assert (spec.file, spec.line - 1) == item.location[:2]
+
+
 def test_a_real_function_is_found_where_pytest_finds_it(request: pytest.FixtureRequest) -> None:
     """The short way to a function's file and line leads to the same place as pytest's."""
-    spec, _ = read_item(request.node)
-    assert (spec.file, spec.line - 1) == request.node.location[:2]
-    assert location_of(request.node) == request.node.location
+    check_location(request.node)
 
 
 @logged
 def test_a_wrapped_function_is_found_where_pytest_finds_it(request: pytest.FixtureRequest) -> None:
     """The line is that of the test, not of what a decorator made of it."""
-    spec, _ = read_item(request.node)
-    assert (spec.file, spec.line - 1) == request.node.location[:2]
-    assert location_of(request.node) == request.node.location
+    check_location(request.node)
 
 
 def test_a_function_from_elsewhere_is_found_there(request: pytest.FixtureRequest) -> None:
@@ -211,6 +218,31 @@ def test_the_closest_xdist_group_holds(read: Read, mark: Make) -> None:
     assert read(mark("slow"))[0].group is None
 
 
+def test_data_is_provided_used_and_cleaned_by_name(read: Read, mark: Make) -> None:
+    """One name or several, beside other arguments; several markers add up, each name once."""
+    spec, problems = read(
+        mark("provides", "user", "mail"),
+        mark("depends", "test_a", data="db"),
+        mark("depends", data=["db", "key"]),
+        mark("cleans", "old"),
+        around=(mark("provides", "user"), mark("depends", data="all")),
+    )
+    assert problems == ()
+    assert spec.provides == ("user", "mail")
+    assert spec.uses == ("db", "key", "all")
+    assert spec.cleans == ("old",)
+    assert targets(spec) == ["test_a"]
+
+
+def test_what_a_class_uses_its_maker_and_its_cleaner_do_not(read: Read, mark: Make) -> None:
+    """A class may use what one of its own tests makes; said of that test itself it is kept."""
+    whole = (mark("depends", data=["user", "db"]),)
+    assert read(mark("provides", "user"), around=whole)[0].uses == ("db",)
+    assert read(mark("cleans", "user"), around=whole)[0].uses == ("db",)
+    own = mark("depends", data="user")
+    assert read(mark("cleans", "user"), own)[0].uses == ("user",)
+
+
 @pytest.mark.parametrize(
     ("written", "what"),
     [
@@ -225,7 +257,14 @@ def test_the_closest_xdist_group_holds(read: Read, mark: Make) -> None:
         (("depends", ("a",), {"when": "done"}), "when='done' is neither 'passed' nor 'finished'"),
         (("depends", ("a",), {"when": []}), "when=[] is neither 'passed' nor 'finished'"),
         (("depends", ("a",), {"match_params": 1}), "match_params=1 is neither True nor False"),
-        (("depends", (), {"data": "user"}), "unknown keyword 'data'"),
+        (("depends", (), {"date": "user"}), "unknown keyword 'date'"),
+        (("depends", (), {"data": 1}), "1 is not the name of data"),
+        (("depends", (), {"data": ["user", ""]}), "'' is not the name of data"),
+        (("provides", (), {}), "it names nothing"),
+        (("provides", (3,), {}), "3 is not the name of data"),
+        (("provides", ("user",), {"when": "passed"}), "unknown keyword 'when'"),
+        (("cleans", (), {}), "it names nothing"),
+        (("cleans", (" ",), {}), "' ' is not the name of data"),
         (("priority", (), {}), "it takes one number"),
         (("priority", (1, 2), {}), "it takes one number"),
         (("priority", (1,), {"n": 1}), "it takes one number"),
@@ -279,5 +318,6 @@ def test_all_mistakes_are_told_and_the_rest_is_kept(read: Read, mark: Make) -> N
 
 def test_every_marker_is_described_with_an_example() -> None:
     """`pytest --markers` shows how each is written."""
-    assert [line.split("(")[0] for line in OUR_MARKER_LINES] == ["depends", "priority", "resources"]
+    names = ["depends", "provides", "cleans", "priority", "resources"]
+    assert [line.split("(")[0] for line in OUR_MARKER_LINES] == names
     assert all("Example: @pytest.mark." in line for line in OUR_MARKER_LINES)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from engines import make_pool
+
 from pytest_orchestra.model.case import Claim, Mode
 from pytest_orchestra.scheduling.bound import Bound, makespan_bound
-from pytest_orchestra.scheduling.pool import Pool
 
-POOL = Pool({"db": 2})
+POOL = make_pool(db=2)
 FREE = POOL.demand((), alone=False)
 ONE = POOL.demand([Claim("db")], alone=False)
 ALL = POOL.demand([Claim("db", mode=Mode.WRITE)], alone=False)

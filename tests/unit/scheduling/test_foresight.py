@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from engines import make_pool
 
 from pytest_orchestra.model.case import CaseSpec, Claim
 from pytest_orchestra.model.verdict import SUCCESS
@@ -10,7 +11,6 @@ from pytest_orchestra.scheduling.engine import Engine
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.foresight import Foresight, foresee
 from pytest_orchestra.scheduling.graph import arrange
-from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import Scores, score
 from pytest_orchestra.scheduling.simulate import Simulation, makespan
 
@@ -34,7 +34,7 @@ def plan(rounds: int, *, patience: bool = True) -> tuple[Foresight, Scores]:
     """Foresee the shop on as many workers as can be used."""
     specs, before, seconds = shop()
     graph = arrange(before)  # type: ignore[arg-type]
-    pool = Pool({f"m{number}": 1 for number in range(4)})
+    pool = make_pool(**{f"m{number}": 1 for number in range(4)})
     scores = score(specs, graph, seconds, 5)
     return foresee(specs, graph, pool, scores, seconds, 5, rounds, lambda _: patience), scores
 
@@ -42,7 +42,7 @@ def plan(rounds: int, *, patience: bool = True) -> tuple[Foresight, Scores]:
 def run(scores: Scores) -> float:
     """Return what the engine makes of ``scores``."""
     specs, before, seconds = shop()
-    pool = Pool({f"m{number}": 1 for number in range(4)})
+    pool = make_pool(**{f"m{number}": 1 for number in range(4)})
     estimates = Estimates([0] * len(specs), seconds)
     engine = Engine(specs, arrange(before), scores, pool, estimates)  # type: ignore[arg-type]
     return makespan(Simulation(engine, seconds, [f"w{number}" for number in range(5)]).run())
@@ -68,7 +68,7 @@ def test_without_time_the_rule_stands() -> None:
 def test_an_order_that_is_good_enough_is_kept() -> None:
     """Where the rule reaches the bound, nothing else is tried."""
     specs = [CaseSpec(f"t{number}") for number in range(4)]
-    graph, pool = arrange([{}] * 4), Pool({})
+    graph, pool = arrange([{}] * 4), make_pool()
     scores = score(specs, graph, [1.0] * 4, 2)
     found = foresee(specs, graph, pool, scores, [1.0] * 4, 2, 200, lambda _: True)
     assert found.rounds == 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from engines import make_pool
+
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode
 from pytest_orchestra.model.verdict import SUCCESS
 from pytest_orchestra.scheduling.graph import Graph, arrange
 from pytest_orchestra.scheduling.improve import Shop, improve, make_shop
-from pytest_orchestra.scheduling.pool import Pool
 
 
 def shop_of(
@@ -21,7 +22,7 @@ def shop_of(
     for prerequisite, case in edges:
         prerequisites[case][prerequisite] = SUCCESS
     graph: Graph = arrange(prerequisites)  # type: ignore[arg-type]
-    return make_shop(specs, graph, Pool(capacities), seconds, workers)
+    return make_shop(specs, graph, make_pool(**capacities), seconds, workers)
 
 
 def plain(count: int) -> list[CaseSpec]:

@@ -1,16 +1,16 @@
 import pytest
-from engines import DB, READ, WRITE
+from engines import DB, READ, WRITE, make_pool
 
+from pytest_orchestra.model.capacity import UNBOUNDED
 from pytest_orchestra.model.case import Claim
-from pytest_orchestra.scheduling.capacity import UNBOUNDED
-from pytest_orchestra.scheduling.pool import EXCLUSIVE, Pool
+from pytest_orchestra.scheduling.pool import EXCLUSIVE
 
 NOTHING = ((EXCLUSIVE, 1),)
 
 
 def test_a_demand_holds_the_tokens_of_every_claim() -> None:
     """A reader takes one, a writer all there are, and everybody shares one lock."""
-    pool = Pool({"db": 3, "schema": 8})
+    pool = make_pool(db=3, schema=8)
     assert pool.demand([Claim("db", 2), READ], alone=False) == (
         (EXCLUSIVE, 1),
         ("db", 2),
@@ -22,7 +22,7 @@ def test_a_demand_holds_the_tokens_of_every_claim() -> None:
 
 def test_what_is_taken_is_lacking_until_it_is_given_back() -> None:
     """All of a demand is taken and given back at once."""
-    pool = Pool({"db": 1})
+    pool = make_pool(db=1)
     demand = pool.demand([DB], alone=False)
     assert pool.lacks(demand) is None
     pool.take(7, demand)
@@ -34,7 +34,7 @@ def test_what_is_taken_is_lacking_until_it_is_given_back() -> None:
 
 def test_what_is_to_be_kept_counts_as_lacking() -> None:
     """A demand fits only if it leaves over what somebody else is to have."""
-    pool = Pool({"db": 3})
+    pool = make_pool(db=3)
     demand = pool.demand([Claim("db", 2)], alone=False)
     assert pool.lacks(demand, {"db": 1}) is None
     assert pool.lacks(demand, {"db": 2}) == "db"
@@ -43,7 +43,7 @@ def test_what_is_to_be_kept_counts_as_lacking() -> None:
 
 def test_who_runs_alone_waits_for_everybody_and_everybody_for_it() -> None:
     """Even what claims nothing cannot run beside it."""
-    pool = Pool({})
+    pool = make_pool()
     alone = pool.demand([], alone=True)
     pool.take(1, NOTHING)
     assert pool.lacks(alone) == EXCLUSIVE
@@ -54,7 +54,7 @@ def test_who_runs_alone_waits_for_everybody_and_everybody_for_it() -> None:
 
 def test_nobody_takes_twice_or_too_much() -> None:
     """Such a mistake of ours is found where it is made."""
-    pool = Pool({"db": 1})
+    pool = make_pool(db=1)
     pool.take(1, pool.demand([DB], alone=False))
     with pytest.raises(AssertionError, match="1 holds tokens already"):
         pool.take(1, NOTHING)
@@ -64,7 +64,7 @@ def test_nobody_takes_twice_or_too_much() -> None:
 
 def test_holders_of_a_resource_are_known() -> None:
     """A message can name who has it."""
-    pool = Pool({"db": 9})
+    pool = make_pool(db=9)
     for holder in (5, 3):
         pool.take(holder, pool.demand([DB], alone=False))
     pool.take(4, NOTHING)
@@ -74,7 +74,7 @@ def test_holders_of_a_resource_are_known() -> None:
 
 def test_the_peak_is_the_most_that_was_out_at_a_time() -> None:
     """In tokens, also after they came back."""
-    pool = Pool({"db": 3})
+    pool = make_pool(db=3)
     pool.take(1, pool.demand([Claim("db", 2)], alone=False))
     pool.take(2, pool.demand([DB], alone=False))
     pool.give_back(1)
@@ -84,7 +84,7 @@ def test_the_peak_is_the_most_that_was_out_at_a_time() -> None:
 
 def test_the_peak_of_what_has_no_bounds_is_in_holders() -> None:
     """A writer of such a lock takes more tokens than anybody wants to read about."""
-    pool = Pool({"schema": UNBOUNDED})
+    pool = make_pool(schema=UNBOUNDED)
     pool.take(1, pool.demand([WRITE], alone=False))
     pool.give_back(1)
     assert pool.peak["schema"] == 1
@@ -95,7 +95,7 @@ def test_the_peak_of_what_has_no_bounds_is_in_holders() -> None:
 
 def test_an_idle_pool_has_no_holders() -> None:
     """A case that claims nothing counts as one."""
-    pool = Pool({})
+    pool = make_pool()
     assert pool.idle
     pool.take(1, NOTHING)
     assert not pool.idle

@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_orchestra.scheduling.quantity import UNITS, format_quantity, parse_quantity
+from pytest_orchestra.scheduling.quantity import (
+    UNITS,
+    format_quantity,
+    is_in_bytes,
+    parse_quantity,
+    round_bytes,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +80,27 @@ def test_an_amount_is_written_as_short_as_it_can_be(amount: int, text: str) -> N
 def test_what_is_written_is_read_back(amount: int) -> None:
     """Formatting never changes an amount."""
     assert parse_quantity(format_quantity(amount)) == amount
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "0B"),
+        (999, "999B"),
+        (1000, "1kB"),
+        (1_402_347_520, "1.41GB"),
+        (999_900_000, "1GB"),
+        (141_000_000, "141MB"),
+        (123_456_789_012_345, "124TB"),
+        (12_345_678_901_234_567, "12400TB"),
+    ],
+)
+def test_a_measured_amount_is_rounded_up(amount: int, text: str) -> None:
+    """To three digits, in the largest unit: what is more than a claim never looks like less."""
+    assert round_bytes(amount) == text
+
+
+def test_small_amounts_are_tokens() -> None:
+    """What is written without a unit was hardly meant as bytes."""
+    assert not is_in_bytes(999_999)
+    assert is_in_bytes(1_000_000)

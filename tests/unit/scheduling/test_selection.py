@@ -132,7 +132,7 @@ def test_a_group_whose_worker_is_lost_finds_a_new_home() -> None:
     selection = make_selection([spec(group="g")] * 4)
     selection.pick("w1", 0.0)
     selection.release(0, 1.0)
-    selection.lose("w1")
+    selection.lose("w1", 0.0)
     assert selection.pick("w2", 1.0) == 1
     selection.join("w3")
     assert [selection.pick(w, 1.0) for w in ("w3", "w2", "w2")] == [None, 2, 3]
@@ -152,14 +152,14 @@ def test_the_segment_of_a_lost_worker_is_nobodys() -> None:
     selection = make_selection([spec()] * 4, segments=segments, workers=["w1", "w2", "w3"])
     assert [selection.pick(w, 0.0) for w in ("w1", "w2")] == [0, 2]
     selection.release(2, 0.0)
-    selection.lose("w2")
+    selection.lose("w2", 0.0)
     assert selection.pick("w3", 0.0) == 3
 
 
 def test_a_worker_without_a_segment_can_be_lost() -> None:
     """A worker may go before it had anything to do."""
     selection = make_selection([spec()])
-    selection.lose("w1")
+    selection.lose("w1", 0.0)
     assert selection.pick("w2", 0.0) == 0
 
 
@@ -465,7 +465,7 @@ def test_a_reservation_outlives_the_worker_that_its_case_was_bound_to() -> None:
     selection.release(2, 1.0)
     assert selection.pick("w2", 1.0) is None
     selection.release(3, 2.0)
-    selection.lose("w1")
+    selection.lose("w1", 0.0)
     assert selection.pick("w2", 2.0) == 1
 
 

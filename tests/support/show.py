@@ -1,0 +1,188 @@
+"""An engine on stage: workers that hear and say things late, and somebody who pulls plugs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from engines import Edges, make_engine
+from hypothesis import note
+from judge import Judge
+from troupe import Player, Troupe
+
+from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.events import (
+    CaseBlocked,
+    Command,
+    Event,
+    StopRequested,
+    WorkerLost,
+    WorkersJoined,
+)
+from pytest_orchestra.model.verdict import Cause, Verdict
+from pytest_orchestra.scheduling.engine import Engine, State
+
+CAPACITIES: Final = {"db": 3, "gpu": 1, "disk": 2}
+MOST_WORKERS: Final = 5
+BAD: Final = (Verdict.FAILED, Verdict.ERROR)
+ENDINGS: Final = (*[Verdict.PASSED] * 9, Verdict.XPASSED, *BAD, Verdict.SKIPPED, Verdict.XFAILED)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """All that an engine is made of."""
+
+    specs: tuple[CaseSpec, ...]
+    edges: Edges
+    segments: tuple[int, ...]
+    seconds: tuple[float | None, ...]
+    horizon: float
+    patience: float
+    cleaners: dict[int, set[int]]
+
+    def engine(self) -> Engine:
+        """Return a new engine."""
+        return make_engine(
+            self.specs,
+            self.edges,
+            capacities=CAPACITIES,
+            seconds=self.seconds,
+            segments=self.segments,
+            workers=3,
+            horizon=self.horizon,
+            patience=self.patience,
+            cleaners=self.cleaners,
+        )
+
+
+class Show:
+    """An engine, its workers, and somebody who pulls a plug now and then."""
+
+    def __init__(self, random: Random, scenario: Scenario) -> None:
+        self.random = random
+        self.scenario = scenario
+        self.engine = self.scenario.engine()
+        self.judge = Judge(
+            self.scenario.specs, self.scenario.edges, CAPACITIES, cleaners=self.scenario.cleaners
+        )
+        self.troupe = Troupe(self.tell)
+        self.now = 0.0
+        self.joined = 0
+        self.history: list[tuple[Event, float, tuple[Command, ...]]] = []
+        note(str(self.scenario))
+
+    def tell(self, event: Event) -> tuple[Command, ...]:
+        """Hand ``event`` to the engine, and what it commands to the judge."""
+        commands = self.engine.handle(event, self.now)
+        note(f"{self.now}: {event} -> {commands}")
+        self.history.append((event, self.now, commands))
+        self.judge.hear(event)
+        self.judge.judge(commands)
+        self.check_books()
+        self.check_idlers()
+        return commands
+
+    def check_books(self) -> None:
+        """The engine's books say what was said to it and by it."""
+        engine, judge = self.engine, self.judge
+        assert engine.workers == tuple(judge.given)
+        assert {name: list(engine.queue_of(name)) for name in judge.given} == judge.given
+        known = {case: each for case, each in enumerate(engine.verdicts) if each is not None}
+        assert known == judge.verdicts
+        assert engine.done == (len(known) == len(self.scenario.specs))
+
+    def check_idlers(self) -> None:
+        """While nothing is reserved, no worker idles next to a case that it could run."""
+        if self.scenario.patience < math.inf or self.engine.stopped is not None:
+            return
+        idle = [name for name, given in self.judge.given.items() if not given]
+        for case, state in enumerate(self.engine.states):
+            if state is State.READY:
+                assert not any(self.judge.may_run(case, name) for name in idle)
+
+    # what may happen
+
+    def play(self) -> None:
+        """Let one thing happen that can."""
+        self.now += self.random.choice((0.0, 0.001, 0.3, 2.0))
+        acts: dict[Callable[[], None], float] = {
+            self.arrive: 8 * len(self.troupe.able("can_listen")),
+            self.begin: 8 * len(self.troupe.able("can_begin")),
+            self.end: 8 * len(self.troupe.able("can_end")),
+            self.report: 8 * len(self.troupe.able("can_report")),
+            self.amend: 2 * len(self.troupe.able("can_amend")),
+            self.join: 0.5 * (len(self.troupe.players) < MOST_WORKERS),
+            self.lose: 0.1 * len(self.troupe.players),
+            self.bar: 0.1 * bool(self.waiting),
+            self.stop: 0.05,
+        }
+        (act,) = self.random.choices(tuple(acts), tuple(acts.values()))
+        act()
+
+    def some(self, skill: str) -> Player:
+        """Return one of the workers that ``can_...``."""
+        return self.random.choice(self.troupe.able(skill))
+
+    @property
+    def waiting(self) -> list[int]:
+        """The cases that no worker has and that have no verdict."""
+        return [case for case in range(len(self.scenario.specs)) if self.judge.is_waiting(case)]
+
+    def join(self) -> None:
+        """New workers come, each under a name that nobody had."""
+        names = tuple(f"gw{self.joined + each}" for each in range(self.random.randint(1, 3)))
+        self.joined += len(names)
+        self.troupe.players.update({name: Player(name) for name in names})
+        self.troupe.announce(WorkersJoined(names))
+
+    def arrive(self) -> None:
+        """A worker learns what to do, or what no longer to do."""
+        self.some("can_listen").listen()
+
+    def begin(self) -> None:
+        """A worker begins a case; nobody is told."""
+        self.some("can_begin").begin()
+
+    def end(self) -> None:
+        """A case ends, which is not known at once."""
+        seconds = self.random.choice((0.0, 0.01, 2.0))
+        self.some("can_end").end(self.random.choice(ENDINGS), seconds)
+
+    def amend(self) -> None:
+        """A case that has ended gets a worse verdict."""
+        self.some("can_amend").amend(self.random.choice(BAD))
+
+    def report(self) -> None:
+        """The engine hears what a worker said a while ago."""
+        self.troupe.report(self.some("can_report"))
+
+    def lose(self) -> None:
+        """A worker dies; what it said before still arrives, and one case may be blamed."""
+        player = self.random.choice(tuple(self.troupe.players.values()))
+        while player.can_report:
+            self.troupe.report(player)
+        queue = self.engine.queue_of(player.name)
+        culprit = self.random.choice((None, queue[0] if queue else None, player.last))
+        del self.troupe.players[player.name]
+        self.troupe.announce(WorkerLost(player.name, culprit, self.random.choice(BAD)))
+
+    def bar(self) -> None:
+        """Somebody outside knows that a case cannot run."""
+        cause = Cause("what it needs was not collected")
+        self.troupe.announce(CaseBlocked(self.random.choice(self.waiting), cause))
+
+    def stop(self) -> None:
+        """Somebody has seen enough, or even more than that."""
+        cleaning = self.random.random() < 0.8
+        self.troupe.announce(StopRequested("-x" if cleaning else "ctrl-c", cleaning))
+
+    # the end
+
+    def play_out(self) -> None:
+        """Let all that is left run to the end."""
+        if not self.troupe.players:
+            self.join()
+        self.troupe.play_out()

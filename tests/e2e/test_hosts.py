@@ -303,6 +303,32 @@ def test_a_path_on_the_command_line(project: Project) -> None:
     assert result.lines("^'test_a.py' on the command line is a path here, but not on other hosts$")
 
 
+def test_a_project_that_is_copied(project: Project, network: Network, tmp_path: Path) -> None:
+    """``--rsyncdir`` brings the project to a host that has none, if told which to collect."""
+    left = network.start("left")
+    (tmp_path / "copies").mkdir()
+    project.configure(ini="filterwarnings = ['ignore:The --rsyncdir:DeprecationWarning']")
+    project.write(
+        "test_a",
+        """
+        import pytest
+        @pytest.mark.parametrize("number", range(2))
+        def test_a(number):
+            assert __file__.endswith("project/test_a.py")
+        """,
+    )
+    spec = f"{left.spec}//chdir={tmp_path}/copies//env:WITNESS={project.path}/witness.jsonl"
+    options = ("--dist=load", "--tx=popen", f"--tx={spec}", f"--rsyncdir={project.path}")
+    result = project.orchestrate(*options)
+    assert result.code == USAGE
+    assert result.lines("^--rsyncdir: workers on other hosts would collect all that is copied")
+    result = project.orchestrate(*options, str(project.path))
+    assert result.code == PASSED
+    assert result.counts == {"passed": 2}
+    assert result.lines("^orchestra: 2 hosts: ")
+    assert (tmp_path / "copies" / "project" / "test_a.py").exists()
+
+
 # what breaks later
 
 

@@ -14,10 +14,10 @@ from itertools import accumulate, cycle
 from pathlib import Path
 from typing import Final
 
-import machines
+import ledgers
 import neighbour
 import pytest
-from machines import ids_in_time, join
+from ledgers import ids_in_time, join
 
 PROGRAM: Final = str(Path(neighbour.__file__))
 
@@ -207,7 +207,7 @@ def test_what_a_killed_process_held_is_free_at_once(
     assert ledger.poll() == []
     assert [each.pid for each in ledger.holders("token")] == [holder.process.pid, os.getpid()]
     holder.kill()
-    assert machines.ids(ledger.poll()) == ["t"]
+    assert ledgers.ids(ledger.poll()) == ["t"]
 
 
 def test_a_test_that_outlives_its_controller_keeps_its_tokens(
@@ -224,7 +224,7 @@ def test_a_test_that_outlives_its_controller_keeps_its_tokens(
     holder.kill()
     assert ids_in_time(ledger, 1.0) == []
     worker.kill()
-    assert machines.ids(ledger.poll()) == ["t"]
+    assert ledgers.ids(ledger.poll()) == ["t"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="needs /proc")

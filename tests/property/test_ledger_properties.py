@@ -15,7 +15,7 @@ from typing import Final
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from machines import DAMAGES, die
+from ledgers import DAMAGES, die
 
 from pytest_orchestra.machine import Grant, Ledger, Supply, hold_life
 

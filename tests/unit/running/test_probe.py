@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ GOOD: dict[str, Any] = {
     },
     "host": ("box", "box/1", 4, None),
 }
-SITE = probe.Site(("pyproject.toml",), copies=False, roots=(), arguments=())
+SITE = probe.Site(("pyproject.toml",), copies=False, roots=(), arguments=(), here=Path("/h"))
 SSH = "ssh=box//chdir=/there"
 
 
@@ -39,7 +40,7 @@ def judged(spec: str, *, copies: bool = False, **changes: Any) -> tuple[str, str
     """Return what is wrong and what mends it, if a host answers like this."""
     found = {**GOOD["found"], **changes.pop("found", {})}
     answer = {**GOOD, "found": found, **changes}
-    site = probe.Site(SITE.files, copies, (), ())
+    site = replace(SITE, copies=copies)
     whole = execnet.XSpec(spec)
     if not whole.chdir and not whole.popen:
         whole.chdir = "pyexecnetcache"  # as xdist does
@@ -127,11 +128,14 @@ def test_everything_about_a_host_is_one_problem() -> None:
 
 def test_paths_of_here_on_the_command_line(tmp_path: Path) -> None:
     """They are refused where a worker would run in another directory, and only there."""
-    site = probe.Site((), copies=False, roots=(), arguments=(str(tmp_path), "-x", "no/file"))
+    site = replace(SITE, arguments=(str(tmp_path), "-x", "no/file"))
     for spec, count in (("popen//python=x", 0), (SSH, 1), ("popen//chdir=/x", 1)):
         assert len(list(probe._check_arguments([execnet.XSpec(spec)], site))) == count
-    copied = probe.Site((), copies=True, roots=(tmp_path,), arguments=(str(tmp_path),))
+    copied = replace(SITE, copies=True, roots=(tmp_path,), arguments=(str(tmp_path),))
     assert not list(probe._check_arguments([execnet.XSpec(SSH)], copied))
+    (problem,) = probe._check_arguments([execnet.XSpec(SSH)], replace(copied, arguments=("-x",)))
+    assert problem.where == "--rsyncdir"
+    assert problem.remedy.endswith(": /h")
 
 
 def test_names_follow_the_command_line() -> None:

@@ -41,11 +41,14 @@ class Inbox:
             self._errands.append(fixtures)
             self._changed.notify()
 
-    def refuse(self) -> tuple[int, ...]:
-        """Take nothing more until ``clean``, and return what was queued."""
+    def refuse(self) -> tuple[int, ...] | None:
+        """Take nothing more until ``clean``, and return what was queued.
+
+        None, and nothing changes, if it does so already or ``clean`` was called.
+        """
         with self._changed:
             if self._is_cleaning or self._refuses:
-                return ()
+                return None
             self._refuses = True
             queued = tuple(each for each in self._errands if isinstance(each, int))
             self._errands = deque(each for each in self._errands if not isinstance(each, int))

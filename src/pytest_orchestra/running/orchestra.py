@@ -8,7 +8,7 @@ import pytest
 
 from pytest_orchestra.errors import MachineError, UsageProblems
 from pytest_orchestra.model.problem import Problem
-from pytest_orchestra.running.garbage import leave_quickly
+from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
@@ -34,6 +34,7 @@ def configure_main(config: pytest.Config) -> None:
         from pytest_orchestra.running.alone import configure_alone  # noqa: PLC0415 - only if needed
 
         configure_alone(config, settings, problems, terminal, sharing)
+    manager.register(LastSearch(config), "orchestra-last-search")
     leave_quickly()
 
 

@@ -49,6 +49,8 @@ class SerialLoop:
         self._meter = find_meter()
         self._next: int | None = None
         self._current: int | None = None
+        #: The last case, as long as fixtures that it left up may have to go down.
+        self._unsettled: int | None = None
         self._is_decided = False
         self._conclusions: deque[Conclude] = deque()
 
@@ -57,13 +59,18 @@ class SerialLoop:
         self._obey(self._run.begin({"": (MAIN,)}))
         self._report_conclusions()
         while self._wait_for_work():
-            assert self._next is not None  # noqa: S101 - there is work
+            self._settle_last()
+            self._report_conclusions()
+            if self._next is None:
+                continue  # what was torn down has failed, and the next case with it
             case, self._next = self._next, None
             due, self._to_relinquish = self._to_relinquish, []
             self._run_case(case)
             self._stop_if_asked()
             self._relinquish(due)
             self._report_conclusions()
+        self._settle_last()
+        self._report_conclusions()
         if self._session.shouldfail:
             raise self._session.Failed(self._session.shouldfail)
         if self._session.shouldstop:
@@ -140,8 +147,11 @@ class SerialLoop:
         self._run.correct_seconds(case, time.perf_counter() - began)
         self._run.note_usage(case, self._meter.end())
         self._tell_down(self._tenure.end(item))
-        self._settle(case, item)
-        self._tell_down(self._tenure.gone())
+        self._unsettled = case
+        if self._next is not None or self._run.engine.done:
+            self._settle_last()
+        else:
+            self._reconsider(case)
         self._current = None
 
     def _tell_down(self, fixtures: tuple[Fixture, ...]) -> None:
@@ -154,13 +164,14 @@ class SerialLoop:
         A plugin that repeats tests may hold its reports back: then nothing is decided yet.
         """
         if not self._is_decided:
-            if self._run.verdict(case) is None or self._run.values.lacking(case):
-                return None  # its fixtures may provide data while they are torn down
+            if self._run.verdict(case) is None or self._run.plan.specs[case].provides:
+                return None  # what it provides is settled when all attempts are torn down
             if self._run.is_shared(case):
                 return None  # others may take what it has as soon as it is over
             self._decide(case, began)
         if self._next is None:
-            return []
+            # Fixtures stay up while the next case is not known: it may only have to wait.
+            return [] if self._run.engine.done else None
         return self._items[self._next].listchain()
 
     def _decide(self, case: int, began: float) -> None:
@@ -178,8 +189,16 @@ class SerialLoop:
             returned, self._next = self._next, None
             self._obey(self._run.take_back(MAIN, (returned,)))
 
-    def _settle(self, case: int, item: pytest.Item) -> None:
-        """Mend what was decided too early: a teardown may have failed since."""
+    def _settle_last(self) -> None:
+        """Tear down what the last case left up and the next one does not share.
+
+        What was decided too early is mended: a teardown may have failed since.
+        """
+        case, self._unsettled = self._unsettled, None
+        if case is None:
+            return
+        self._current = case
+        item = self._items[case]
         self._reconsider(case)
         following = None if self._next is None else self._items[self._next]
         if leaves_fixtures(item, following):
@@ -187,6 +206,8 @@ class SerialLoop:
             if report is not None:
                 item.ihook.pytest_runtest_logreport(report=report)
                 self._reconsider(case)
+        self._tell_down(self._tenure.gone())
+        self._current = None
 
     def _reconsider(self, case: int) -> None:
         if self._run.verdict(case) in (None, self._run.engine.verdicts[case]):

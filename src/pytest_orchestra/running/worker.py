@@ -20,7 +20,7 @@ from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.compact import fold, is_plain
 from pytest_orchestra.running.data_port import DATA_PORT, DataPort, Hand
 from pytest_orchestra.running.fixture_claims import FixtureClaims
-from pytest_orchestra.running.garbage import leave_quickly, searched_seldom
+from pytest_orchestra.running.garbage import LastSearch, leave_quickly, searched_seldom
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.inbox import Inbox
@@ -64,6 +64,7 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     config.pluginmanager.register(DataPort(loop.hand, loop.provide), DATA_PORT)
     clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
     config.pluginmanager.register(clock, "orchestra-fixture-clock")
+    config.pluginmanager.register(LastSearch(config), "orchestra-last-search")
     leave_quickly()
 
 
@@ -218,13 +219,18 @@ class WorkerLoop:
                 self._outbox.send(("started", index))
             self._run(following, index)
             last, last_index = following, index
-            if session.shouldfail or session.shouldstop:
-                self._refuse()
+            reason = session.shouldfail or session.shouldstop
+            if reason:
+                self._refuse(str(reason))
 
-    def _refuse(self) -> None:
-        """Nothing runs after what stops the run, unless the controller says that it cleans up."""
+    def _refuse(self, reason: str) -> None:
+        """Nothing runs after what stops the run, unless the controller says that it cleans up.
+
+        It is told the reason again, or it would wait for this worker if it had not heard.
+        """
         queued = self._inbox.refuse()
-        if queued:
+        if queued is not None:
+            self._outbox.send(("stopping", reason))
             self._outbox.send(("returned", list(queued)))
 
     def _run(self, item: pytest.Item, index: int) -> None:

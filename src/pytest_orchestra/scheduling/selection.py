@@ -249,8 +249,11 @@ class Selection:
         case = self._choose(worker, now)
         if case is not None:
             self._take(worker, case, now)
-        elif self._keeps.are_there:
-            self._ask_for_want_of_work(worker)
+        if self._keeps.are_there:
+            if case is None:
+                self._ask_for_want_of_work(worker)
+            else:
+                self._ask_for_the_urgent(worker, case)
         return case
 
     def pick_free(self, worker: str, now: float) -> int | None:
@@ -293,8 +296,6 @@ class Selection:
                 return lone
         if best is not None and self._parking.on[host]:
             self._note_overtaken(worker, best[2], self._parked_rivals(best[2]), now)
-            if self._keeps.are_there:
-                self._ask_for_the_urgent(worker, best)
         return best
 
     def _best_with_keeps(self, worker: str, segment: int | None, best: Key | None) -> Key | None:
@@ -424,10 +425,10 @@ class Selection:
             if self._ask(self._short_of(worker, key[2]), in_use=False):
                 return
 
-    def _ask_for_the_urgent(self, worker: str, chosen: Key) -> None:
+    def _ask_for_the_urgent(self, worker: str, chosen: int) -> None:
         """Ask for what keeps cases waiting that are more urgent than what ``worker`` runs instead."""
         for key in self._parked_heads(worker):
-            if key[0] >= chosen[0]:
+            if key[0] >= self._levels[chosen]:
                 return
             self._ask(self._short_of(worker, key[2]), in_use=True)
 

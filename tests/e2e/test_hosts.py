@@ -12,11 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-import pytest
 from harness import FAILED, INTERRUPTED, PASSED, USAGE, Project, Result
 from machines import Machine, Network
-
-from pytest_orchestra.settings import load_settings
 
 #: What the engine must know for tests to be placed by what each host has.
 CAPACITIES: Final = """
@@ -29,13 +26,6 @@ CAPACITIES: Final = """
     [tool.pytest_orchestra.hosts."right"]
     gpu = 0
 """
-
-#: Becomes true once there are capacities per host; nothing else has to be changed here.
-_KNOWS_HOSTS = not load_settings({"hosts": {"gpu-box": {"gpu": 4}}}, source="")[1]
-needs_placement = pytest.mark.skipif(
-    not _KNOWS_HOSTS,
-    reason="capacities per host are not implemented: [tool.pytest_orchestra.hosts]",
-)
 
 #: Each test takes a while, so that every worker gets some.
 MANY = """
@@ -442,7 +432,6 @@ def test_workers_that_never_get_ready_there(project: Project, network: Network) 
 # what goes where
 
 
-@needs_placement
 def test_tests_land_only_where_their_claims_fit(project: Project, network: Network) -> None:
     """What a host has is its own: tests go where it is enough, and use no more than there is."""
     machines = [network.start("gpu-box"), network.start("right")]
@@ -476,7 +465,6 @@ def test_tests_land_only_where_their_claims_fit(project: Project, network: Netwo
     assert result.most_at_once(ones) <= 1
 
 
-@needs_placement
 def test_a_claim_that_no_host_can_meet(project: Project, network: Network) -> None:
     """It is a usage error; capacities of several hosts do not add up."""
     machine = network.start("gpu-box")
@@ -495,7 +483,6 @@ def test_a_claim_that_no_host_can_meet(project: Project, network: Network) -> No
     assert result.lines("gpu")
 
 
-@needs_placement
 def test_what_only_the_vanished_host_could_run(project: Project, network: Network) -> None:
     """It is not run, and says so; what others can run is run, and the run ends."""
     machine: Machine = network.start("gpu-box")

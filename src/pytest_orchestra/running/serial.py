@@ -39,7 +39,6 @@ class SerialLoop:
         while self._next is not None:
             case, self._next = self._next, None
             self._run_case(case)
-            self._stop_if_asked()
             self._report_conclusions()
         if self._session.shouldfail:
             raise self._session.Failed(self._session.shouldfail)
@@ -107,16 +106,27 @@ class SerialLoop:
             self._obey(self._run.take_back(MAIN, (returned,)))
 
     def _settle(self, case: int, item: pytest.Item) -> None:
-        """Mend what was decided too early: a teardown may have failed since."""
+        """Mend what was decided too early, and tear down what the next case does not share.
+
+        That may fail, and then something else may be next.
+        """
         self._reconsider(case)
-        following = None if self._next is None else self._items[self._next]
-        if leaves_fixtures(item, following):
-            report = settle(item, following)
+        while leaves_fixtures(item, self._following):
+            report = settle(item, self._following)
             if report is not None:
                 item.ihook.pytest_runtest_logreport(report=report)
                 self._reconsider(case)
 
+    @property
+    def _following(self) -> pytest.Item | None:
+        return None if self._next is None else self._items[self._next]
+
     def _reconsider(self, case: int) -> None:
+        """A teardown may have failed, so another verdict holds, or the run is to stop."""
+        self._amend(case)
+        self._stop_if_asked()
+
+    def _amend(self, case: int) -> None:
         if self._run.verdict(case) in (None, self._run.engine.verdicts[case]):
             return
         if self._next is not None:

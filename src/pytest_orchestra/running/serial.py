@@ -66,7 +66,6 @@ class SerialLoop:
             case, self._next = self._next, None
             due, self._to_relinquish = self._to_relinquish, []
             self._run_case(case)
-            self._stop_if_asked()
             self._relinquish(due)
             self._report_conclusions()
         self._settle_last()
@@ -148,7 +147,7 @@ class SerialLoop:
         self._run.note_usage(case, self._meter.end())
         self._tell_down(self._tenure.end(item))
         self._unsettled = case
-        if self._next is not None or self._run.engine.done:
+        if self._knows_what_follows:
             self._settle_last()
         else:
             self._reconsider(case)
@@ -190,9 +189,9 @@ class SerialLoop:
             self._obey(self._run.take_back(MAIN, (returned,)))
 
     def _settle_last(self) -> None:
-        """Tear down what the last case left up and the next one does not share.
+        """Mend what was decided too early, and tear down what the next case does not share.
 
-        What was decided too early is mended: a teardown may have failed since.
+        That may fail, and then something else may be next, or nothing yet.
         """
         case, self._unsettled = self._unsettled, None
         if case is None:
@@ -200,16 +199,31 @@ class SerialLoop:
         self._current = case
         item = self._items[case]
         self._reconsider(case)
-        following = None if self._next is None else self._items[self._next]
-        if leaves_fixtures(item, following):
-            report = settle(item, following)
+        while self._knows_what_follows and leaves_fixtures(item, self._following):
+            report = settle(item, self._following)
             if report is not None:
                 item.ihook.pytest_runtest_logreport(report=report)
                 self._reconsider(case)
+        if not self._knows_what_follows:
+            self._unsettled = case
         self._tell_down(self._tenure.gone())
         self._current = None
 
+    @property
+    def _knows_what_follows(self) -> bool:
+        """Whether there is a next case, or no more at all."""
+        return self._next is not None or self._run.engine.done
+
+    @property
+    def _following(self) -> pytest.Item | None:
+        return None if self._next is None else self._items[self._next]
+
     def _reconsider(self, case: int) -> None:
+        """A teardown may have failed, so another verdict holds, or the run is to stop."""
+        self._amend(case)
+        self._stop_if_asked()
+
+    def _amend(self, case: int) -> None:
         if self._run.verdict(case) in (None, self._run.engine.verdicts[case]):
             return
         if self._next is not None:

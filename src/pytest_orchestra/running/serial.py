@@ -43,8 +43,9 @@ class SerialLoop:
         self._say = say
         self._others = OthersWatch(run)
         self._tenure = Tenure(session.config.pluginmanager, claims, self._note_unclaimed)
-        #: Fixtures to tear down after the next case.
-        self._to_relinquish: list[Fixture] = []
+        #: Fixtures to tear down before and after the next case.
+        self._due: list[Fixture] = []
+        self._due_later: list[Fixture] = []
         self._items = session.items
         self._meter = find_meter()
         self._next: int | None = None
@@ -60,13 +61,14 @@ class SerialLoop:
         self._report_conclusions()
         while self._wait_for_work():
             self._settle_last()
+            self._relinquish()
             self._report_conclusions()
             if self._next is None:
                 continue  # what was torn down has failed, and the next case with it
             case, self._next = self._next, None
-            due, self._to_relinquish = self._to_relinquish, []
+            self._due, self._due_later = self._due_later, []
             self._run_case(case)
-            self._relinquish(due)
+            self._relinquish()
             self._report_conclusions()
         self._settle_last()
         self._report_conclusions()
@@ -78,9 +80,8 @@ class SerialLoop:
     def _wait_for_work(self) -> bool:
         """Return whether there is a next case, if need be after waiting for other runs."""
         while self._next is None and not self._run.engine.done:
-            if self._to_relinquish:
-                due, self._to_relinquish = self._to_relinquish, []
-                self._relinquish(due)
+            if self._due:
+                self._relinquish()
             elif not self._run.waits_for_others:
                 break
             else:
@@ -93,9 +94,9 @@ class SerialLoop:
             self._report_conclusions()
         return self._next is not None
 
-    def _relinquish(self, fixtures: Iterable[Fixture]) -> None:
+    def _relinquish(self) -> None:
         """Tear down fixtures that keep what others need more."""
-        down = tuple(fixtures)
+        down, self._due = tuple(self._due), []
         if not down:
             return
         for item, tear_down in self._tenure.relinquish(down):
@@ -243,7 +244,8 @@ class SerialLoop:
                 case Conclude():
                     self._conclusions.append(command)
                 case Relinquish(fixtures=fixtures):
-                    self._to_relinquish += fixtures
+                    due = self._due if self._next is None else self._due_later
+                    due += fixtures
                 case _:
                     raise AssertionError(f"{command} makes no sense in one process")
 

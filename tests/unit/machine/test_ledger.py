@@ -189,22 +189,29 @@ def test_a_death_is_noticed_although_no_file_changes(tmp_path: Path) -> None:
     assert ids(two.poll()) == ["b"]
 
 
-def test_a_change_is_noticed_within_one_tick_of_the_clock(tmp_path: Path) -> None:
+def test_a_name_that_came_or_went_within_one_tick_is_noticed(tmp_path: Path) -> None:
     """Clocks of file systems are coarse: what changed just now is not taken for settled."""
     one, two = join(tmp_path, db=1), join(tmp_path, db=1)
     one.request("a", {"db": 1}, "")
     two.request("b", {"db": 1}, "")
     now = time.time_ns() + 10**9
     os.utime(tmp_path, ns=(now, now))
-    os.utime(standing_of(one), ns=(now, now))
     assert two.poll() == []
-    data = standing_of(one).read_bytes()
-    standing_of(one).write_bytes(data[::-1])
-    os.utime(standing_of(one), ns=(now, now))
-    assert two.holders("db")[0].amount == 0
     one.give_back("a")
     os.utime(tmp_path, ns=(now, now))
     assert ids(two.poll()) == ["b"]
+
+
+def test_what_is_written_within_one_tick_is_noticed(tmp_path: Path) -> None:
+    """The same for a file that is as long as before."""
+    one, two = join(tmp_path, db=1), join(tmp_path, db=1)
+    one.request("a", {"db": 1}, "test_a")
+    now = time.time_ns() + 10**9
+    os.utime(standing_of(one), ns=(now, now))
+    assert two.holders("db")[0].what == "test_a"
+    standing_of(one).write_bytes(standing_of(one).read_bytes()[::-1])
+    os.utime(standing_of(one), ns=(now, now))
+    assert two.holders("db")[0].what == "nobody can say what: its file is damaged"
 
 
 def test_a_grant_is_withdrawn_if_the_guard_was_replaced_while_it_was_taken(

@@ -341,6 +341,20 @@ def test_users_share_a_directory_that_is_open_to_all(
 
 
 @needs_root
+def test_root_shares_the_directory_of_a_user(shared: Path, neighbours: list[Neighbour]) -> None:
+    """What root makes there the user can use."""
+    os.chown(shared, 12345, 12345)
+    shared.chmod(0o700)
+    root = join(shared, token=1)
+    assert root.request("t", {"token": 1}, "")
+    user = Neighbour("become", 12345, 12345, "", shared)
+    neighbours.append(user)
+    time.sleep(0.2)
+    root.close()
+    assert user.heard()[0] == "held"
+
+
+@needs_root
 @pytest.mark.parametrize(
     ("mode", "groups", "reason"),
     [

@@ -226,5 +226,5 @@ class LedgerMachine(RuleBasedStateMachine):
         assert all(used[name] < supply.slots for name in names)
 
 
-LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+LedgerMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 TestLedger = LedgerMachine.TestCase

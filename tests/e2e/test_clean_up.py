@@ -187,6 +187,50 @@ def test_clean_up_that_fails_too(project: Project, driver: tuple[str, ...]) -> N
     assert result.verdicts["test_a.py::test_rest"] == "not run"
 
 
+@pytest.mark.parametrize("scope", ["function", "class", "module"])
+def test_teardown_that_fails_stops_too(
+    project: Project, driver: tuple[str, ...], scope: str
+) -> None:
+    """Whatever was to follow it: the clean-up in another file finds nothing left standing."""
+    project.write(
+        "low/test_a",
+        f"""
+        import pytest
+        from pytest import mark
+        @pytest.fixture(scope={scope!r})
+        def broken():
+            yield
+            assert 0
+        class TestMany:
+            @mark.priority(9)
+            @mark.provides("user")
+            def test_make(self, outputs): outputs["user"] = 7
+            @mark.priority(8)
+            @mark.depends("test_make")
+            def test_breaks(self, broken): pass
+            def test_next(self): pass
+        """,
+    )
+    project.write("low/__init__", "")
+    project.write("high/__init__", "")
+    project.write("high/test_b", "def test_far(): pass")
+    project.write(
+        "high/test_c",
+        """
+        from pytest import mark
+        @mark.cleans("user")
+        @mark.depends("low/test_a.py::TestMany::test_next", when="finished")
+        def test_clean(inputs): assert inputs["user"] == 7
+        """,
+    )
+    result = project.orchestrate(*driver, "-x")
+    assert result.code == FAILED
+    assert "INTERNALERROR" not in result.output
+    assert list(result.verdicts.values()).count("error") == 1
+    assert result.verdicts["high/test_c.py::test_clean"] == "passed"
+    assert result.begun.count("high/test_c.py::test_clean") == 1
+
+
 def test_tests_sent_ahead_do_not_run_before(project: Project) -> None:
     """Of many tiny tests that were sent ahead none runs between the failure and the clean-up."""
     project.write(

@@ -19,7 +19,7 @@ SEARCHES = """
     import atexit, gc, os, pytest
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_unconfigure():
+    def pytest_sessionfinish():
         searched = []
         def look(phase, info):
             if phase == "start" and info["generation"] == 2:

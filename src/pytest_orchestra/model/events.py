@@ -83,24 +83,33 @@ class StopRequested:
 
 @dataclass(frozen=True, slots=True)
 class TokensGranted:
-    """What was acquired for ``case`` from all that share it is there."""
+    """What was acquired for ``case`` from all that share it is there, and was not given back since."""
 
     case: int
 
 
 @dataclass(frozen=True, slots=True)
 class TokensWanted:
-    """Others wait for ``resource``, which is shared with them and which fixtures here keep."""
+    """Others wait for ``resource``, which is shared with them and which fixtures here keep.
+
+    To be said again while they wait: what goes down may not suffice.
+    """
 
     resource: str
 
 
 @dataclass(frozen=True, slots=True)
 class FixturesDown:
-    """Fixtures (name and scope each) are not up on ``worker``: torn down, or never set up."""
+    """Fixtures (name and scope each) are not up on ``worker``: torn down, or never set up.
+
+    ``case``: it runs there, and will not leave them up when it is over. Without it, they went
+    down between two cases, or were not up when somebody asked for what they keep. A worker
+    tears nothing down on its own but for the case that it begins next.
+    """
 
     worker: str
     fixtures: tuple[Fixture, ...]
+    case: int | None = None
 
 
 Event: TypeAlias = (
@@ -159,7 +168,10 @@ class GiveBack:
 
 @dataclass(frozen=True, slots=True)
 class Relinquish:
-    """Let the worker tear down fixtures before its next case; answered by FixturesDown."""
+    """Let the worker tear down fixtures when what it was sent before is over, and nothing after.
+
+    Answered by FixturesDown, which names all of them, also those that were not up.
+    """
 
     worker: str
     fixtures: tuple[Fixture, ...]

@@ -298,9 +298,10 @@ class OrchestraScheduling:
                 post.replay.late(report)
                 self._obey(self._stop_if_asked(run))
                 self._obey(run.amend(case))
-            case ("down", fixtures):
+            case ("down", fixtures, index):
                 down = tuple((name, scope) for name, scope in fixtures)
-                self._obey(run.fixtures_down(post.name, down))
+                over = None if index is None else post.case(index)
+                self._obey(run.fixtures_down(post.name, down, over))
             case ("returned", indices):
                 cases = tuple(post.case(index) for index in indices)
                 if post.running in cases:

@@ -51,26 +51,40 @@ class LastSearch:
 
     What was not found then is still in use. While pytest closes what is left, it is not searched
     a second time; afterwards all is as before, for the process may go on with something else.
+    ``has_time``: no test runs in this process and it waits for workers to go home, so it
+    searches meanwhile.
     """
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._is_ours = False
+    def __init__(self, config: pytest.Config, *, has_time: bool = False) -> None:
+        self._is_wanted = config.pluginmanager.has_plugin("unraisableexception")
+        self._has_time = has_time
+        self._is_over = False
         # pytest's own clean-up, which searches, was not added yet, and so comes before.
         config.add_cleanup(self._unfreeze)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Search before xdist waits for its workers."""
+        if self._has_time and self._is_wanted and not gc.get_freeze_count():
+            gc.collect()
+            self._freeze()
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_unconfigure(self, config: pytest.Config) -> Generator[None]:
+    def pytest_unconfigure(self) -> Generator[None]:
         """Search after all plugins, if pytest has not done so, and put aside what is in use."""
         before = _full_searches()
         yield
-        if config.pluginmanager.has_plugin("unraisableexception") and not gc.get_freeze_count():
+        if self._is_wanted and not gc.get_freeze_count():
             if _full_searches() == before:
                 gc.collect()
-            gc.freeze()
-            self._is_ours = True
+            self._freeze()
+
+    def _freeze(self) -> None:
+        gc.freeze()
+        self._is_over = True
 
     def _unfreeze(self) -> None:
-        if self._is_ours:
+        if self._is_over:
             gc.unfreeze()
 
 

@@ -21,8 +21,9 @@ Worker to controller:
 ``("finished", index, seconds, usage)``        the test of the reports before is over; ``usage``
                                                is what it cost, see :data:`.Usage`
 ``("tearing", index)``                         fixtures wider than that finished test go down
-``("down", [(fixture, scope), ...])``          fixtures that keep resources are not up: torn down,
-                                               or never set up by the test that is over now
+``("down", [(fixture, scope), ...], index)``   fixtures that keep resources are not up: the test at
+                                               ``index``, over now, leaves them so, or, if that is
+                                               None, they went down between two tests
 ``("unclaimed", index, fixture)``              a test asked for a fixture while it ran, and nobody
                                                could know that it takes resources
 ``("late", index, data)``                      that failed: a report of another teardown

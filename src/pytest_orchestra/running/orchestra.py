@@ -34,7 +34,7 @@ def configure_main(config: pytest.Config) -> None:
         from pytest_orchestra.running.alone import configure_alone  # noqa: PLC0415 - only if needed
 
         configure_alone(config, settings, problems, terminal, sharing)
-    manager.register(LastSearch(config), "orchestra-last-search")
+    manager.register(LastSearch(config, has_time=_has_workers(config)), "orchestra-last-search")
     leave_quickly()
 
 

@@ -98,9 +98,11 @@ class Run:
         hosts = self.plan.pool.stock.hosts
         return len(hosts) <= 1 or host in hosts
 
-    def fixtures_down(self, worker: str, fixtures: tuple[Fixture, ...]) -> tuple[Command, ...]:
-        """``fixtures`` keep nothing on ``worker`` any more."""
-        return self._handle(FixturesDown(worker, fixtures))
+    def fixtures_down(
+        self, worker: str, fixtures: tuple[Fixture, ...], case: int | None = None
+    ) -> tuple[Command, ...]:
+        """``fixtures`` are not up on ``worker``, where ``case``, if given, is about to be over."""
+        return self._handle(FixturesDown(worker, fixtures, case))
 
     def note_unclaimed(self, case: int, fixture: str) -> None:
         """``case`` asked for ``fixture`` while it ran, without what that takes."""

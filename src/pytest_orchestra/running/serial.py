@@ -43,8 +43,9 @@ class SerialLoop:
         self._say = say
         self._others = OthersWatch(run)
         self._tenure = Tenure(session.config.pluginmanager, claims, self._note_unclaimed)
-        #: Fixtures to tear down after the next case.
-        self._to_relinquish: list[Fixture] = []
+        #: Fixtures to tear down before and after the next case.
+        self._due: list[Fixture] = []
+        self._due_later: list[Fixture] = []
         self._items = session.items
         self._meter = find_meter()
         self._next: int | None = None
@@ -60,14 +61,14 @@ class SerialLoop:
         self._report_conclusions()
         while self._wait_for_work():
             self._settle_last()
+            self._relinquish()
             self._report_conclusions()
             if self._next is None:
                 continue  # what was torn down has failed, and the next case with it
             case, self._next = self._next, None
-            due, self._to_relinquish = self._to_relinquish, []
+            self._due, self._due_later = self._due_later, []
             self._run_case(case)
-            self._stop_if_asked()
-            self._relinquish(due)
+            self._relinquish()
             self._report_conclusions()
         self._settle_last()
         self._report_conclusions()
@@ -79,9 +80,8 @@ class SerialLoop:
     def _wait_for_work(self) -> bool:
         """Return whether there is a next case, if need be after waiting for other runs."""
         while self._next is None and not self._run.engine.done:
-            if self._to_relinquish:
-                due, self._to_relinquish = self._to_relinquish, []
-                self._relinquish(due)
+            if self._due:
+                self._relinquish()
             elif not self._run.waits_for_others:
                 break
             else:
@@ -94,9 +94,9 @@ class SerialLoop:
             self._report_conclusions()
         return self._next is not None
 
-    def _relinquish(self, fixtures: Iterable[Fixture]) -> None:
+    def _relinquish(self) -> None:
         """Tear down fixtures that keep what others need more."""
-        down = tuple(fixtures)
+        down, self._due = tuple(self._due), []
         if not down:
             return
         for item, tear_down in self._tenure.relinquish(down):
@@ -148,7 +148,7 @@ class SerialLoop:
         self._run.note_usage(case, self._meter.end())
         self._tell_down(self._tenure.end(item))
         self._unsettled = case
-        if self._next is not None or self._run.engine.done:
+        if self._knows_what_follows:
             self._settle_last()
         else:
             self._reconsider(case)
@@ -190,9 +190,9 @@ class SerialLoop:
             self._obey(self._run.take_back(MAIN, (returned,)))
 
     def _settle_last(self) -> None:
-        """Tear down what the last case left up and the next one does not share.
+        """Mend what was decided too early, and tear down what the next case does not share.
 
-        What was decided too early is mended: a teardown may have failed since.
+        That may fail, and then something else may be next, or nothing yet.
         """
         case, self._unsettled = self._unsettled, None
         if case is None:
@@ -200,16 +200,31 @@ class SerialLoop:
         self._current = case
         item = self._items[case]
         self._reconsider(case)
-        following = None if self._next is None else self._items[self._next]
-        if leaves_fixtures(item, following):
-            report = settle(item, following)
+        while self._knows_what_follows and leaves_fixtures(item, self._following):
+            report = settle(item, self._following)
             if report is not None:
                 item.ihook.pytest_runtest_logreport(report=report)
                 self._reconsider(case)
+        if not self._knows_what_follows:
+            self._unsettled = case
         self._tell_down(self._tenure.gone())
         self._current = None
 
+    @property
+    def _knows_what_follows(self) -> bool:
+        """Whether there is a next case, or no more at all."""
+        return self._next is not None or self._run.engine.done
+
+    @property
+    def _following(self) -> pytest.Item | None:
+        return None if self._next is None else self._items[self._next]
+
     def _reconsider(self, case: int) -> None:
+        """A teardown may have failed, so another verdict holds, or the run is to stop."""
+        self._amend(case)
+        self._stop_if_asked()
+
+    def _amend(self, case: int) -> None:
         if self._run.verdict(case) in (None, self._run.engine.verdicts[case]):
             return
         if self._next is not None:
@@ -229,7 +244,8 @@ class SerialLoop:
                 case Conclude():
                     self._conclusions.append(command)
                 case Relinquish(fixtures=fixtures):
-                    self._to_relinquish += fixtures
+                    due = self._due if self._next is None else self._due_later
+                    due += fixtures
                 case _:
                     raise AssertionError(f"{command} makes no sense in one process")
 

@@ -253,7 +253,7 @@ class WorkerLoop:
             raise
         seconds = perf_counter() - began
         usage = self._meter.end()
-        self._tell_down(self._tenure.end(item))
+        self._tell_down(self._tenure.end(item), index)
         reason = item.session.shouldstop or item.session.shouldfail
         if reason:
             self._outbox.send(("stopping", str(reason)))
@@ -298,9 +298,9 @@ class WorkerLoop:
         gone = self._tenure.gone()
         self._tell_down(tuple(dict.fromkeys((*fixtures, *gone))))
 
-    def _tell_down(self, fixtures: tuple[Fixture, ...]) -> None:
+    def _tell_down(self, fixtures: tuple[Fixture, ...], index: int | None = None) -> None:
         if fixtures:
-            self._outbox.send(("down", list(fixtures)))
+            self._outbox.send(("down", list(fixtures), index))
 
     # data
 

@@ -219,8 +219,7 @@ class Engine:
             self._take_in(event)
         if self.stopped is None or self._is_cleaning:
             self._dispatch()
-        self._commands += self._selection.drain()
-        return tuple(self._commands)
+        return self._selection.drain(self._commands)
 
     def _take_in(self, event: Event) -> None:  # noqa: C901 - one line for each kind of event
         match event:
@@ -239,12 +238,12 @@ class Engine:
                 self._take_back(worker, cases)
             case StopRequested(reason, cleaning):
                 self._stop(reason, cleaning=cleaning)
-            case FixturesDown(worker, fixtures):
-                self._selection.fixtures_down(worker, fixtures, self._now)
+            case FixturesDown(worker, fixtures, case):
+                self._selection.fixtures_down(worker, fixtures, case, self._now)
             case TokensGranted(case):
-                self._selection.granted(case, self._now)
+                self._selection.granted(case)
             case TokensWanted(resource):
-                self._selection.wanted_outside(resource)
+                self._selection.wanted_outside(resource, self._idle)
             case _:  # pragma: no cover - the type checker proves that there are no others
                 assert_never(event)
 
@@ -405,6 +404,7 @@ class Engine:
                 self._send_ahead(desk)
             if self._idle and self._loaded:
                 self._rebalance()
+        self._selection.ask(self._idle, self._now)
 
     def _feed_idle(self) -> None:
         """Give work to idle workers; what one finds nothing of, others like it do not find either.

@@ -57,6 +57,7 @@ class Fixtures:
             for fixture in kits.fixtures
         ]
         self._seconds: Final[dict[int, float]] = {}
+        self._costs: Final[dict[tuple[str, str], float]] = {}
         #: Cases that have not been given to a worker, for each fixture.
         self._left: Final = [0] * len(kits.fixtures)
         for kit in kits.of_case:
@@ -80,6 +81,11 @@ class Fixtures:
             return
         known = self._seconds.get(number, seconds)
         self._seconds[number] = known + NEWEST * (seconds - known)
+        self._costs[_without_params(fixture)] = self._seconds[number]
+
+    def cost(self, fixture: tuple[str, str]) -> float:
+        """Return what ``fixture`` last cost, whatever its parameters; 0.0 if that is not known."""
+        return self._costs.get(_without_params(fixture), 0.0)
 
     # who has what
 
@@ -130,7 +136,8 @@ class Fixtures:
     def drop(self, worker: str, fixture: tuple[str, str]) -> None:
         """``worker`` has ``fixture`` up no more, whatever its parameters were."""
         up = self._up.get(worker, frozenset())
-        gone = {each for each in up if _without_params(self._kits.fixtures[each]) == fixture}
+        plain = _without_params(fixture)
+        gone = {each for each in up if _without_params(self._kits.fixtures[each]) == plain}
         for each in gone:
             self._holders[each].discard(worker)
         if gone:

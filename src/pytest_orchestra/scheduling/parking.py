@@ -19,14 +19,19 @@ class Parking:
         self.on: Final[Mapping[str, dict[int, str]]] = {host: {} for host in hosts}
         self._wants: Final = wants
         self._waits: Final = waits
-        self._lacking: Final[dict[str, set[Spot]]] = {}
+        self._lacking: Final[dict[str, dict[Spot, None]]] = {}
         self._wanting: Final[dict[str, dict[Spot, None]]] = {}
+
+    @property
+    def are_there(self) -> bool:
+        """Whether anybody is parked."""
+        return any(self.on.values())
 
     def park(self, host: str, signature: int, resource: str, now: float) -> None:
         """``signature`` lacks ``resource`` on ``host``."""
         spot = (host, signature)
         self.on[host][signature] = resource
-        self._lacking.setdefault(resource, set()).add(spot)
+        self._lacking.setdefault(resource, {})[spot] = None
         for name in self._wants[signature]:
             self._wanting.setdefault(name, {})[spot] = None
         self._waits.parked(resource, now)
@@ -35,7 +40,7 @@ class Parking:
         """``signature`` may fit on ``host`` again."""
         spot = (host, signature)
         resource = self.on[host].pop(signature)
-        self._lacking[resource].discard(spot)
+        del self._lacking[resource][spot]
         for name in self._wants[signature]:
             del self._wanting[name][spot]
         self._waits.unparked(resource, now)

@@ -100,7 +100,13 @@ class Pool:
             capacity = self.stock.capacities[claim.resource]
             if (capacity.scope is Scope.MACHINE) is is_outside:
                 key = self.stock.key(claim.resource, host)
-                yield key, self._all_of(key) if claim.mode is Mode.WRITE else claim.amount
+                match claim.mode:
+                    case Mode.COUNT:
+                        yield key, claim.amount
+                    case Mode.READ:
+                        yield key, 1
+                    case _:
+                        yield key, self._all_of(key)
 
     def _all_of(self, key: str) -> int:
         """Return what a writer takes: never nothing, so that it finds out where there is none."""
@@ -134,13 +140,22 @@ class Pool:
         return None
 
     def short_of(self, demand: Demand) -> dict[str, int]:
-        """Return how many tokens of each resource ``demand`` lacks now."""
+        """Return how many tokens, or else instances, of each resource ``demand`` lacks now."""
         free = self._free
-        return {
+        short = {
             resource: tokens - free[resource]
             for resource, tokens in demand
             if free[resource] < tokens
         }
+        for resource, tokens in demand if self._shared else ():
+            instances = self._shared.get(resource)
+            if instances is not None and instances.free < tokens <= instances.count:
+                short[resource] = max(short.get(resource, 0), tokens - instances.free)
+        return short
+
+    def has_slots(self, resource: str) -> bool:
+        """Whether several may use one instance of ``resource``."""
+        return resource in self._shared
 
     def take(self, holder: Hashable, demand: Demand) -> None:
         """Let ``holder`` have what ``demand`` says; it must fit and hold nothing yet."""
@@ -169,23 +184,25 @@ class Pool:
         return demand
 
     def hand_over(self, holder: Hashable, heir: Hashable, demand: Demand) -> None:
-        """Let ``heir``, who holds nothing yet, have so much of what ``holder`` has, and keep the rest."""
+        """Let ``heir`` have so much of what ``holder`` has, which keeps the rest."""
         left = dict(self._held[holder])
+        gets = dict(self._held.get(heir, ()))
         has = self._has.get(holder, {})
         for resource, tokens in demand:
-            left[resource] -= tokens
-            assert left[resource] >= 0, f"{holder} has less of {resource}"  # noqa: S101
-            if left[resource]:
-                self._holders[resource] += 1
-            else:
-                del left[resource]
+            rest = left.pop(resource) - tokens
+            assert rest >= 0, f"{holder} has less of {resource}"  # noqa: S101
+            if rest:
+                left[resource] = rest
+            self._holders[resource] += bool(rest) - (resource in gets)
+            gets[resource] = gets.get(resource, 0) + tokens
             if resource in has:
                 mine = has.pop(resource)
-                self._has.setdefault(heir, {})[resource] = mine[:tokens]
-                if mine[tokens:]:
+                theirs = self._has.setdefault(heir, {})
+                theirs[resource] = (*theirs.get(resource, ()), *mine[:tokens])
+                if rest:
                     has[resource] = mine[tokens:]
         self._held[holder] = tuple(sorted(left.items()))
-        self._held[heir] = demand
+        self._held[heir] = tuple(sorted(gets.items()))
 
     def holders(self, resource: str) -> tuple[int, ...]:
         """Return the cases that hold tokens of ``resource``, in ascending order."""

@@ -271,6 +271,15 @@ class ReadyQueue:
         ]
         return min(heads, default=None)
 
+    def heads_of(self, worker: str, segment: int | None, signature: int) -> Iterator[Key]:
+        """Yield the best case of one signature for ``worker``, and the best of its own segment."""
+        for shelves in (self._homes.get(worker), self._shared):
+            shelf = shelves.get(signature) if shelves else None
+            if shelf is not None:
+                for head in (shelf.head(segment), segment is not None and shelf.own_head(segment)):
+                    if head:
+                        yield head
+
     def attend(self, old: int | None, new: int) -> None:
         """Note that a worker went from segment ``old`` to ``new``."""
         if old == new:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Collection, Iterator
+from typing import Final, TypeAlias
 
-from pytest_orchestra.model.events import Acquire, Command, GiveBack
+from pytest_orchestra.model.events import Acquire, Command, Fixture, GiveBack
 from pytest_orchestra.scheduling.pool import Demand
 
 #: A worker and a fixture that is up on it.
-Keeper = tuple[str, tuple[str, str]]
+Keeper: TypeAlias = tuple[str, Fixture]
 
 
 class Tickets:
     """At most one case of a signature waits for others at a time, and it holds nothing meanwhile.
 
     Once granted, a ticket belongs to its case until that is over, and then to the fixtures that
-    stay up.
+    stay up. It is given back as a whole, when the last of them is down.
     """
 
     def __init__(self) -> None:
@@ -26,11 +26,12 @@ class Tickets:
         self.granted: Final[dict[int, None]] = {}
         #: Most tokens in use here at a time, by resource.
         self.peak: Final[dict[str, int]] = {}
+        #: How many tokens of each resource are in use here.
+        self.in_use: Final[dict[str, int]] = {}
         self._asked: Final[dict[int, int]] = {}
         self._signature_of: Final[dict[int, int]] = {}
         self._wants: Final[dict[int, Demand]] = {}
-        self._keepers: Final[dict[int, set[Keeper]]] = {}
-        self._in_use: Final[dict[str, int]] = {}
+        self._keepers: Final[dict[int, dict[Keeper, None]]] = {}
 
     def ask(self, signature: int, case: int, wants: Demand) -> None:
         """Ask for what ``case`` wants, unless another of its signature is waiting already."""
@@ -48,7 +49,7 @@ class Tickets:
         return True
 
     def cancel(self, case: int) -> bool:
-        """``case`` will not run, or not now; say whether it had asked."""
+        """``case`` will not run, or not with what it asked for; say whether it had asked."""
         signature = self._signature_of.pop(case, None)
         if signature is None:
             return False
@@ -65,42 +66,41 @@ class Tickets:
         del self.granted[case]
         del self._asked[self._signature_of.pop(case)]
         for resource, tokens in self._wants[case]:
-            used = self._in_use.get(resource, 0) + tokens
-            self._in_use[resource] = used
+            used = self.in_use.get(resource, 0) + tokens
+            self.in_use[resource] = used
             self.peak[resource] = max(self.peak.get(resource, 0), used)
         return True
-
-    def end(self, case: int, keepers: Iterable[Keeper]) -> None:
-        """``case`` is over; its tokens are given back, or stay with ``keepers``."""
-        if case in self._wants and case not in self._signature_of:
-            heirs = set(keepers)
-            if heirs:
-                self._keepers[case] = heirs
-            else:
-                self._give_back(case)
-
-    def leave(self, case: int, keeper: Keeper) -> None:
-        """``keeper`` does not need the tokens of ``case`` any more."""
-        heirs = self._keepers[case]
-        heirs.discard(keeper)
-        if not heirs:
-            del self._keepers[case]
-            self._give_back(case)
 
     def has(self, case: int) -> bool:
         """Whether tokens that were acquired for ``case`` are in use."""
         return case in self._wants and case not in self._signature_of
 
-    def of(self, keeper: Keeper) -> int | None:
-        """Return the case whose tokens ``keeper`` has."""
-        return next((case for case, heirs in self._keepers.items() if keeper in heirs), None)
+    # who has them
 
-    @property
-    def in_use(self) -> Mapping[str, int]:
-        """How many tokens of each resource are in use here."""
-        return self._in_use
+    def keep(self, case: int, keeper: Keeper) -> None:
+        """``keeper`` needs the tokens of ``case`` too."""
+        self._keepers.setdefault(case, {})[keeper] = None
+
+    def end(self, case: int) -> None:
+        """``case`` is over; its tokens are given back, but for what fixtures keep."""
+        if self.has(case) and not self._keepers.get(case):
+            self._give_back(case)
+
+    def leave(self, case: int, keeper: Keeper) -> None:
+        """``keeper`` does not need the tokens of ``case`` any more."""
+        del self._keepers[case][keeper]
+        if not self._keepers[case]:
+            self._give_back(case)
+
+    def kept(self, resource: str) -> Iterator[tuple[int, Collection[Keeper]]]:
+        """Yield how many tokens of ``resource`` come back together, and who has to go down for it."""
+        for case, keepers in self._keepers.items():
+            for name, tokens in self._wants[case]:
+                if name == resource:
+                    yield tokens, keepers
 
     def _give_back(self, case: int) -> None:
+        self._keepers.pop(case, None)
         for resource, tokens in self._wants.pop(case):
-            self._in_use[resource] -= tokens
+            self.in_use[resource] -= tokens
         self.commands.append(GiveBack(case))

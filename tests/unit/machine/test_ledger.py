@@ -1,4 +1,5 @@
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -295,6 +296,26 @@ def test_a_file_that_nobody_can_read_counts_as_everything(tmp_path: Path) -> Non
     die(one)
     assert ids(two.poll()) == ["a"]
     assert not standing_of(one).exists()
+
+
+def test_a_process_that_runs_lives_although_its_proof_was_deleted(tmp_path: Path) -> None:
+    """Who comes new has never seen it, but can see that the process is there."""
+    one = join(tmp_path, db=1)
+    one.request("a", {"db": 1}, "")
+    life_of(one).unlink()
+    assert join(tmp_path, db=1).request("b", {"db": 1}, "") is None
+
+
+def test_what_was_taken_just_before_all_was_deleted_is_not_taken_again(tmp_path: Path) -> None:
+    """A run whose files are gone may have more than anybody has seen."""
+    one, two = join(tmp_path / "ledger", db=1), join(tmp_path / "ledger", db=1)
+    assert one.holders("db") == two.holders("db") == ()
+    assert one.request("a", {"db": 1}, "")
+    shutil.rmtree(tmp_path / "ledger")
+    assert two.request("b", {"db": 1}, "") is None
+    assert two.poll() == []
+    die(one)
+    assert ids(two.poll()) == ["b"]
 
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:

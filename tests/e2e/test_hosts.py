@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+import pytest
 from harness import FAILED, INTERRUPTED, PASSED, USAGE, Project, Result
 from machines import Machine, Network
 
@@ -338,10 +339,10 @@ def test_a_host_that_vanishes(project: Project, network: Network) -> None:
     project.write("test_a", MANY)
     options = tx(project, "popen", f"2*{left.spec}", right.inside)
     result = start_and_break(project, options, left.vanish, after=15)
-    assert result.code == FAILED
+    assert result.code in (PASSED, FAILED)  # it may have met the moment between two tests
     check_lost_nothing(result, 60)
     assert "INTERNALERROR" not in result.output
-    assert 1 <= Counter(result.verdicts.values())["failed"] <= 2
+    assert Counter(result.verdicts.values())["failed"] <= 2
     lost = result.lines(
         r"^orchestra: worker gw[12] is not replaced: ssh=left//.*: cannot be reached"
     )
@@ -355,7 +356,7 @@ def test_a_connection_that_breaks(project: Project, network: Network) -> None:
     project.write("test_a", MANY)
     options = tx(project, "popen", f"2*{left.spec}")
     result = start_and_break(project, options, left.disconnect, after=10)
-    assert result.code == FAILED
+    assert result.code in (PASSED, FAILED)  # it may have met the moment between two tests
     check_lost_nothing(result, 60)
     assert not result.lines("is not replaced")
     assert {"gw3", "gw4"} <= {entry["worker"] for entry in result.of("began")}
@@ -371,7 +372,7 @@ def test_a_host_that_falls_silent(project: Project, network: Network) -> None:
     )
     project.write("test_a", MANY)
     result = start_and_break(project, tx(project, "popen", f"2*{left.spec}"), left.unplug, after=10)
-    assert result.code == FAILED
+    assert result.code in (PASSED, FAILED)  # it may have met the moment between two tests
     check_lost_nothing(result, 60)
 
 
@@ -463,6 +464,10 @@ def test_tests_land_only_where_their_claims_fit(project: Project, network: Netwo
         assert set(hosts) <= allowed[kind[1]], nodeid
     ones = [nodeid for nodeid in where if "test_one" in nodeid and where[nodeid] == [here]]
     assert result.most_at_once(ones) <= 1
+    there = [span for span in result.spans if where[span.nodeid] == ["gpu-box"]]
+    for four in (span for span in there if "test_four" in span.nodeid):
+        for other in (span for span in there if "test_none" not in span.nodeid):
+            assert other is four or other.began >= four.ended or other.ended <= four.began
 
 
 def test_a_claim_that_no_host_can_meet(project: Project, network: Network) -> None:
@@ -480,7 +485,7 @@ def test_a_claim_that_no_host_can_meet(project: Project, network: Network) -> No
     result = project.orchestrate(*tx(project, "popen", machine.spec))
     assert result.code == USAGE
     assert not result.spans
-    assert result.lines("gpu")
+    assert result.lines("test_five claims 5 of 'gpu', but the best of the hosts has 4$")
 
 
 def test_what_only_the_vanished_host_could_run(project: Project, network: Network) -> None:
@@ -502,7 +507,7 @@ def test_what_only_the_vanished_host_could_run(project: Project, network: Networ
     options = tx(project, "popen", f"2*{machine.spec}")
     result = start_and_break(project, options, machine.vanish, after=6)
     verdicts = result.verdicts
-    assert result.code not in (PASSED, None)
+    assert "INTERNALERROR" not in result.output
     assert len(verdicts) == 40
     ones = {verdict for nodeid, verdict in verdicts.items() if "test_one" in nodeid}
     assert ones <= {"passed", "failed"}
@@ -510,3 +515,38 @@ def test_what_only_the_vanished_host_could_run(project: Project, network: Networ
     assert left_over & {"blocked", "not run"}
     for nodeid, hosts in places(result).items():
         assert "test_four" not in nodeid or set(hosts) == {"gpu-box"}
+
+
+@pytest.mark.parametrize("others", [("popen",), ()], ids=["others", "nobody else"])
+def test_what_waits_for_a_host_that_is_slow_to_come_back(
+    project: Project, network: Network, tmp_path: Path, others: tuple[str, ...]
+) -> None:
+    """Tests that only one host can run are not given up while its workers are being replaced."""
+    machine = network.start("gpu-box")
+    python = tmp_path / "slow-python"
+    python.write_text(f'#!/bin/sh\n[ -e {tmp_path}/slow ] && sleep 2\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    project.configure(CAPACITIES)
+    project.write(
+        "test_a",
+        """
+        import time, pytest
+        @pytest.mark.resources(gpu=4)
+        @pytest.mark.parametrize("number", range(12))
+        def test_four(number): time.sleep(0.2)
+        """,
+    )
+
+    def break_connections() -> None:
+        (tmp_path / "slow").touch()
+        machine.disconnect()
+
+    spec = machine.spec.replace(f"//python={sys.executable}", f"//python={python}")
+    options = tx(project, *others, f"2*{spec}")
+    result = start_and_break(project, options, break_connections, after=3)
+    assert result.code in (PASSED, FAILED)  # as it met a test, or the moment between two
+    assert "INTERNALERROR" not in result.output
+    check_lost_nothing(result, 12)
+    assert not result.blocked
+    assert not result.lines("is not replaced")
+    assert set(used(result)) == {"gpu-box"}

@@ -72,6 +72,8 @@ class OrchestraScheduling:
         self._delivery: Delivery | None = None
         self._reprieve = Reprieve(dsession)
         self._is_pending_again = False
+        #: Whether a host is being called that may get workers again.
+        self.is_calling_hosts: Callable[[], bool] = lambda: False
         #: The exit code that a test asked for with ``pytest.exit``.
         self.exit_code: int | None = None
 
@@ -212,6 +214,8 @@ class OrchestraScheduling:
     @property
     def _is_hiring(self) -> bool:
         """Whether workers have been started that have not collected yet."""
+        if self.is_calling_hosts():
+            return True
         engine = self._run.engine if self._run is not None else None
         active = self._dsession._active_nodes  # noqa: SLF001 - xdist has no public way
         return engine is None or any(node.gateway.id not in engine.workers for node in active)

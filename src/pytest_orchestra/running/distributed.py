@@ -70,6 +70,8 @@ class Distributed:
         self._rehiring = Rehiring(dsession, proxies_of(self._config), self._give_up)
         # xdist asks nobody before it starts a worker in a dead one's place.
         dsession._clone_node = self._rehiring  # noqa: SLF001
+        assert self._scheduling is not None  # noqa: S101 - it was just made
+        self._scheduling.is_calling_hosts = self._rehiring.is_calling
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:

@@ -15,6 +15,10 @@ class OrchestraError(Exception):
     """The base of all errors of this plugin; its text is meant for the user."""
 
 
+class DataError(OrchestraError, LookupError):
+    """A test gave or took data in a way that cannot work."""
+
+
 class UsageProblems(OrchestraError):  # noqa: N818 - it is named for what it carries
     """Mistakes of the user's, all that were found at once.
 
@@ -26,6 +30,14 @@ class UsageProblems(OrchestraError):  # noqa: N818 - it is named for what it car
             {(each.where, each.what, each.remedy): each for each in problems}.values()
         )
         super().__init__(_render(self.problems))
+
+
+class MachineError(OrchestraError):
+    """What runs on this machine share cannot be had; ``problem`` says why and what to do."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(f"{problem.where}: {problem.what}; {problem.remedy}")
 
 
 class Unclaimed(OrchestraError, KeyError):  # noqa: N818 - it is named for what is wrong

@@ -15,6 +15,7 @@ from pytest_orchestra.marker_lines import OUR_MARKER_LINES, PEER_MARKER_LINES
 
 if TYPE_CHECKING:
     from pytest_orchestra.running.data_port import DataPort, Inputs, Outputs
+    from pytest_orchestra.running.leases import Leases, LeasesPlugin
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -93,6 +94,19 @@ def outputs(request: pytest.FixtureRequest) -> Iterator[Outputs]:
 def inputs(request: pytest.FixtureRequest) -> Inputs:
     """What others made for this test: inputs["user"]["id"]; see depends(data=...)."""
     return _data_port(request).inputs()
+
+
+@pytest.fixture(scope="session")
+def leases(request: pytest.FixtureRequest) -> Leases:
+    """What the test that runs got of the resources it claims: leases["gpu"].names."""
+    plugin: LeasesPlugin | None = request.config.pluginmanager.get_plugin("orchestra-leases")
+    if plugin is None:
+        pytest.fail(
+            "the fixture 'leases' tells what a test got of the resources it claims, which needs "
+            "pytest --orchestrate",
+            pytrace=False,
+        )
+    return plugin.leases
 
 
 def _data_port(request: pytest.FixtureRequest) -> DataPort:

@@ -21,6 +21,11 @@ _REMEDY: Final = (
 )
 _CLAIMS_REMEDY: Final = "write NAME = ['db'], or a table such as NAME = { db = 1, schema = 'read' }"
 _KEYS: Final = ("capacity", "names", "slots", "scope", "max_wait")
+#: What every host has anyway, whether it is declared or not.
+_BUILT_IN: Final = {
+    "cpu": Capacity(1, scope=Scope.HOST),
+    "memory": Capacity(1, scope=Scope.HOST, is_quantity=True),
+}
 _MODES: Final = {"read": Mode.READ, "write": Mode.WRITE}
 
 _Read = TypeVar("_Read")
@@ -193,7 +198,7 @@ def _has_unit(text: str) -> bool:
 
 
 def _override(name: str, value: object, resources: Mapping[str, Capacity]) -> Capacity:
-    declared = resources.get(name)
+    declared = resources.get(name, _BUILT_IN.get(name))
     if declared is None or declared.scope is not Scope.HOST:
         near = get_close_matches(
             name, [each for each, its in resources.items() if its.scope is Scope.HOST], 1

@@ -52,3 +52,40 @@ def test_crash_is_repeated_on_another_worker(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--orchestrate", "-n", "2", timeout=120)
     assert result.ret == 0, result.stdout.str()
     assert result.parseoutcomes() == {"passed": 2, "rerun": 1}
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_data_is_that_of_the_last_attempt(
+    pytester: pytest.Pytester, driver: tuple[str, ...]
+) -> None:
+    """What an attempt that failed provided is void, also if the last one provides nothing."""
+    pytester.makepyfile(
+        """
+        import pytest
+        attempts = {"user": 0, "mail": 0}
+
+        @pytest.mark.flaky(reruns=2)
+        @pytest.mark.provides("user")
+        def test_user(outputs):
+            attempts["user"] += 1
+            outputs["user"] = attempts["user"]
+            assert attempts["user"] == 3
+        @pytest.mark.depends(data="user")
+        def test_uses(inputs): assert inputs["user"] == 3
+
+        @pytest.mark.flaky(reruns=2)
+        @pytest.mark.provides("mail")
+        def test_mail(outputs):
+            attempts["mail"] += 1
+            if attempts["mail"] < 3:
+                outputs["mail"] = attempts["mail"]
+                assert 0
+        @pytest.mark.depends(data="mail")
+        def test_reads(inputs): pass
+        """
+    )
+    result = pytester.runpytest_subprocess("--orchestrate", *driver, timeout=120)
+    assert result.parseoutcomes() == {"passed": 3, "rerun": 4, "blocked": 1}
+    result.stdout.fnmatch_lines(
+        ["*test_reads  blocked: *test_mail passed, but provided no 'mail'*"]
+    )

@@ -119,7 +119,7 @@ class Result:
         return {
             entry["nodeid"]: found[1]
             for entry in self.reports()
-            if (found := re.search(r"(blocked: .*?)'?\)?$", entry["text"]))
+            if (found := re.search(r"(blocked: .*?)['\"]?\)?$", entry["text"]))
         }
 
     @property

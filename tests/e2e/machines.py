@@ -24,10 +24,16 @@ from harness import clean_environment
 #: Seconds that a machine has to start.
 PATIENCE: Final = 20.0
 
+#: So many test runs may have networks at a time.
+NETWORKS: Final = 250
+
 #: Where Debian's sshd wants an empty directory of its own.
 _PRIVILEGE_SEPARATION: Final = Path("/run/sshd")
 
-_TOOLS: Final = ("ip", "unshare", "nsenter", "ssh", "ssh-keygen")
+_TOOLS: Final = ("ip", "unshare", "nsenter", "setpriv", "ssh", "ssh-keygen")
+
+#: Has the kernel kill what follows when the process dies that started it.
+_UNTIL_WE_DIE: Final = ("setpriv", "--pdeathsig", "KILL")
 
 #: Starts sshd as a machine: its name, the file with its machine id, and sshd's own arguments.
 _BOOT: Final = """
@@ -44,11 +50,12 @@ class Machine:
 
     def __init__(self, name: str, network: Network, number: int) -> None:
         self.name = name
+        self._number = number
         self._network = network
-        self._namespace = f"orchestra-{os.getpid()}-{name}"
-        prefix = f"10.231.{os.getpid() % 250}"
+        self._namespace = f"orchestra-{network.number}-{name}"
+        prefix = f"10.231.{network.number}"
         self._here, self.address = f"{prefix}.{4 * number + 1}", f"{prefix}.{4 * number + 2}"
-        self._link = f"or{os.getpid()}{number}"
+        self._link = f"orchestra{network.number}-{number}"
         self._process: subprocess.Popen[bytes] | None = None
         self._others: list[subprocess.Popen[bytes]] = []
 
@@ -63,16 +70,16 @@ class Machine:
         _run(*inside, "addr", "add", f"{self.address}/30", "dev", "eth0")
         _run(*inside, "link", "set", "eth0", "up")
         machine_id = self._network.folder / f"{self.name}.id"
-        machine_id.write_text(f"{os.getpid():016x}{sum(self.name.encode()):016x}\n")
+        machine_id.write_text(f"{self._network.number:016x}{self._number:016x}\n")
         sshd = (str(self._network.sshd), "-D", "-f", str(self._network.server_config))
         boot = ("sh", "-c", _BOOT, "sh", self.name, str(machine_id))
         self._process = self.execute("unshare", "--uts", "--mount", *boot, *sshd)
         self.wait_for(22)
 
     def execute(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start a command in the machine's network."""
+        """Start a command in the machine's network, which ends with this process if not before."""
         process = subprocess.Popen(  # noqa: S603 - the test's own
-            ["ip", "netns", "exec", self._namespace, *command],  # noqa: S607 - the system's
+            [*_UNTIL_WE_DIE, "ip", "netns", "exec", self._namespace, *command],
             env=clean_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -128,11 +135,7 @@ class Machine:
         """Leave nothing behind."""
         self.vanish()
         for what in (("link", "delete", self._link), ("netns", "delete", self._namespace)):
-            subprocess.run(  # noqa: S603 - it may never have been made
-                ["ip", *what],  # noqa: S607 - the system's
-                check=False,
-                stderr=subprocess.DEVNULL,
-            )
+            _try("ip", *what)  # it may never have been made
 
 
 class Network:
@@ -144,6 +147,7 @@ class Network:
         self.server_config = folder / "sshd_config"
         self.client_config = folder / "ssh_config"
         self.machines: dict[str, Machine] = {}
+        self.number = _claim_number()
         for key in ("host_key", "user_key"):
             _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key))
         # What the harness gives to pytest here, and what is in nobody's environment there.
@@ -179,6 +183,7 @@ class Network:
         """Stop all machines."""
         for machine in self.machines.values():
             machine.stop()
+        _run("ip", "netns", "delete", f"orchestra-{self.number}")
 
 
 @pytest.fixture
@@ -196,6 +201,14 @@ def network(tmp_path: Path) -> Iterator[Network]:
         network.stop()
 
 
+def _claim_number() -> int:
+    """Return a number that no other network on this machine has, by making a namespace for it."""
+    for number in range(NETWORKS):
+        if not _try("ip", "netns", "add", f"orchestra-{number}").returncode:
+            return number
+    raise AssertionError("killed test runs have left namespaces: ip netns delete orchestra-0 ...")
+
+
 def _why_not() -> str | None:
     """Return what is lacking for machines."""
     if sys.platform != "linux" or os.geteuid() != 0:
@@ -204,12 +217,7 @@ def _why_not() -> str | None:
     if missing or _sshd() is None:
         return f"not installed: {', '.join(missing or ['sshd'])}"
     name = f"orchestra-{os.getpid()}-try"
-    tried = subprocess.run(  # noqa: S603 - the same that machines are made with
-        ["ip", "netns", "add", name],  # noqa: S607
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    tried = _try("ip", "netns", "add", name)
     if tried.returncode:
         return f"ip netns: {tried.stderr.strip()}"
     _run("ip", "netns", "delete", name)
@@ -224,6 +232,10 @@ def _sshd() -> Path | None:
 
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)  # noqa: S603 - the test's own
+
+
+def _try(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
 
 
 def _descendants(pid: int) -> list[int]:

@@ -51,6 +51,9 @@ def test_marker_overview_is_accepted(pytester: pytest.Pytester) -> None:
         "match_params=True)", 'match_params=True)\n@pytest.mark.parametrize("db", ["pg"])'
     )
     tests = tests.replace("def test_marked_4()", "def test_marked_4(db)")
+    tests = tests.replace(
+        "def test_marked_5(): pass", 'def test_marked_5(outputs): outputs["user"] = {"id": 7}'
+    )
     pytester.makepyfile(test_marks=f"import pytest\n\n{others}\n{pairs}\n\n{tests}\n")
     tests_folder = pytester.mkdir("tests")
     (tests_folder / "test_api.py").write_text("class TestUser:\n    def test_new(self): pass\n")
@@ -61,7 +64,21 @@ def test_marker_overview_is_accepted(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=len(lines) + 4)
 
 
-@pytest.mark.parametrize("hook", range(3))
+def test_data_example_works(pytester: pytest.Pytester) -> None:
+    """The files that the markers page shows hand the user on, and are run in their order."""
+    (text,) = (
+        block for block in blocks("docs/markers.md", "python") if "# test_create.py" in block
+    )
+    _, *files = re.split(r"^# (test_\w+)\.py$", text, flags=re.MULTILINE)
+    for name, content in zip(files[::2], files[1::2], strict=True):
+        pytester.makepyfile(**{name: f"import pytest\n{content}"})
+    result = pytester.runpytest_subprocess("--orchestrate", "-n", "2", "-v", timeout=120)
+    result.assert_outcomes(passed=3)
+    begun = re.findall(r"^\[gw\d\].* PASSED .*(test_\w+)\.py", result.stdout.str(), re.MULTILINE)
+    assert begun == ["test_create", "test_read", "test_delete"]
+
+
+@pytest.mark.parametrize("hook", range(4))
 def test_hooks_page_works(pytester: pytest.Pytester, hook: int) -> None:
     """Each conftest.py of the hooks page runs as it stands."""
     pytester.makeconftest(blocks("docs/hooks.md", "python")[hook])

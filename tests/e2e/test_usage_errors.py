@@ -194,6 +194,62 @@ MARKER_MISTAKES = (
         "resources: it names nothing",
         r"write resources\('db'\)",
     ),
+    Mistake(
+        """
+        @mark.provides("twice")
+        def test_makes(): pass
+        @mark.provides("twice")
+        def test_makes_too(): pass
+        @mark.depends(data="twice")
+        def test_uses_either(): pass
+        """,
+        3,
+        "both test_m.py::test_makes and test_m.py::test_makes_too provide 'twice'$",
+        "give one of them another name; only parameter sets of one test may share it",
+    ),
+    Mistake(
+        """
+        @mark.provides("engine")
+        @mark.parametrize("engine", ["pg", "lite"])
+        def test_starts(engine): pass
+        @mark.depends(data="engine")
+        def test_unlike_its_provider(): pass
+        """,
+        4,
+        r"test_m.py::test_unlike_its_provider uses 'engine', which 2 parameter sets provide "
+        r"\(test_m.py::test_starts\[pg\] and others\), but none with its parameters$",
+        "parametrize both alike, with the same ids",
+    ),
+    Mistake(
+        """
+        @mark.cleans("twise")
+        def test_cleans_a_typo(): pass
+        """,
+        1,
+        "test_m.py::test_cleans_a_typo cleans 'twise', but no collected test provides it$",
+        "did you mean 'twice'",
+    ),
+    Mistake(
+        """
+        @mark.depends("test_sound.py", data="quite")
+        def test_uses_nothing(): pass
+        """,
+        1,
+        "test_m.py::test_uses_nothing uses 'quite', but no collected test provides it",
+        r"mark the test that makes it with provides\('quite'\)",
+    ),
+    Mistake(
+        """
+        @mark.provides("snake")
+        @mark.depends("test_bites")
+        def test_tail(): pass
+        @mark.depends(data="snake")
+        def test_bites(): pass
+        """,
+        2,
+        "dependency cycle: test_m.py::test_tail -> test_m.py::test_bites -> test_m.py::test_tail$",
+        "remove one of these dependencies",
+    ),
 )
 
 SETTING_MISTAKES = (

@@ -70,6 +70,6 @@ DAMAGES: dict[str, Callable[[Ledger], object]] = {
     ),
     "life deleted": lambda each: life_of(each).unlink(),
     "life and standing deleted": _delete_both,
-    "guard deleted": lambda each: (each.directory / "guard.lock").unlink(),
+    "guard deleted": lambda each: (each.directory / "guard.lock").unlink(missing_ok=True),
     "directory deleted": _delete_directory,
 }

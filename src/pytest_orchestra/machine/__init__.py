@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from pytest_orchestra.errors import MachineError
 from pytest_orchestra.machine.holder import Holder
 from pytest_orchestra.machine.ledger import Grant, Ledger
 from pytest_orchestra.machine.life import Life, hold_life
 from pytest_orchestra.machine.supply import Supply
-from pytest_orchestra.machine.trouble import MachineError
 
 __all__ = ["Grant", "Holder", "Ledger", "Life", "MachineError", "Supply", "hold_life"]

@@ -74,7 +74,7 @@ class Book:
         runs = {run: self._see(run, each) for run, each in found.items()}
         for run, seen in self._runs.items():
             if run not in runs and seen.alive and self._haunts(seen):
-                runs[run] = seen  # it will write again; until then it has what it had
+                runs[run] = replace(seen, standing=None)  # until it has written again
         self._runs = runs
         for run in self._pages.keys() - found.keys():
             del self._pages[run]

@@ -100,7 +100,7 @@ def hold_life(directory: Path, run: str, name: str, *, timeout: float = 10.0) ->
     with refusing(str(directory)):
         place = Place.open(directory)
         with Guard(place, timeout).held():
-            if not any(file.startswith(f"{run}~") for file in os.listdir(place.path)):  # noqa: PTH208
+            if not any(file.startswith((f"{run}~", f"{run}.")) for file in os.listdir(place.path)):  # noqa: PTH208
                 what = f"the run {run}, for which process {os.getpid()} would work, has ended"
                 raise trouble(place.path, what, "end the process")
             return Life(place, run, name)

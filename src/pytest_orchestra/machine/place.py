@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from pytest_orchestra.machine.trouble import MachineError
+from pytest_orchestra.errors import MachineError
 from pytest_orchestra.model.problem import Problem
 
 _NAME: Final = "pytest-orchestra"

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.verdict import Cause, Verdict
 
@@ -24,7 +26,8 @@ class CaseRecord:
     ``memory_peak`` is the most memory that its process had in use meanwhile, and
     ``memory_used`` by how much that exceeds what it had in use before, in bytes, each with the
     largest subprocess as far as that is known. None for what was not measured. ``requirements`` are all that the test
-    needs, and from whom; their cases are indices of the run's.
+    needs, and from whom; their cases are indices of the run's. ``leases`` are what it got of the
+    resources that it claims.
     """
 
     spec: CaseSpec
@@ -40,6 +43,7 @@ class CaseRecord:
     memory_peak: int | None = None
     memory_used: int | None = None
     requirements: tuple[Requirement, ...] = ()
+    leases: tuple[Lease, ...] = ()
 
     @property
     def waited(self) -> float:
@@ -62,13 +66,16 @@ class ResourceRecord:
 
     ``capacity`` and ``peak`` are in tokens (bytes for quantities); a lock that nobody
     declared has no capacity. ``held_up`` is for how many seconds a test that was ready had
-    to be left lying for want of it.
+    to be left lying for want of it. Of a resource whose ``scope`` is ``machine`` only what this
+    run used is known.
     """
 
     name: str
     capacity: int | None
     peak: int
     held_up: float
+    scope: Scope = Scope.RUN
+    is_quantity: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,8 @@ class RunRecord:
     """All that is known of a run, in the order of the collection.
 
     ``seconds`` is from the first worker's joining to the end. ``stopped`` says why the run
-    was stopped early, if it was.
+    was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
+    for it while it ran, so that it could not be known that it would take resources.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -100,6 +108,7 @@ class RunRecord:
     edges: int
     seconds: float
     stopped: str | None = None
+    unclaimed: tuple[tuple[str, int], ...] = ()
 
     @property
     def counts(self) -> Mapping[Verdict, int]:

@@ -11,12 +11,16 @@ import pytest
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.collect import COLLECTING, Collecting, Collection
 from pytest_orchestra.running.data_port import DATA_PORT, DataPort
+from pytest_orchestra.running.fixture_claims import FixtureClaims
+from pytest_orchestra.running.hosts import Hosts
+from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.needs_report import NeedsReport
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.plan import Plan, planned_order
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.serial import SerialLoop
+from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.stall import INTERVAL, StallWatch
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings
@@ -27,21 +31,30 @@ def configure_alone(
     settings: Settings,
     problems: tuple[Problem, ...],
     terminal: TerminalReport,
+    sharing: Sharing | None,
 ) -> None:
     """Register what runs the tests in this process."""
-    opening = Opening(config, settings, problems, terminal)
-    collecting = Collecting(config, settings.missing, config.getoption("dist", "no"))
+    opening = Opening(config, settings, problems, terminal, sharing)
+    claims = FixtureClaims(settings.fixtures)
+    collecting = Collecting(config, settings.missing, config.getoption("dist", "no"), claims)
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)
-    manager.register(Alone(config, opening, collecting), "orchestra-alone")
+    manager.register(Alone(config, opening, collecting, claims), "orchestra-alone")
 
 
 class Alone:
     """Plugin that runs the tests in this process."""
 
-    def __init__(self, config: pytest.Config, opening: Opening, collecting: Collecting) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        opening: Opening,
+        collecting: Collecting,
+        claims: FixtureClaims,
+    ) -> None:
         self._config = config
+        self._claims = claims
         self._opening = opening
         self._collecting = collecting
         self._loop: SerialLoop | None = None
@@ -62,7 +75,7 @@ class Alone:
                 self._config.pluginmanager.register(NeedsReport(plan), "orchestra-needs")
 
     def _sort(self, items: list[pytest.Item], collection: Collection) -> Plan:
-        plan = self._opening.plan(collection, 1)
+        plan = self._opening.plan(collection, 1, (Hosts().meet(read_host()),))
         items[:] = [items[case] for case in planned_order(plan)]
         return plan
 
@@ -72,8 +85,9 @@ class Alone:
         option = self._config.option
         if option.collectonly or (session.testsfailed and not option.continue_on_collection_errors):
             return None
-        run = self._opening.open(self._collecting.collection_of(session.items), 1)
-        self._loop = SerialLoop(session, run)
+        collection = self._collecting.collection_of(session.items)
+        run = self._opening.open(collection, 1, (Hosts().meet(read_host()),))
+        self._loop = SerialLoop(session, run, self._claims, self._opening.terminal.alarm)
         port = DataPort(self._loop.hand, self._loop.provide)
         self._config.pluginmanager.register(port, DATA_PORT)
         watch = self._watch(run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -28,21 +30,43 @@ class Unreachable:
     remedy: str
 
 
+class _Sockets:
+    """What execnet takes for the module ``socket``; remembers the sockets that it makes."""
+
+    def __init__(self) -> None:
+        self.made: list[socket.socket] = []
+
+    def socket(self, *kind: int) -> socket.socket:
+        """Make a socket."""
+        made = socket.socket(*kind)
+        self.made.append(made)
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(socket, name)
+
+
 class _Switchboard(ThreadExecModel):
     """Starts the processes of gateways, reads their last words and can end them."""
 
     def __init__(self) -> None:
         self._processes: list[Popen[bytes]] = []
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the call
-        self._is_closed = False
+        self._sockets = _Sockets()
+        self._is_cut = False
 
     @property
     def subprocess(self) -> Any:
         """What execnet takes for the module of that name."""
         return SimpleNamespace(PIPE=PIPE, Popen=self._start)
 
+    @property
+    def socket(self) -> Any:
+        """The same, for sockets."""
+        return self._sockets
+
     def _start(self, arguments: Sequence[str], **pipes: Any) -> Popen[bytes]:
-        if self._is_closed:
+        if self._is_cut:
             raise OSError("the call has ended")
         process = Popen(arguments, stderr=self._words, **pipes)  # noqa: S603 - the user's
         self._processes.append(process)
@@ -64,13 +88,24 @@ class _Switchboard(ThreadExecModel):
         except TimeoutExpired:
             return None
 
-    def close(self) -> None:
-        """End all processes that are left."""
-        self._is_closed = True
+    def cut(self) -> None:
+        """End all that is left, and so wake up who waits for it."""
+        self._is_cut = True
         for process in self._processes:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+        for made in self._sockets.made:
+            with contextlib.suppress(OSError):  # it was never connected
+                made.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close all files and sockets; nobody uses them any more."""
+        streams = [end for each in self._processes for end in (each.stdin, each.stdout)]
+        everything: list[Any] = [*filter(None, streams), *self._sockets.made, self._words]
+        for opened in everything:
+            with contextlib.suppress(OSError):  # what was to be written has nobody to read it
+                opened.close()
 
 
 class Call:
@@ -103,7 +138,10 @@ class Call:
 
     def hang_up(self) -> None:
         """End the processes that the call has started and that are still there."""
-        self._switchboard.close()
+        self._switchboard.cut()
+        self._thread.join(GOODBYE)
+        if not self._thread.is_alive():
+            self._switchboard.close()
 
     def _run(self) -> None:
         group = execnet.Group(execmodel=self._switchboard)  # type: ignore[arg-type] # it takes one

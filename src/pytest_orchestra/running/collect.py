@@ -12,6 +12,7 @@ from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.draft import finite, show
+from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.groups import group_for
 from pytest_orchestra.running.markers import read_item
 from pytest_orchestra.scheduling.absent import Absent
@@ -43,8 +44,11 @@ class Collection:
 class Collecting:
     """Plugin for every process that collects: reads markers and pulls prerequisites back in."""
 
-    def __init__(self, config: pytest.Config, missing: Missing, dist: str) -> None:
+    def __init__(
+        self, config: pytest.Config, missing: Missing, dist: str, claims: FixtureClaims
+    ) -> None:
         self.collection = Collection()
+        self._claims = claims
         self._gathered: list[pytest.Item] | None = None
         self._config = config
         self._missing = missing
@@ -143,6 +147,9 @@ class Collecting:
             if has_scores:
                 spec, more = _add_score(item, spec)
                 problems += more
+            holds = self._claims.holds(item)
+            if holds:
+                spec = replace(spec, holds=holds)
             group = group_for(item, self._dist) or spec.group
             specs.append(spec if group == spec.group else replace(spec, group=group))
         return specs, problems

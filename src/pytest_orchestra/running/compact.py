@@ -38,7 +38,7 @@ def is_plain(report: pytest.TestReport, item: pytest.Item) -> bool:
         and report.__dict__.keys() == _PLAIN
         and report.location == item.location
         and report.nodeid == item.nodeid
-        and all(value == 1 for value in report.keywords.values())
+        and tuple(report.keywords.values()).count(1) == len(report.keywords)
     )
 
 
@@ -75,22 +75,25 @@ class Passed:
 
     def reports(self, nodeid: str, location: Location, **extra: Any) -> list[pytest.TestReport]:
         """Return the reports of the test; ``extra`` become attributes of each."""
-        spans = self.spans
-        return [
-            pytest.TestReport(
-                nodeid,
+        reports = []
+        known: Any = nodeid
+        for phase, when in enumerate(_PHASES):
+            start, stop, duration = self.spans[3 * phase : 3 * phase + 3]
+            report = pytest.TestReport(
+                known,
                 location,
                 dict.fromkeys(self.keywords, 1),
                 "passed",
                 None,
                 when,  # type: ignore[arg-type]
-                start=spans[3 * phase],
-                stop=spans[3 * phase + 1],
-                duration=spans[3 * phase + 2],
+                start=start,
+                stop=stop,
+                duration=duration,
                 **extra,
             )
-            for phase, when in enumerate(_PHASES)
-        ]
+            known = getattr(report, "id", nodeid)  # taken apart already, where pytest does so
+            reports.append(report)
+        return reports
 
 
 def unfold(records: bytes) -> Iterator[Passed]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from xdist.workermanage import parse_tx_spec_config
 
-from pytest_orchestra.model.events import Assign, Command, Conclude, Recall
+from pytest_orchestra.model.events import Assign, Command, Conclude, Recall, Relinquish
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running import link
 from pytest_orchestra.running.compact import unfold
@@ -43,7 +43,7 @@ PULSE: Final = ("pulse",)
 class OrchestraScheduling:
     """The scheduler that xdist sees (``xdist.scheduler.protocol.Scheduling``).
 
-    ``make_run`` turns a description and the number of workers into a run that can begin; it
+    ``make_run`` turns a description, the number of workers and their hosts into a run that can begin; it
     raises a usage error if there is something wrong. ``on_pulse`` is called now and then,
     ``on_stop`` when nothing more will be dispatched: with the reason, and the cases that ended
     just then. ``hosts`` are those of the run.
@@ -53,7 +53,7 @@ class OrchestraScheduling:
         self,
         config: pytest.Config,
         dsession: DSession,
-        make_run: Callable[[Description, int], Run],
+        make_run: Callable[[Description, int, tuple[Host, ...]], Run],
         on_pulse: Callable[[], None],
         on_stop: Callable[[Run, str, Container[int]], None],
         hosts: Hosts,
@@ -72,6 +72,8 @@ class OrchestraScheduling:
         self._delivery: Delivery | None = None
         self._reprieve = Reprieve(dsession)
         self._is_pending_again = False
+        #: Whether a host is being called that may get workers again.
+        self.is_calling_hosts: Callable[[], bool] = lambda: False
         #: The exit code that a test asked for with ``pytest.exit``.
         self.exit_code: int | None = None
 
@@ -126,6 +128,8 @@ class OrchestraScheduling:
             self._on_pulse()
             if self._run is not None:
                 self._obey(self._run.look_again())
+                if not self._is_hiring:
+                    self._obey(self._run.block_stranded())
         elif node is None:
             indices()  # an errand for this thread
         elif node in self._posts:
@@ -171,15 +175,18 @@ class OrchestraScheduling:
         if self._run is None:
             self._begin()
         else:
-            newcomers = tuple(
-                post.name
+            newcomers = [
+                post
                 for post in self._accepted
                 if post.node in self._posts and post.name not in self._run.engine.workers
-            )
-            if self._run.engine.stopped is not None:
-                for name in newcomers:
-                    self._by_name[name].send(("clean",))
-            self._obey(self._run.join(newcomers))
+            ]
+            for post in newcomers:
+                if self._run.engine.stopped is not None:
+                    post.send(("clean",))
+                if not self._run.knows(post.host_name):
+                    self._on_stranger(post)
+            known = [post for post in newcomers if self._run.knows(post.host_name)]
+            self._obey(self._run.join(_by_host(known)))
 
     def expect_one_less(self) -> None:
         """A worker is gone for good; if the others have collected, the run waits no longer."""
@@ -199,6 +206,24 @@ class OrchestraScheduling:
         for post in self._posts.values():
             post.replay.settle()
 
+    def hear_of_others(self) -> None:
+        """See what other runs have left for this one."""
+        if self._run is not None:
+            self._obey(self._run.hear_of_others())
+
+    @property
+    def _is_hiring(self) -> bool:
+        """Whether workers have been started that have not collected yet."""
+        if self.is_calling_hosts():
+            return True
+        engine = self._run.engine if self._run is not None else None
+        active = self._dsession._active_nodes  # noqa: SLF001 - xdist has no public way
+        return engine is None or any(node.gateway.id not in engine.workers for node in active)
+
+    def _on_stranger(self, post: Post) -> None:
+        """A worker came back on a host that nobody has planned for: it goes home again."""
+        post.node.shutdown()
+
     # collection
 
     def _accept(self, post: Post, nodeids: Sequence[str]) -> None:
@@ -214,13 +239,14 @@ class OrchestraScheduling:
         description = self._handshake.description
         assert description is not None  # noqa: S101 - no worker is accepted without
         posts = [post for post in self._accepted if post.node in self._posts]
+        hosts = tuple(dict.fromkeys(self.hosts_of_workers.values()))
         try:
-            self._run = self._make_run(description, len(posts))
+            self._run = self._make_run(description, len(posts), hosts)
         except pytest.UsageError:
             self._shut_down()
             raise
         self._delivery = Delivery(self._run.values)
-        self._obey(self._run.begin(tuple(post.name for post in posts)))
+        self._obey(self._run.begin(_by_host(posts)))
 
     @property
     def _session(self) -> pytest.Session:
@@ -272,6 +298,10 @@ class OrchestraScheduling:
                 post.replay.late(report)
                 self._obey(self._stop_if_asked(run))
                 self._obey(run.amend(case))
+            case ("down", fixtures, index):
+                down = tuple((name, scope) for name, scope in fixtures)
+                over = None if index is None else post.case(index)
+                self._obey(run.fixtures_down(post.name, down, over))
             case ("returned", indices):
                 cases = tuple(post.case(index) for index in indices)
                 if post.running in cases:
@@ -291,6 +321,8 @@ class OrchestraScheduling:
                 post.tearing = post.case(index)
             case ("provided", index, name, value):
                 run.values.put(post.case(index), name, value)
+            case ("unclaimed", index, fixture):
+                run.note_unclaimed(post.case(index), fixture)
             case ("cost", name, scope, seconds):
                 run.plan.fixtures.learn((name, scope), seconds)
 
@@ -359,6 +391,9 @@ class OrchestraScheduling:
                     self._send_out(worker, assigned.pop(worker, ()))
                     post = self._by_name[worker]
                     post.send(("recall", [post.index(case) for case in cases]))
+                case Relinquish(worker, fixtures):
+                    self._send_out(worker, assigned.pop(worker, ()))
+                    self._by_name[worker].send(("relinquish", list(fixtures)))
                 case Conclude(case, verdict):
                     if verdict is Verdict.BLOCKED:
                         self._report_blocked(case, command)
@@ -372,6 +407,10 @@ class OrchestraScheduling:
             assert self._delivery is not None  # noqa: S101 - there is a run
             for case in cases:
                 self._delivery.bring(post, case)
+                leases = self._run.leases(case) if self._run is not None else ()
+                if leases:
+                    packed = [(lease.resource, lease.amount, lease.names) for lease in leases]
+                    post.send(("leases", post.index(case), packed))
             post.send(("run", [post.index(case) for case in cases]))
 
     def _report_blocked(self, case: int, conclusion: Conclude) -> None:
@@ -394,7 +433,7 @@ class OrchestraScheduling:
         """
         session = self._session
         dsession = self._dsession
-        if session.shouldstop and not dsession.shouldstop:
+        if session.shouldstop and not (dsession.shouldstop or self._reprieve.reason):
             dsession.shouldstop = session.shouldstop
         reason = session.shouldfail or dsession.shouldstop or self._reprieve.reason
         if dsession.shuttingdown and not run.engine.done:
@@ -427,6 +466,11 @@ class OrchestraScheduling:
         self._reprieve.end()
         if run.engine.stopped is not None:
             self._obey(run.halt(self.stop_reason))
+
+    @property
+    def withheld(self) -> bool | str:
+        """Why the run stops, if xdist has not been told of it; else False."""
+        return False if self._reprieve.is_over else self._reprieve.reason
 
     @property
     def stop_reason(self) -> str:
@@ -487,3 +531,11 @@ class OrchestraScheduling:
         )
         report.node = post.node  # type: ignore[attr-defined]
         return report
+
+
+def _by_host(posts: Iterable[Post]) -> dict[str, tuple[str, ...]]:
+    """Return the names of workers by that of their host."""
+    found: dict[str, tuple[str, ...]] = {}
+    for post in posts:
+        found[post.host_name] = (*found.get(post.host_name, ()), post.name)
+    return found

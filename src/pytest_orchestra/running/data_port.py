@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_orchestra.errors import OrchestraError
+from pytest_orchestra.errors import DataError
 from pytest_orchestra.model.case import CaseSpec
 
 #: The name of the plugin by which the fixtures find it.
@@ -16,10 +16,6 @@ DATA_PORT: Final = "orchestra-data"
 
 #: The most that one value may be, in bytes of JSON.
 MOST_BYTES: Final = 1_000_000
-
-
-class DataError(OrchestraError, LookupError):
-    """A test gave or took data in a way that cannot work."""
 
 
 @dataclass(frozen=True, slots=True)

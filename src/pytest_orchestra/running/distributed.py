@@ -13,6 +13,7 @@ from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.link import Description
 from pytest_orchestra.running.opening import Opening
+from pytest_orchestra.running.others import OthersWatch
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.specs import is_plain, label, proxies_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from xdist.dsession import DSession
     from xdist.workermanage import WorkerController
 
+    from pytest_orchestra.model.host import Host
     from pytest_orchestra.running.rehire import Rehiring
 
 #: Seconds of work that a worker is sent ahead: what a round trip to it takes, many times over.
@@ -39,6 +41,7 @@ class Distributed:
         self._opening = opening
         self._scheduling: OrchestraScheduling | None = None
         self._stall: StallWatch | None = None
+        self._others: OthersWatch | None = None
         self._pulse: Pulse | None = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -67,6 +70,8 @@ class Distributed:
         self._rehiring = Rehiring(dsession, proxies_of(self._config), self._give_up)
         # xdist asks nobody before it starts a worker in a dead one's place.
         dsession._clone_node = self._rehiring  # noqa: SLF001
+        assert self._scheduling is not None  # noqa: S101 - it was just made
+        self._scheduling.is_calling_hosts = self._rehiring.is_calling
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
@@ -93,6 +98,8 @@ class Distributed:
 
     def _refuse_half_a_run(self, session: pytest.Session) -> None:
         """A run of which tests are left is no success; xdist lets it end when all workers died."""
+        if self._scheduling is not None and self._scheduling.withheld:
+            raise Interrupted(str(self._scheduling.withheld))  # nobody was left to clean up
         run = self._opening.run
         if run is not None and not run.engine.done and not session.testsfailed:
             raise session.Interrupted("no worker is left to run the rest")
@@ -105,15 +112,25 @@ class Distributed:
             reason = self._scheduling.stop_reason
         self._opening.close(str(reason))
 
-    def _open(self, description: Description, workers: int) -> Run:
+    def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)
-        run = self._opening.open(description.collection, workers, tuning, description.kits)
+        run = self._opening.open(description.collection, workers, hosts, tuning, description.kits)
         assert self._scheduling is not None  # noqa: S101 - it asks for the run
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)
+        self._others = OthersWatch(run)
+        if self._opening.sharing is not None:
+            self._opening.sharing.watch(self._look_at_others)
         assert self._pulse is not None  # noqa: S101 - it was made with the scheduler
         self._pulse.start()
         return run
+
+    def _look_at_others(self) -> None:
+        """Called in a thread of its own: let the main thread look."""
+        assert self._scheduling is not None  # noqa: S101 - it asked for the run
+        dsession: DSession = self._config.pluginmanager.getplugin("dsession")
+        errand = self._scheduling.hear_of_others
+        dsession.queue.put(("unscheduled", {"node": None, "indices": errand}))
 
     def _give_up(self, node: WorkerController, reason: str) -> None:
         assert self._scheduling is not None  # noqa: S101 - it saw the worker die
@@ -126,3 +143,5 @@ class Distributed:
         text = self._stall.check() if self._stall is not None else None
         if text is not None:
             self._opening.terminal.alarm(text, yellow=True)
+        for line in self._others.check() if self._others is not None else ():
+            self._opening.terminal.alarm(line, yellow=True)

@@ -17,12 +17,10 @@ class FixtureWatch:
     """Plugin that knows what is up; ``unclaimed`` is called for what nobody could foresee.
 
     Fixtures that outlive their test keep what they take, so whoever schedules has to be told when
-    they are down. ``unclaimed`` gets the test and the fixture that it asked for while it ran.
+    they are down. ``unclaimed`` gets the fixture that the running test asked for.
     """
 
-    def __init__(
-        self, claims: FixtureClaims, unclaimed: Callable[[pytest.Item, str], None]
-    ) -> None:
+    def __init__(self, claims: FixtureClaims, unclaimed: Callable[[str], None]) -> None:
         self._claims: Final = claims
         self._unclaimed: Final = unclaimed
         self._up: Final[dict[Fixture, tuple[pytest.FixtureDef[Any], Any]]] = {}
@@ -54,7 +52,7 @@ class FixtureWatch:
             more = callspec._idlist if callspec is not None and ids else ()  # noqa: SLF001
             for key in self._claims.keys(fixturedef.argname, (*ids, *more)):
                 if key not in self._holds:
-                    self._unclaimed(item, key)
+                    self._unclaimed(key)
                 elif fixturedef.scope != "function":
                     self._up[key, scope_of(fixturedef, item)] = fixturedef, request
         return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from pytest_orchestra.running.journal import Address
+from pytest_orchestra.running.link import PackedFixtures
 
 if TYPE_CHECKING:
     import execnet
@@ -14,9 +15,15 @@ INPUT_KEY: Final = "orchestra"
 
 
 class Handover(TypedDict):
-    """The worker's end of the channel, and what only the controller has read."""
+    """The worker's end of the channel, and what only the controller has read.
+
+    ``fixtures`` take resources while they are up; ``life`` is the :class:`.Life` of a run that
+    shares some with other runs.
+    """
 
     channel: execnet.Channel
     journal: Address
     missing: str
     dist: str
+    fixtures: PackedFixtures
+    life: tuple[str, str, str] | None

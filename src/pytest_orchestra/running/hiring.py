@@ -11,7 +11,10 @@ from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.hosts import Hosts
+from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.journal import Address, create, remove
+from pytest_orchestra.running.link import pack_fixtures
+from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.specs import is_plain, proxies_of
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings
@@ -33,11 +36,16 @@ class Hiring:
         settings: Settings,
         problems: tuple[Problem, ...],
         terminal: TerminalReport,
+        sharing: Sharing | None,
     ) -> None:
         self._config = config
         self._settings = settings
         self._problems = problems
         self._terminal = terminal
+        self._sharing = sharing
+        # execnet takes nothing but builtin types.
+        life = sharing.life(read_host().key) if sharing is not None else None
+        self._life = (life.directory, life.run, life.host) if life is not None else None
         self._journals: list[Address] = []
         self._hosts = Hosts()
         if config.option.maxworkerrestart is None:
@@ -70,6 +78,8 @@ class Hiring:
             journal=journal,
             missing=str(self._settings.missing),
             dist=self._config.option.dist,
+            fixtures=pack_fixtures(self._settings.fixtures),
+            life=self._life,
         )
 
     @pytest.hookimpl(wrapper=True)
@@ -82,7 +92,9 @@ class Hiring:
         from pytest_orchestra.running.opening import Opening  # noqa: PLC0415 - see above
 
         manager = self._config.pluginmanager
-        opening = Opening(self._config, self._settings, self._problems, self._terminal)
+        opening = Opening(
+            self._config, self._settings, self._problems, self._terminal, self._sharing
+        )
         manager.register(opening, "orchestra-opening")
         distributed = Distributed(self._config, opening, self._hosts)
         manager.register(distributed, "orchestra-controller")

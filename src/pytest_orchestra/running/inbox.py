@@ -1,17 +1,26 @@
-"""What a worker has been told to run and has not begun."""
+"""What a worker has been told to do and has not begun."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Iterable
+from typing import TypeAlias
+
+from pytest_orchestra.model.events import Fixture
+
+#: The index of a test to run, or fixtures to tear down.
+Errand: TypeAlias = int | tuple[Fixture, ...]
 
 
 class Inbox:
-    """A queue of item indices between the thread that receives and the one that runs tests."""
+    """A queue of errands between the thread that receives and the one that runs tests.
+
+    An errand is the index of a test to run, or fixtures to tear down.
+    """
 
     def __init__(self) -> None:
-        self._indices: deque[int] = deque()
+        self._errands: deque[Errand] = deque()
         self._is_stopped = False
         self._refuses = False
         self._is_cleaning = False
@@ -22,18 +31,27 @@ class Inbox:
         with self._changed:
             if self._refuses:
                 return False
-            self._indices.extend(indices)
+            self._errands.extend(indices)
             self._changed.notify()
             return True
 
-    def refuse(self) -> tuple[int, ...]:
-        """Take nothing more until ``clean``, and return what was queued."""
+    def relinquish(self, fixtures: tuple[Fixture, ...]) -> None:
+        """Add fixtures to tear down at the end, whether tests are taken or not."""
+        with self._changed:
+            self._errands.append(fixtures)
+            self._changed.notify()
+
+    def refuse(self) -> tuple[int, ...] | None:
+        """Take nothing more until ``clean``, and return what was queued.
+
+        None, and nothing changes, if it does so already or ``clean`` was called.
+        """
         with self._changed:
             if self._is_cleaning or self._refuses:
-                return ()
+                return None
             self._refuses = True
-            queued = tuple(self._indices)
-            self._indices.clear()
+            queued = tuple(each for each in self._errands if isinstance(each, int))
+            self._errands = deque(each for each in self._errands if not isinstance(each, int))
             return queued
 
     def clean(self) -> None:
@@ -45,7 +63,7 @@ class Inbox:
     def stop(self) -> None:
         """Forget what is queued and let ``take`` return None from now on."""
         with self._changed:
-            self._indices.clear()
+            self._errands.clear()
             self._is_stopped = True
             self._changed.notify()
 
@@ -53,21 +71,24 @@ class Inbox:
         """Remove those of ``indices`` that are still queued, and return them."""
         wanted = set(indices)
         with self._changed:
-            found = tuple(index for index in self._indices if index in wanted)
-            self._indices = deque(index for index in self._indices if index not in wanted)
+            found = tuple(
+                each for each in self._errands if isinstance(each, int) and each in wanted
+            )
+            self._errands = deque(each for each in self._errands if each not in wanted)
         return found
 
     def peek(self) -> int | None:
-        """Return the next index without taking it; None if none is queued."""
+        """Return the index of the test that comes next, without taking it; None if none does."""
         with self._changed:
-            return self._indices[0] if self._indices else None
+            first = self._errands[0] if self._errands else None
+            return first if isinstance(first, int) else None
 
-    def take(self) -> int | None:
-        """Take the next index, waiting for one; None when stopped."""
+    def take(self) -> Errand | None:
+        """Take the next errand, waiting for one; None when stopped."""
         with self._changed:
-            while not self._indices and not self._is_stopped:
+            while not self._errands and not self._is_stopped:
                 self._changed.wait()
-            return self._indices.popleft() if self._indices else None
+            return self._errands.popleft() if self._errands else None
 
     @property
     def is_stopped(self) -> bool:

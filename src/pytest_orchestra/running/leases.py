@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-import pytest
-
 from pytest_orchestra.errors import Unclaimed
 from pytest_orchestra.model.lease import Lease
 
@@ -78,12 +76,7 @@ def variable_name(resource: str) -> str:
 
 
 class LeasesPlugin:
-    """Gives tests the fixture."""
+    """Where the fixture ``leases`` finds them."""
 
     def __init__(self, leases: Leases) -> None:
-        self._leases: Final = leases
-
-    @pytest.fixture(scope="session")
-    def leases(self) -> Leases:
-        """What this test got of the resources it claims: ``leases["gpu"].names``."""
-        return self._leases
+        self.leases: Final = leases

@@ -21,6 +21,11 @@ Worker to controller:
 ``("finished", index, seconds, usage)``        the test of the reports before is over; ``usage``
                                                is what it cost, see :data:`.Usage`
 ``("tearing", index)``                         fixtures wider than that finished test go down
+``("down", [(fixture, scope), ...], index)``   fixtures that keep resources are not up: the test at
+                                               ``index``, over now, leaves them so, or, if that is
+                                               None, they went down between two tests
+``("unclaimed", index, fixture)``              a test asked for a fixture while it ran, and nobody
+                                               could know that it takes resources
 ``("late", index, data)``                      that failed: a report of another teardown
 ``("cost", name, scope, seconds)``             a fixture that outlives its test was set up or
                                                torn down: what both cost, see :class:`.Kits`
@@ -39,8 +44,11 @@ Controller to worker:
 ``("describe",)``, ``("list",)``               see their answers
 ``("value", number, json)``                    data that tests here will be given
 ``("inputs", index, {name: number})``          which of it this test is given
+``("leases", index, [lease, ...])``            what this test got: resource, amount, names
 ``("run", [index, ...])``                      run these after what was sent before
 ``("recall", [index, ...])``                   give back those that have not begun
+``("relinquish", [(fixture, scope), ...])``    tear these down after what was sent before; answered
+                                               by ``down``
 ``("clean",)``                                 the run stops, but what is sent from now on cleans
                                                up: run it, whatever the session wants
 =============================================  ==================================================
@@ -53,11 +61,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
-from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
+from pytest_orchestra.model.case import CaseSpec, Claim, Hold, Mode, Need
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import Verdict
@@ -65,6 +73,12 @@ from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.scheduling.fixtures import Kits
 
 Location = tuple[str, int | None, str]
+
+#: The fields of a claim, as builtin types.
+PackedClaim: TypeAlias = tuple[str, int, str]
+
+#: Names of fixtures, and what each takes.
+PackedFixtures: TypeAlias = list[tuple[str, list[PackedClaim]]]
 
 #: The fields of a host, as builtin types.
 PackedHost: TypeAlias = tuple[str, str, int, int | None]
@@ -154,13 +168,33 @@ def place_of(location: Location) -> tuple[str, int]:
     return file.replace("\\", "/"), 0 if line is None else line + 1
 
 
+def pack_fixtures(fixtures: Mapping[str, Sequence[Claim]]) -> PackedFixtures:
+    """Return what fixtures take as builtin types."""
+    return [(name, _pack_claims(claims)) for name, claims in fixtures.items()]
+
+
+def unpack_fixtures(packed: PackedFixtures) -> dict[str, tuple[Claim, ...]]:
+    """Read what :func:`pack_fixtures` wrote."""
+    return {name: unpack_claims(claims) for name, claims in packed}
+
+
+def _pack_claims(claims: Iterable[Claim]) -> list[PackedClaim]:
+    return [(claim.resource, claim.amount, str(claim.mode)) for claim in claims]
+
+
+def unpack_claims(packed: Iterable[PackedClaim]) -> tuple[Claim, ...]:
+    """Read claims that were written as resource, amount and mode."""
+    return tuple(Claim(resource, amount, Mode(mode)) for resource, amount, mode in packed)
+
+
 def _pack_extras(spec: CaseSpec) -> dict[str, Any]:
     extras = {
         "names": spec.names,
         "needs": [_pack_need(need) for need in spec.needs],
         "feeds": [_pack_need(need) for need in spec.feeds],
         "priority": spec.priority,
-        "claims": [(claim.resource, claim.amount, claim.mode) for claim in sorted(spec.claims)],
+        "claims": _pack_claims(sorted(spec.claims)),
+        "holds": [(hold.fixture, hold.scope, _pack_claims(hold.claims)) for hold in spec.holds],
         "alone": spec.alone,
         "group": spec.group,
         "provides": spec.provides,
@@ -191,9 +225,10 @@ def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None)
         needs=tuple(_unpack_need(need) for need in extras.get("needs", ())),
         feeds=tuple(_unpack_need(need) for need in extras.get("feeds", ())),
         priority=extras.get("priority", 0.0),
-        claims=frozenset(
-            Claim(resource, amount, Mode(mode))
-            for resource, amount, mode in extras.get("claims", ())
+        claims=frozenset(unpack_claims(extras.get("claims", ()))),
+        holds=tuple(
+            Hold(fixture, scope, unpack_claims(claims))
+            for fixture, scope, claims in extras.get("holds", ())
         ),
         alone=extras.get("alone", False),
         group=extras.get("group"),

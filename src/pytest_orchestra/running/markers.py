@@ -49,14 +49,15 @@ def location_of(item: pytest.Item) -> tuple[str, int | None, str]:
     """Return what ``item.location`` is, at a fraction of the cost where that is possible.
 
     pytest takes some 60 microseconds to work out an item's location, and every worker collects
-    all items, so a plain function in the very file that its node id names is asked itself.
+    all items, so a plain function in the very file that its node id names is asked itself. The
+    item keeps the answer, as it keeps pytest's, so that nobody works it out when it runs.
     """
-    if type(item) is pytest.Function:
+    if type(item) is pytest.Function and "location" not in vars(item):
         file, function = item.nodeid.partition("::")[0].replace("/", os.sep), item.function
         if isinstance(function, FunctionType) and not function.__dict__.keys() & _DISPLACED:
             code = function.__code__
             if code.co_filename == f"{item.config.rootpath}{os.sep}{file}":
-                return file, code.co_firstlineno - 1, item.getmodpath()
+                vars(item)["location"] = file, code.co_firstlineno - 1, item.getmodpath()
     return item.location
 
 

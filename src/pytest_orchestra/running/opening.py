@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.plan import Plan, Planner
+from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.scheduling.engine import Tuning
 from pytest_orchestra.scheduling.fixtures import Kits
@@ -26,8 +31,10 @@ class Opening:
         settings: Settings,
         problems: tuple[Problem, ...],
         terminal: TerminalReport,
+        sharing: Sharing | None,
     ) -> None:
         self.terminal = terminal
+        self.sharing = sharing
         self.run: Run | None = None
         self._config = config
         self._settings = settings
@@ -45,10 +52,11 @@ class Opening:
         self,
         collection: Collection,
         workers: int,
+        hosts: Sequence[Host],
         tuning: Tuning | None = None,
         kits: Kits | None = None,
     ) -> Plan:
-        """Return a plan, or raise pytest.UsageError with all that is wrong."""
+        """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong."""
         config = self._config
         files = {spec.file for spec in collection.specs}
         elsewhere = Elsewhere(
@@ -57,8 +65,13 @@ class Opening:
         durations, complaint = read_durations(config.rootpath)
         if complaint is not None:
             self.terminal.line(complaint, yellow=True)
+        settings = self._settings
         planner = Planner(
-            config.rootpath, self._settings.resources, {}, self._problems, elsewhere, durations
+            config.rootpath,
+            *provide(collection.specs, settings.resources, settings.hosts, hosts),
+            self._problems,
+            elsewhere,
+            durations,
         )
         try:
             return planner.plan(collection, workers, tuning, self._lost_files, kits)
@@ -69,11 +82,12 @@ class Opening:
         self,
         collection: Collection,
         workers: int,
+        hosts: Sequence[Host],
         tuning: Tuning | None = None,
         kits: Kits | None = None,
     ) -> Run:
         """Return a run that can begin, and print what it is about to do."""
-        self.run = Run(self.plan(collection, workers, tuning, kits))
+        self.run = Run(self.plan(collection, workers, hosts, tuning, kits), self.sharing)
         self.terminal.started(self.run, workers)
         return self.run
 
@@ -83,6 +97,8 @@ class Opening:
             return
         record = self.run.close(reason)
         self.run = None
+        if self.sharing is not None:
+            self.sharing.close()
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)
 

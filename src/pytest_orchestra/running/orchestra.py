@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.errors import MachineError, UsageProblems
 from pytest_orchestra.model.problem import Problem
-from pytest_orchestra.running.garbage import leave_quickly
+from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
+from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings, load_settings, read_table
 
@@ -25,13 +26,29 @@ def configure_main(config: pytest.Config) -> None:
     terminal = TerminalReport(config)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
+    sharing = _share(config, settings)
     if _has_workers(config):
-        manager.register(Hiring(config, settings, problems, terminal), "orchestra-hiring")
+        hiring = Hiring(config, settings, problems, terminal, sharing)
+        manager.register(hiring, "orchestra-hiring")
     else:
         from pytest_orchestra.running.alone import configure_alone  # noqa: PLC0415 - only if needed
 
-        configure_alone(config, settings, problems, terminal)
+        configure_alone(config, settings, problems, terminal, sharing)
+    manager.register(LastSearch(config, has_time=_has_workers(config)), "orchestra-last-search")
     leave_quickly()
+
+
+def _share(config: pytest.Config, settings: Settings) -> Sharing | None:
+    """Join the other runs on this machine, if any resource is shared with them."""
+    if config.option.collectonly:
+        return None
+    try:
+        sharing = Sharing.open(settings.resources, settings.runtime_dir, config.rootpath)
+    except MachineError as error:
+        raise pytest.UsageError(str(UsageProblems([error.problem]))) from None
+    if sharing is not None:
+        config.add_cleanup(sharing.close)
+    return sharing
 
 
 def _has_workers(config: pytest.Config) -> bool:

@@ -49,6 +49,11 @@ class Post:
         """The worker's id, such as ``gw0``."""
         return str(self.node.gateway.id)
 
+    @property
+    def host_name(self) -> str:
+        """The name of the host on which it runs."""
+        return self.host.name if self.host is not None else ""
+
     def case(self, index: int) -> int:
         """Return the case at ``index`` of the worker's items."""
         return self.roster.case(index)

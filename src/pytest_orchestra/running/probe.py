@@ -45,14 +45,15 @@ class Site:
     """What this run is about, as far as hosts have to do with it.
 
     ``files`` must be in the directory of each worker. With ``copies`` the project is brought
-    there, and pytest with it; ``roots`` are the directories that xdist copies, and ``arguments``
-    those of the command line.
+    there, and pytest with it; ``roots`` are the directories that xdist copies, ``arguments``
+    those of the command line, which was given in ``here``.
     """
 
     files: tuple[str, ...]
     copies: bool
     roots: tuple[Path, ...]
     arguments: tuple[str, ...]
+    here: Path
 
     @classmethod
     def of(cls, config: pytest.Config, roots: Sequence[Path]) -> Site:
@@ -60,7 +61,8 @@ class Site:
         here, settings = config.invocation_params.dir, config.inipath
         files = (os.path.relpath(settings, here).replace(os.sep, "/"),) if settings else ()
         copies = bool(config.getoption("rsyncdir") or config.getini("rsyncdirs"))
-        return cls(files, copies, tuple(roots), tuple(map(str, config.invocation_params.args)))
+        arguments = tuple(map(str, config.invocation_params.args))
+        return cls(files, copies, tuple(roots), arguments, here)
 
     def question(self, spec: execnet.XSpec) -> dict[str, Any]:
         """Return what to ask the host of ``spec``."""
@@ -104,7 +106,7 @@ def probe_hosts(
 
 def probe_proxies(proxies: Mapping[str, execnet.XSpec]) -> tuple[Problem, ...]:
     """Return a problem for each gateway of ``--px`` that cannot be reached."""
-    site = Site((), copies=True, roots=(), arguments=())
+    site = Site((), copies=True, roots=(), arguments=(), here=Path())
     found = _ask(dict(proxies), proxies, site)
     return tuple(
         Problem(answer.what, answer.remedy, f"--px {proxies[name]}")
@@ -118,9 +120,9 @@ def _ask(
 ) -> dict[str, Mapping[str, Any] | Unreachable]:
     calls = {name: Call(spec, proxies, site.question(spec)) for name, spec in specs.items()}
     end = time.monotonic() + PATIENCE
+    for call in calls.values():
+        call.start()
     try:
-        for call in calls.values():
-            call.start()
         return {name: call.result(end - time.monotonic()) for name, call in calls.items()}
     finally:
         for call in calls.values():
@@ -131,15 +133,20 @@ def _check_arguments(specs: Sequence[execnet.XSpec], site: Site) -> Iterator[Pro
     """Complain of what xdist cannot tell a worker in another directory."""
     if all(spec.popen and not spec.chdir for spec in specs):
         return
+    is_copied = False
     for argument in site.arguments:
         try:
-            make_reltoroot(site.roots, [argument])
+            is_copied |= make_reltoroot(site.roots, [argument]) != [argument]
         except ValueError:
             what = f"{argument!r} on the command line is a path here, but not on other hosts"
             remedy = (
-                "leave it out: name paths as testpaths in pyproject.toml, and choose with -k or -m"
+                "leave it out: name paths as testpaths in pyproject.toml, and choose with -k or "
+                "-m; if it belongs to an option, write --option=VALUE"
             )
             yield Problem(what, remedy)
+    if site.copies and not is_copied:
+        what = "workers on other hosts would collect all that is copied there, under other names"
+        yield Problem(what, f"add the project's directory in full: {site.here}", "--rsyncdir")
 
 
 def _judge(

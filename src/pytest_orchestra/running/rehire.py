@@ -70,6 +70,10 @@ class Rehiring:
             self._consider(node, spec)
             self._settle(leaving=node)
 
+    def is_calling(self) -> bool:
+        """Whether a host has yet to answer that may get workers again."""
+        return bool(self._waiting)
+
     def close(self) -> None:
         """End what is under way."""
         for call in self._calls:

@@ -46,7 +46,7 @@ class Replay:
 
     def late(self, report: pytest.TestReport) -> None:
         """Fixtures that outlived the last test failed to go down: its teardown failed."""
-        if self._held is not None:
+        if self._held is not None and self._held.nodeid == report.nodeid:
             report.duration += self._held.duration
             report.start = self._held.start
             self._held = None

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_orchestra.errors import MachineError
 from pytest_orchestra.model.capacity import UNBOUNDED
 from pytest_orchestra.model.events import (
+    Acquire,
     CaseBlocked,
     CaseFinished,
     CasesReturned,
     Command,
     Event,
+    Fixture,
+    FixturesDown,
+    GiveBack,
     StopRequested,
+    TokensGranted,
+    TokensWanted,
     VerdictAmended,
     WorkerLost,
     WorkersJoined,
 )
+from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, WorkerRecord
 from pytest_orchestra.model.usage import UNKNOWN, Usage
@@ -26,16 +36,29 @@ from pytest_orchestra.model.verdict import SUCCESS, Cause, Verdict
 from pytest_orchestra.running.outcome import Outcome
 from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.values import Values
+from pytest_orchestra.scheduling.duration import format_duration
 from pytest_orchestra.scheduling.engine import State
 from pytest_orchestra.scheduling.explain import blocked_text
-from pytest_orchestra.scheduling.pool import EXCLUSIVE
+
+if TYPE_CHECKING:
+    from pytest_orchestra.running.sharing import Sharing
+
+
+def _joined(one: Lease | None, other: Lease) -> Lease:
+    if one is None:
+        return other
+    names = tuple(dict.fromkeys((*one.names, *other.names)))
+    return Lease(other.resource, one.amount + other.amount, names)
 
 
 class Run:
     """What both drivers do alike: feed the engine, note verdicts, keep the books."""
 
-    def __init__(self, plan: Plan) -> None:
-        """Take a plan; nothing has begun yet."""
+    def __init__(self, plan: Plan, sharing: Sharing | None = None) -> None:
+        """Take a plan, and who shares tokens with it; nothing has begun yet."""
+        self._sharing = sharing
+        self._unclaimed: dict[str, int] = {}
+        self._leases: dict[int, tuple[Lease, ...]] = {}
         self.plan = plan
         self.engine = plan.engine
         self.values = Values(plan.specs, plan.data)
@@ -56,18 +79,34 @@ class Run:
 
     # events
 
-    def begin(self, workers: tuple[str, ...]) -> tuple[Command, ...]:
-        """Start the clock and let the first ``workers`` work."""
+    def begin(self, workers: Mapping[str, tuple[str, ...]]) -> tuple[Command, ...]:
+        """Start the clock and let the first ``workers`` work, by the host that they are on."""
         self._began = time.monotonic()
         commands: tuple[Command, ...] = ()
         for case, reason in self.plan.blocked.items():
             commands += self._handle(CaseBlocked(case, Cause(reason)))
         return commands + self.join(workers)
 
-    def join(self, workers: tuple[str, ...]) -> tuple[Command, ...]:
-        """Let more ``workers`` work."""
-        self._joined.update(dict.fromkeys(workers, self.now))
-        return self._handle(WorkersJoined(workers))
+    def join(self, workers: Mapping[str, tuple[str, ...]]) -> tuple[Command, ...]:
+        """Let more ``workers`` work, by the host that they are on."""
+        for names in workers.values():
+            self._joined.update(dict.fromkeys(names, self.now))
+        return self._handle(*(WorkersJoined(names, host) for host, names in workers.items()))
+
+    def knows(self, host: str) -> bool:
+        """Whether it is known what there is on ``host``."""
+        hosts = self.plan.pool.stock.hosts
+        return len(hosts) <= 1 or host in hosts
+
+    def fixtures_down(
+        self, worker: str, fixtures: tuple[Fixture, ...], case: int | None = None
+    ) -> tuple[Command, ...]:
+        """``fixtures`` are not up on ``worker``, where ``case``, if given, is about to be over."""
+        return self._handle(FixturesDown(worker, fixtures, case))
+
+    def note_unclaimed(self, case: int, fixture: str) -> None:
+        """``case`` asked for ``fixture`` while it ran, without what that takes."""
+        self._unclaimed.setdefault(fixture, case)
 
     def lose(self, worker: str, culprit: int | None = None) -> tuple[Command, ...]:
         """``worker`` is gone, and ``culprit`` with it, which has the verdict of its reports."""
@@ -149,16 +188,109 @@ class Run:
         return self._handle(StopRequested(reason))
 
     def look_again(self) -> tuple[Command, ...]:
-        """Nothing happened, but time went by: an idle worker may have waited for long enough."""
-        return self.engine.handle_all((), self.now)
+        """Nothing happened, but time went by: somebody may have waited for long enough."""
+        now = self.now
+        events: list[Event] = [
+            CaseBlocked(case, self._too_long(resource, limit))
+            for case, resource, limit in self.engine.overdue(now)
+        ]
+        sharing = self._sharing
+        if sharing is not None:
+            events += (
+                TokensWanted(resource)
+                for resource in self.engine.kept_from_others()
+                if sharing.wanted_by_others(resource)
+            )
+        return self._deal(self.engine.handle_all(events, now))
+
+    def hear_of_others(self) -> tuple[Command, ...]:
+        """See what was granted of that which other runs share."""
+        if self._sharing is None:
+            return ()
+        try:
+            granted = self._sharing.poll()
+        except MachineError as error:
+            cause = Cause(str(error))
+            return self._handle(*(CaseBlocked(case, cause) for case in self._sharing.waiting))
+        return self._handle(*map(TokensGranted, granted)) if granted else ()
+
+    def block_stranded(self) -> tuple[Command, ...]:
+        """Block what no worker that is left can run; only if none is about to come."""
+        if len(self.plan.pool.stock.hosts) <= 1 or self.engine.done:
+            return ()
+        cause = Cause("no worker is left on a host that has what it claims")
+        return self._handle(*(CaseBlocked(case, cause) for case in self.engine.stranded()))
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether some case waits for what other runs have."""
+        return self._sharing is not None and bool(self._sharing.waiting)
+
+    def _too_long(self, resource: str, limit: float) -> Cause:
+        held_by = self.held_by_others(resource)
+        holders = f", held by {held_by}" if held_by else ""
+        return Cause(f"waited {format_duration(limit)} for {resource!r}{holders}")
+
+    def wanted_from_others(self) -> tuple[str, ...]:
+        """Return the resources that some case waits for and other runs may have."""
+        return self._sharing.wanted() if self._sharing is not None else ()
+
+    def held_by_others(self, resource: str) -> str:
+        """Return which other runs have ``resource``, for people; empty if none has."""
+        return self._sharing.held_by(resource) if self._sharing is not None else ""
 
     def _handle(self, *events: Event) -> tuple[Command, ...]:
         self.last_progress = time.monotonic()
         now = self.now
-        commands = self.engine.handle_all(events, now)
+        commands = self._deal(self.engine.handle_all(events, now))
         if self.engine.done and self._ended is None:
             self._ended = now
         return commands
+
+    def _deal(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
+        """Carry out what is about tokens that other runs share, and return the rest."""
+        sharing = self._sharing
+        if sharing is None:
+            return commands
+        left: list[Command] = []
+        waiting = deque(commands)
+        while waiting:
+            match waiting.popleft():
+                case GiveBack(case):
+                    sharing.give_back(case)
+                case Acquire(case, wants):
+                    event = self._acquire(sharing, case, wants)
+                    if event is not None:
+                        waiting.extend(self.engine.handle_all((event,), self.now))
+                case command:
+                    left.append(command)
+        return tuple(left)
+
+    def _acquire(
+        self, sharing: Sharing, case: int, wants: tuple[tuple[str, int], ...]
+    ) -> Event | None:
+        try:
+            is_there = sharing.acquire(case, wants, self.nodeid(case))
+        except MachineError as error:
+            return CaseBlocked(case, Cause(str(error)))
+        return TokensGranted(case) if is_there else None
+
+    def leases(self, case: int) -> tuple[Lease, ...]:
+        """Return what ``case``, which a worker has just got, holds of everything."""
+        spec = self.plan.specs[case]
+        if not spec.claims and not spec.holds:
+            return ()
+        found = {lease.resource: lease for lease in self.engine.leases_of(case)}
+        if self._sharing is not None:
+            for ticket in self.engine.tickets_of(case):
+                for lease in self._sharing.leases(ticket):
+                    found[lease.resource] = _joined(found.get(lease.resource), lease)
+        leases = self._leases[case] = tuple(found[resource] for resource in sorted(found))
+        return leases
+
+    def is_shared(self, case: int) -> bool:
+        """Whether ``case`` has something that other runs wait for."""
+        return self._sharing is not None and bool(self.engine.tickets_of(case))
 
     # words
 
@@ -181,6 +313,8 @@ class Run:
     def close(self, reason: str) -> RunRecord:
         """End the run, whatever is left: what has no verdict is ``not run`` for ``reason``."""
         self.halt(reason)
+        # What is still in flight uses what it has until its worker ends.
+        self._sharing = None
         seconds = self.now if self._ended is None else self._ended
         for worker in self.engine.workers:
             self.note_in_flight(next(iter(self.engine.queue_of(worker)), None), worker)
@@ -196,6 +330,7 @@ class Run:
             edges=self.plan.graph.edges,
             seconds=seconds,
             stopped=self.engine.stopped if self._stopped_early else None,
+            unclaimed=tuple(sorted(self._unclaimed.items())),
         )
 
     @property
@@ -225,19 +360,21 @@ class Run:
             memory_peak=memory_peak,
             memory_used=memory_used,
             requirements=requirements,
+            leases=self._leases.get(case, ()),
         )
 
     def _resource_records(self, seconds: float) -> tuple[ResourceRecord, ...]:
-        pool, waits = self.plan.pool, self.engine.waits
+        peaks = {**self.plan.pool.peak, **self.engine.tickets.peak}
         return tuple(
             ResourceRecord(
                 name=name,
-                capacity=None if capacity == UNBOUNDED else capacity,
-                peak=pool.peak[name],
-                held_up=waits.held_up(name, seconds),
+                capacity=None if capacity.tokens == UNBOUNDED else capacity.tokens,
+                peak=peaks.get(name, 0),
+                held_up=self.engine.waits.held_up(name, seconds),
+                scope=capacity.scope,
+                is_quantity=capacity.is_quantity,
             )
-            for name, capacity in sorted(pool.capacities.items())
-            if name != EXCLUSIVE
+            for name, capacity in sorted(self.plan.pool.stock.counted().items())
         )
 
     def _worker_records(self, seconds: float) -> tuple[WorkerRecord, ...]:

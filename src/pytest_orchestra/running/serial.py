@@ -4,49 +4,114 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import pytest
 
-from pytest_orchestra.model.events import Assign, Command, Conclude
+from pytest_orchestra.model.events import Assign, Command, Conclude, Fixture, Relinquish
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.data_port import Hand
+from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.meter import find_meter
+from pytest_orchestra.running.others import OthersWatch
 from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.sharing import INTERVAL
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
+from pytest_orchestra.running.tenure import Tenure
 
 #: The name of the only worker.
 MAIN: Final = "main"
 
 
 class SerialLoop:
-    """Runs all items of a session, in the order that the engine gives them out."""
+    """Runs all items of a session, in the order that the engine gives them out.
 
-    def __init__(self, session: pytest.Session, run: Run) -> None:
+    ``say`` prints a line while no test runs.
+    """
+
+    def __init__(
+        self,
+        session: pytest.Session,
+        run: Run,
+        claims: FixtureClaims,
+        say: Callable[[str], None],
+    ) -> None:
         self._session = session
         self._run = run
+        self._say = say
+        self._others = OthersWatch(run)
+        self._tenure = Tenure(session.config.pluginmanager, claims, self._note_unclaimed)
+        #: Fixtures to tear down before and after the next case.
+        self._due: list[Fixture] = []
+        self._due_later: list[Fixture] = []
         self._items = session.items
         self._meter = find_meter()
         self._next: int | None = None
         self._current: int | None = None
+        #: The last case, as long as fixtures that it left up may have to go down.
+        self._unsettled: int | None = None
         self._is_decided = False
         self._conclusions: deque[Conclude] = deque()
 
     def loop(self) -> None:
         """Run until every case has its verdict, or pytest wants to stop."""
-        self._obey(self._run.begin((MAIN,)))
+        self._obey(self._run.begin({"": (MAIN,)}))
         self._report_conclusions()
-        while self._next is not None:
-            case, self._next = self._next, None
-            self._run_case(case)
-            self._stop_if_asked()
+        while self._wait_for_work():
+            self._settle_last()
+            self._relinquish()
             self._report_conclusions()
+            if self._next is None:
+                continue  # what was torn down has failed, and the next case with it
+            case, self._next = self._next, None
+            self._due, self._due_later = self._due_later, []
+            self._run_case(case)
+            self._relinquish()
+            self._report_conclusions()
+        self._settle_last()
+        self._report_conclusions()
         if self._session.shouldfail:
             raise self._session.Failed(self._session.shouldfail)
         if self._session.shouldstop:
             raise self._session.Interrupted(self._session.shouldstop)
+
+    def _wait_for_work(self) -> bool:
+        """Return whether there is a next case, if need be after waiting for other runs."""
+        while self._next is None and not self._run.engine.done:
+            if self._due:
+                self._relinquish()
+            elif not self._run.waits_for_others:
+                break
+            else:
+                time.sleep(INTERVAL)
+                self._obey(self._run.hear_of_others())
+                self._obey(self._run.look_again())
+                for line in self._others.check():
+                    self._say(line)
+            self._stop_if_asked()
+            self._report_conclusions()
+        return self._next is not None
+
+    def _relinquish(self) -> None:
+        """Tear down fixtures that keep what others need more."""
+        down, self._due = tuple(self._due), []
+        if not down:
+            return
+        for item, tear_down in self._tenure.relinquish(down):
+            report = tear_down()
+            if report is not None:
+                case = self._items.index(item)
+                self._current = case
+                item.ihook.pytest_runtest_logreport(report=report)
+                self._current = None
+                self._reconsider(case)
+        self._obey(self._run.fixtures_down(MAIN, (*down, *self._tenure.gone())))
+
+    def _note_unclaimed(self, fixture: str) -> None:
+        if self._current is not None:
+            self._run.note_unclaimed(self._current, fixture)
 
     def add_report(self, report: pytest.TestReport) -> None:
         """Take in a report that pytest has just logged."""
@@ -72,6 +137,7 @@ class SerialLoop:
         self._current = case
         self._is_decided = False
         self._meter.skip()
+        self._tenure.begin(item, self._run.leases(case))
         self._meter.begin()
         began = time.perf_counter()
         stand_in: Any = StandIn(item, lambda: self._look_ahead(case, began))
@@ -80,8 +146,17 @@ class SerialLoop:
             self._decide(case, began)
         self._run.correct_seconds(case, time.perf_counter() - began)
         self._run.note_usage(case, self._meter.end())
-        self._settle(case, item)
+        self._tell_down(self._tenure.end(item))
+        self._unsettled = case
+        if self._knows_what_follows:
+            self._settle_last()
+        else:
+            self._reconsider(case)
         self._current = None
+
+    def _tell_down(self, fixtures: tuple[Fixture, ...]) -> None:
+        if fixtures:
+            self._obey(self._run.fixtures_down(MAIN, fixtures))
 
     def _look_ahead(self, case: int, began: float) -> list[Any] | None:
         """Decide, while ``case`` is torn down, what follows it, as far as its reports allow.
@@ -89,11 +164,14 @@ class SerialLoop:
         A plugin that repeats tests may hold its reports back: then nothing is decided yet.
         """
         if not self._is_decided:
-            if self._run.verdict(case) is None or self._run.values.lacking(case):
-                return None  # its fixtures may provide data while they are torn down
+            if self._run.verdict(case) is None or self._run.plan.specs[case].provides:
+                return None  # what it provides is settled when all attempts are torn down
+            if self._run.is_shared(case):
+                return None  # others may take what it has as soon as it is over
             self._decide(case, began)
         if self._next is None:
-            return []
+            # Fixtures stay up while the next case is not known: it may only have to wait.
+            return [] if self._run.engine.done else None
         return self._items[self._next].listchain()
 
     def _decide(self, case: int, began: float) -> None:
@@ -111,17 +189,42 @@ class SerialLoop:
             returned, self._next = self._next, None
             self._obey(self._run.take_back(MAIN, (returned,)))
 
-    def _settle(self, case: int, item: pytest.Item) -> None:
-        """Mend what was decided too early: a teardown may have failed since."""
+    def _settle_last(self) -> None:
+        """Mend what was decided too early, and tear down what the next case does not share.
+
+        That may fail, and then something else may be next, or nothing yet.
+        """
+        case, self._unsettled = self._unsettled, None
+        if case is None:
+            return
+        self._current = case
+        item = self._items[case]
         self._reconsider(case)
-        following = None if self._next is None else self._items[self._next]
-        if leaves_fixtures(item, following):
-            report = settle(item, following)
+        while self._knows_what_follows and leaves_fixtures(item, self._following):
+            report = settle(item, self._following)
             if report is not None:
                 item.ihook.pytest_runtest_logreport(report=report)
                 self._reconsider(case)
+        if not self._knows_what_follows:
+            self._unsettled = case
+        self._tell_down(self._tenure.gone())
+        self._current = None
+
+    @property
+    def _knows_what_follows(self) -> bool:
+        """Whether there is a next case, or no more at all."""
+        return self._next is not None or self._run.engine.done
+
+    @property
+    def _following(self) -> pytest.Item | None:
+        return None if self._next is None else self._items[self._next]
 
     def _reconsider(self, case: int) -> None:
+        """A teardown may have failed, so another verdict holds, or the run is to stop."""
+        self._amend(case)
+        self._stop_if_asked()
+
+    def _amend(self, case: int) -> None:
         if self._run.verdict(case) in (None, self._run.engine.verdicts[case]):
             return
         if self._next is not None:
@@ -140,6 +243,9 @@ class SerialLoop:
                     self._next = case
                 case Conclude():
                     self._conclusions.append(command)
+                case Relinquish(fixtures=fixtures):
+                    due = self._due if self._next is None else self._due_later
+                    due += fixtures
                 case _:
                     raise AssertionError(f"{command} makes no sense in one process")
 

@@ -43,6 +43,7 @@ class Sharing:
         self._wants: Final[dict[int, Mapping[str, int]]] = {}
         self._granted: Final[dict[int, Mapping[str, tuple[str, ...]]]] = {}
         self._waiting: Final[set[int]] = set()
+        self._is_due = False
         self._pulse: Pulse | None = None
 
     @classmethod
@@ -94,7 +95,17 @@ class Sharing:
 
     def poll(self) -> list[int]:
         """Return the cases that got what they want since; raises MachineError."""
+        self._is_due = False
         return [self._note(grant) for grant in self._ledger.poll()]
+
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """The cases that wait for others."""
+        return tuple(self._waiting)
+
+    def wanted(self) -> tuple[str, ...]:
+        """Return the resources that cases wait for."""
+        return tuple(sorted({name for case in self._waiting for name in self._wants[case]}))
 
     def leases(self, case: int) -> list[Lease]:
         """Return what was acquired for ``case``."""
@@ -130,9 +141,15 @@ class Sharing:
             for holder in self._ledger.holders(resource)
         )
 
-    def watch(self, on_change: Callable[[], None]) -> None:
-        """Call ``on_change`` in a thread of its own, again and again while something waits."""
-        self._pulse = Pulse(INTERVAL, lambda: on_change() if self._waiting else None)
+    def watch(self, on_look: Callable[[], None]) -> None:
+        """Call ``on_look`` in a thread of its own whenever ``poll`` should be called again."""
+
+        def look() -> None:
+            if self._waiting and not self._is_due:
+                self._is_due = True
+                on_look()
+
+        self._pulse = Pulse(INTERVAL, look)
         self._pulse.start()
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ class Tenure:
         self,
         manager: pytest.PytestPluginManager,
         claims: FixtureClaims,
-        unclaimed: Callable[[pytest.Item, str], None],
+        unclaimed: Callable[[str], None],
     ) -> None:
         self._claims: Final = claims
         self._leases: Final = Leases()

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.overuse import overuse_lines
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
-from pytest_orchestra.scheduling.quantity import format_quantity
+from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -94,7 +95,7 @@ class TerminalReport:
     def started(self, run: Run, workers: int) -> None:
         """Print what is about to run."""
         plan = run.plan
-        resources = len(plan.pool.capacities) - 1
+        resources = len(plan.pool.stock.counted())
         counts = (
             (len(plan.specs), "test"),
             (plan.graph.edges, "dependency"),
@@ -168,6 +169,7 @@ def summary_lines(record: RunRecord, *, is_long: bool) -> Iterable[str]:
     yield from _workers(record)
     yield from _longest_waits(record)
     yield from overuse_lines(record, most=None if is_long else MOST_LINES)
+    yield from _unclaimed(record)
 
 
 def _verdicts(record: RunRecord) -> str:
@@ -209,9 +211,11 @@ def _resources(record: RunRecord) -> Iterable[str]:
         return
     rows = [("resource", "capacity", "peak use", "tests waited for it")]
     for resource in used:
-        capacity = "unbounded" if resource.capacity is None else format_quantity(resource.capacity)
+        show = round_bytes if resource.is_quantity else format_quantity
+        capacity = "unbounded" if resource.capacity is None else show(resource.capacity)
+        shared = " (of the machine)" if resource.scope is Scope.MACHINE else ""
         rows.append(
-            (resource.name, capacity, format_quantity(resource.peak), f"{resource.held_up:.2f} s")
+            (resource.name + shared, capacity, show(resource.peak), f"{resource.held_up:.2f} s")
         )
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for name, *figures in rows:
@@ -236,6 +240,14 @@ def _longest_waits(record: RunRecord) -> Iterable[str]:
         yield "longest waits:"
         for case in held_up[:LONGEST_WAITS]:
             yield _wait_line(case)
+
+
+def _unclaimed(record: RunRecord) -> Iterable[str]:
+    for fixture, case in record.unclaimed:
+        yield (
+            f"fixture {fixture!r} was asked for by {record.cases[case].spec.nodeid} while it ran, so "
+            f"nobody took its resources: use @pytest.mark.usefixtures({fixture!r})"
+        )
 
 
 def _wait_line(case: CaseRecord) -> str:

@@ -33,11 +33,14 @@ def judge_unprovided(
     cleans up runs, and finds nothing. Anywhere else the name is a mistake.
     """
     found = Unprovided()
+    near: dict[str, list[str]] = {}
     for case, name in pairing.unprovided:
         spec = specs[case]
         file = elsewhere.find_data(name)
         if file is None and not lost_files:
-            found.problems.append(_problem(spec, name, pairing))
+            if name not in near:
+                near[name] = pairing.near(name)
+            found.problems.append(_problem(spec, name, near[name]))
         elif name not in spec.uses:
             where = f"in {file}, which was not collected" if file else "in no collected file"
             found.notes.append(
@@ -51,9 +54,8 @@ def judge_unprovided(
     return found
 
 
-def _problem(spec: CaseSpec, name: str, pairing: Pairing) -> Problem:
+def _problem(spec: CaseSpec, name: str, near: Sequence[str]) -> Problem:
     does, marker = ("uses", USES) if name in spec.uses else ("cleans", CLEANS)
-    near = pairing.near(name)
     return Problem(
         f"{spec.nodeid} {does} {name!r}, but no collected test provides it",
         "did you mean " + " or ".join(map(repr, near)) + "?"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Generator
+from pathlib import Path
 from time import perf_counter  # by name: tests may replace what is in the module
 from typing import Any, Final
 
@@ -11,12 +12,15 @@ import execnet
 import pytest
 from _pytest.terminal import TerminalReporter
 
+from pytest_orchestra.model.events import Fixture
+from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.running import link
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.compact import fold, is_plain
 from pytest_orchestra.running.data_port import DATA_PORT, DataPort, Hand
-from pytest_orchestra.running.garbage import leave_quickly, searched_seldom
+from pytest_orchestra.running.fixture_claims import FixtureClaims
+from pytest_orchestra.running.garbage import LastSearch, leave_quickly, searched_seldom
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.inbox import Inbox
@@ -26,7 +30,9 @@ from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
 from pytest_orchestra.running.parcels import Parcels
 from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
+from pytest_orchestra.running.sharing import Life
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
+from pytest_orchestra.running.tenure import Tenure
 
 #: What is left to xdist's own worker plugin while ours runs the tests.
 _KEPT_HOOKS: Final = (
@@ -48,13 +54,17 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     if journal is not None:
         journal.keep()
     outbox = Outbox(channel, journal)
-    collecting = Collecting(config, Missing(told["missing"]), told["dist"])
+    claims = FixtureClaims(link.unpack_fixtures(told["fixtures"]))
+    collecting = Collecting(config, Missing(told["missing"]), told["dist"], claims)
     config.pluginmanager.register(collecting, COLLECTING)
-    loop = WorkerLoop(config, channel, outbox, collecting)
+    loop = WorkerLoop(config, channel, outbox, collecting, claims)
+    if told["life"] is not None:
+        loop.prove_life(Life(*told["life"]))
     config.pluginmanager.register(loop, "orchestra-worker")
     config.pluginmanager.register(DataPort(loop.hand, loop.provide), DATA_PORT)
     clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
     config.pluginmanager.register(clock, "orchestra-fixture-clock")
+    config.pluginmanager.register(LastSearch(config), "orchestra-last-search")
     leave_quickly()
 
 
@@ -71,6 +81,7 @@ class WorkerLoop:
         channel: execnet.Channel,
         outbox: Outbox,
         collecting: Collecting,
+        claims: FixtureClaims,
     ) -> None:
         self._config = config
         self._channel = channel
@@ -78,6 +89,9 @@ class WorkerLoop:
         self._collecting = collecting
         self._inbox = Inbox()
         self._parcels = Parcels()
+        self._tenure = Tenure(config.pluginmanager, claims, self._tell_unclaimed)
+        self._leases: dict[int, list[Lease]] = {}
+        self._life: object = None
         self._items: list[pytest.Item] = []
         self._collection = collecting.collection
         self._current: int | None = None
@@ -88,6 +102,21 @@ class WorkerLoop:
         self._stats: dict[str, list[Any]] | None = None
         self._host = read_host()  # before tests can change the environment
         self._meter: Meter = BlindMeter()
+
+    def prove_life(self, life: Life) -> None:
+        """Let other runs on this machine know that what tests here got is in use.
+
+        That only holds where the controller is: on another host nobody would look.
+        """
+        if life.host == self._host.key:
+            from pytest_orchestra.machine import hold_life  # noqa: PLC0415 - only if needed
+
+            name = self._config.workerinput["workerid"]  # type: ignore[attr-defined]
+            self._life = hold_life(Path(life.directory), life.run, name)
+
+    def _tell_unclaimed(self, fixture: str) -> None:
+        if self._current is not None:
+            self._outbox.send(("unclaimed", self._current, fixture))
 
     # collection
 
@@ -134,7 +163,7 @@ class WorkerLoop:
             self._outbox.send(("broken", traceback.format_exc()))
             self._inbox.stop()
 
-    def _act_on(self, message: Any) -> None:
+    def _act_on(self, message: Any) -> None:  # noqa: C901 - one line for each kind of message
         match message:
             case ("run", indices):
                 if not self._inbox.put(indices):
@@ -143,6 +172,12 @@ class WorkerLoop:
                 self._parcels.keep(number, value)
             case ("inputs", index, numbers):
                 self._parcels.address(index, numbers)
+            case ("leases", index, leases):
+                self._leases[index] = [
+                    Lease(resource, amount, tuple(names)) for resource, amount, names in leases
+                ]
+            case ("relinquish", fixtures):
+                self._inbox.relinquish(tuple((name, scope) for name, scope in fixtures))
             case ("recall", indices):
                 self._outbox.send(("returned", list(self._inbox.recall(indices))))
             case ("clean",):
@@ -172,6 +207,9 @@ class WorkerLoop:
         last_index = -1
         while True:
             index = self._inbox.take()
+            if isinstance(index, tuple):
+                self._relinquish(index)
+                continue
             following = None if index is None else self._items[index]
             tore = last is not None and self._settle(last, last_index, following)
             if index is None or following is None:
@@ -181,13 +219,18 @@ class WorkerLoop:
                 self._outbox.send(("started", index))
             self._run(following, index)
             last, last_index = following, index
-            if session.shouldfail or session.shouldstop:
-                self._refuse()
+            reason = session.shouldfail or session.shouldstop
+            if reason:
+                self._refuse(str(reason))
 
-    def _refuse(self) -> None:
-        """Nothing runs after what stops the run, unless the controller says that it cleans up."""
+    def _refuse(self, reason: str) -> None:
+        """Nothing runs after what stops the run, unless the controller says that it cleans up.
+
+        It is told the reason again, or it would wait for this worker if it had not heard.
+        """
         queued = self._inbox.refuse()
-        if queued:
+        if queued is not None:
+            self._outbox.send(("stopping", reason))
             self._outbox.send(("returned", list(queued)))
 
     def _run(self, item: pytest.Item, index: int) -> None:
@@ -199,6 +242,7 @@ class WorkerLoop:
         nextitem: Any = (
             StandIn(item, self._look_ahead) if upcoming is None else self._items[upcoming]
         )
+        self._tenure.begin(item, self._leases.pop(index, ()))
         self._meter.begin()
         began = perf_counter()
         try:
@@ -209,6 +253,7 @@ class WorkerLoop:
             raise
         seconds = perf_counter() - began
         usage = self._meter.end()
+        self._tell_down(self._tenure.end(item), index)
         reason = item.session.shouldstop or item.session.shouldfail
         if reason:
             self._outbox.send(("stopping", str(reason)))
@@ -237,7 +282,25 @@ class WorkerLoop:
         self._meter.skip()
         if report is not None:
             self._outbox.send(("late", index, self._serialize(report)))
+        self._tell_down(self._tenure.gone())
         return True
+
+    def _relinquish(self, fixtures: tuple[Fixture, ...]) -> None:
+        """Tear down fixtures that keep what others need more."""
+        for item, tear_down in self._tenure.relinquish(fixtures):
+            index = self._items.index(item)
+            self._outbox.send(("tearing", index))
+            report = tear_down()
+            if report is not None:
+                self._outbox.send(("late", index, self._serialize(report)))
+        self._meter.skip()
+        self._foreseen = None  # the controller has to hear what runs next
+        gone = self._tenure.gone()
+        self._tell_down(tuple(dict.fromkeys((*fixtures, *gone))))
+
+    def _tell_down(self, fixtures: tuple[Fixture, ...], index: int | None = None) -> None:
+        if fixtures:
+            self._outbox.send(("down", list(fixtures), index))
 
     # data
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
 
-from pytest_orchestra.model.case import CaseSpec, Claim, Mode
+from pytest_orchestra.model.case import CaseSpec, Claim, Hold, Mode
 from pytest_orchestra.model.requirement import Kind, Requirement
 from pytest_orchestra.model.verdict import ANY_VERDICT
 from pytest_orchestra.scheduling.data import Pairing
@@ -13,33 +12,15 @@ from pytest_orchestra.scheduling.graph import Links
 from pytest_orchestra.scheduling.quantity import format_quantity
 
 
-class Hold(Protocol):
-    """What a fixture keeps for the tests that use it."""
-
-    @property
-    def fixture(self) -> str:
-        """The name of the fixture."""
-
-    @property
-    def claims(self) -> Iterable[Claim]:
-        """What it takes of resources."""
-
-
-def no_holds(spec: CaseSpec) -> tuple[Hold, ...]:  # noqa: ARG001 - the signature is what counts
-    """Return what a case holds through fixtures where nothing is known of that: nothing."""
-    return ()
-
-
 def analyse(
     specs: Sequence[CaseSpec],
     links: Links,
     pairing: Pairing,
-    holds: Callable[[CaseSpec], Iterable[Hold]] = no_holds,
 ) -> tuple[tuple[Requirement, ...], ...]:
     """Return the requirements of each of ``specs``: data, tests, resources, then services.
 
-    ``links`` and ``pairing`` are those of ``specs``; ``holds`` tells what a case has through
-    its fixtures, which is a service to it.
+    ``links`` and ``pairing`` are those of ``specs``. What a fixture holds is a service to the
+    cases that use it.
     """
     found: list[list[Requirement]] = [[] for _ in specs]
     for case, sources in pairing.sources.items():
@@ -51,7 +32,7 @@ def analyse(
         found[case].append(Requirement(kind, need.target, cases))
     for case, spec in enumerate(specs):
         found[case] += _resources(spec)
-        found[case] += _services(holds(spec))
+        found[case] += _services(spec.holds)
     return tuple(tuple(each) for each in found)
 
 

@@ -39,6 +39,14 @@ class Stock:
         there = [each[resource] for each in self.hosts.values() if resource in each]
         return max(there, key=lambda capacity: capacity.tokens, default=self.capacities[resource])
 
+    def counted(self) -> Mapping[str, Capacity]:
+        """Return all that there is, by the name that it is counted under."""
+        return {
+            self.key(resource, host): self.on(resource, host)
+            for resource, capacity in self.capacities.items()
+            for host in (self.hosts if capacity.scope is Scope.HOST and self.hosts else ("",))
+        }
+
     def limits(self) -> Mapping[str, float]:
         """Return for how many seconds a test may wait for what, by the name that it is counted under."""
         found: dict[str, float] = {}

@@ -11,15 +11,13 @@ from typing import Final
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS, Verdict
+from pytest_orchestra.scheduling.near import SUGGESTIONS, around
 from pytest_orchestra.scheduling.nodeid import split_nodeid
 
 #: The markers that are to blame, as problems name them.
 PROVIDES: Final = "provides"
 USES: Final = "depends"
 CLEANS: Final = "cleans"
-
-#: At most this many similar names are suggested.
-_SUGGESTIONS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,11 @@ class Pairing:
 
     def near(self, name: str) -> list[str]:
         """Return up to three names like ``name`` that are provided, the likest first."""
-        return get_close_matches(name, self.names, _SUGGESTIONS)
+        return get_close_matches(name, around(self._sorted_names, name), SUGGESTIONS)
+
+    @cached_property
+    def _sorted_names(self) -> list[str]:
+        return sorted(self.names)
 
 
 def pair(specs: Sequence[CaseSpec]) -> Pairing:

@@ -60,9 +60,9 @@ class Neighbours:
 
         Where two names are compared by the same text, the later and closer one holds.
         """
-        for name in _around(self._bare, bare):
+        for name in around(self._bare, bare):
             yield name, next(iter(self._by_bare[name]))
-        for name in chain(self._paths(target), _around(self._custom, target)):
+        for name in chain(self._paths(target), around(self._custom, target)):
             yield name, name
         names = islice(self._in_file[own.file], _CHOICE)
         for name in sorted(names, key=lambda name: _scope(name) == _scope(own.name)):
@@ -72,7 +72,7 @@ class Neighbours:
     def _paths(self, target: str) -> Iterator[str]:
         """Yield files like the one that ``target`` begins with, or what is in them."""
         path, _, name = target.partition("::")
-        files = get_close_matches(path, _around(self._files, path), SUGGESTIONS)
+        files = get_close_matches(path, around(self._files, path), SUGGESTIONS)
         for file in files:
             if name:
                 yield from (f"{file}::{each}" for each in islice(self._in_file[file], _CHOICE))
@@ -96,7 +96,7 @@ def _written(name: str, nodeid: str) -> str:
     return name
 
 
-def _around(names: Sequence[str], name: str) -> Sequence[str]:
+def around(names: Sequence[str], name: str) -> Sequence[str]:
     """Return the part of the sorted ``names`` that shares most of its beginning with ``name``."""
     place = bisect_left(names, name)
     return names[max(0, place - _CHOICE // 2) : place + _CHOICE // 2]

@@ -1,5 +1,7 @@
 import os
+import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,6 +177,63 @@ def test_the_dead_hold_nothing(tmp_path: Path) -> None:
     assert not life_of(one).exists()
 
 
+def test_a_death_is_noticed_although_no_file_changes(tmp_path: Path) -> None:
+    """Also when nothing has happened for a while, and polls look at next to nothing."""
+    one, two = join(tmp_path, db=1), join(tmp_path, db=1)
+    one.request("a", {"db": 1}, "")
+    two.request("b", {"db": 1}, "")
+    time.sleep(0.05)
+    assert two.poll() == []
+    assert not two._book.has_changed()
+    die(one)
+    assert ids(two.poll()) == ["b"]
+
+
+def test_a_name_that_came_or_went_within_one_tick_is_noticed(tmp_path: Path) -> None:
+    """Clocks of file systems are coarse: what changed just now is not taken for settled."""
+    one, two = join(tmp_path, db=1), join(tmp_path, db=1)
+    one.request("a", {"db": 1}, "")
+    two.request("b", {"db": 1}, "")
+    now = time.time_ns() + 10**9
+    os.utime(tmp_path, ns=(now, now))
+    assert two.poll() == []
+    one.give_back("a")
+    os.utime(tmp_path, ns=(now, now))
+    assert ids(two.poll()) == ["b"]
+
+
+def test_what_is_written_within_one_tick_is_noticed(tmp_path: Path) -> None:
+    """The same for a file that is as long as before."""
+    one, two = join(tmp_path, db=1), join(tmp_path, db=1)
+    one.request("a", {"db": 1}, "test_a")
+    now = time.time_ns() + 10**9
+    os.utime(standing_of(one), ns=(now, now))
+    assert two.holders("db")[0].what == "test_a"
+    standing_of(one).write_bytes(standing_of(one).read_bytes()[::-1])
+    os.utime(standing_of(one), ns=(now, now))
+    assert two.holders("db")[0].what == "nobody can say what: its file is damaged"
+
+
+def test_a_grant_is_withdrawn_if_the_guard_was_replaced_while_it_was_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it is not known which of the two files this run has locked."""
+    ledger = join(tmp_path, db=1)
+    lock = ledger._guard._lock
+    acquire = lock.acquire
+
+    def acquire_and_replace(*, poll_interval: float) -> object:
+        held = acquire(poll_interval=poll_interval)
+        (tmp_path / "guard.lock").unlink()
+        (tmp_path / "guard.lock").touch()
+        return held
+
+    monkeypatch.setattr(lock, "acquire", acquire_and_replace)
+    assert ledger.request("a", {"db": 1}, "") is None
+    monkeypatch.undo()
+    assert ids(ledger.poll()) == ["a"]
+
+
 def test_the_dead_do_not_wait(tmp_path: Path) -> None:
     """Who waits behind one that was killed moves up."""
     one, two, three = (join(tmp_path, db=2) for _ in range(3))
@@ -295,6 +354,26 @@ def test_a_file_that_nobody_can_read_counts_as_everything(tmp_path: Path) -> Non
     die(one)
     assert ids(two.poll()) == ["a"]
     assert not standing_of(one).exists()
+
+
+def test_a_process_that_runs_lives_although_its_proof_was_deleted(tmp_path: Path) -> None:
+    """Who comes new has never seen it, but can see that the process is there."""
+    one = join(tmp_path, db=1)
+    one.request("a", {"db": 1}, "")
+    life_of(one).unlink()
+    assert join(tmp_path, db=1).request("b", {"db": 1}, "") is None
+
+
+def test_what_was_taken_just_before_all_was_deleted_is_not_taken_again(tmp_path: Path) -> None:
+    """A run whose files are gone may have more than anybody has seen."""
+    one, two = join(tmp_path / "ledger", db=1), join(tmp_path / "ledger", db=1)
+    assert one.holders("db") == two.holders("db") == ()
+    assert one.request("a", {"db": 1}, "")
+    shutil.rmtree(tmp_path / "ledger")
+    assert two.request("b", {"db": 1}, "") is None
+    assert two.poll() == []
+    die(one)
+    assert ids(two.poll()) == ["b"]
 
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:

@@ -38,6 +38,26 @@ def test_what_is_searched_never_stays_so() -> None:
         gc.set_threshold(*before)
 
 
+def test_what_was_made_inside_counts_as_old() -> None:
+    """So that it is not walked over again as soon as that is over, and it stays in sight."""
+    with searched_seldom():
+        made: list[object] = [[]]
+    assert not any(each is made for each in gc.get_objects(generation=0))
+    assert any(each is made for each in gc.get_objects())
+
+
+def test_what_somebody_froze_stays_frozen() -> None:
+    """A conftest.py that wants to fork may have put everything aside."""
+    gc.freeze()
+    try:
+        count = gc.get_freeze_count()
+        with searched_seldom():
+            pass
+        assert gc.get_freeze_count() >= count > 0
+    finally:
+        gc.unfreeze()
+
+
 PROGRAM = """
 import atexit, gc, sys
 from pathlib import Path

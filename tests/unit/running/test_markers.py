@@ -51,19 +51,26 @@ def test_an_unknown_line_is_zero(read: Read) -> None:
     assert (spec.file, spec.line) == ("guide.md", 0)
 
 
+def check_location(item: pytest.Item) -> None:
+    """Assert that we and pytest, who do not ask each other, find an item in the same place."""
+    __tracebackhide__ = True
+    vars(item).pop("location", None)
+    spec, _ = read_item(item)
+    ours = location_of(item)
+    kept = vars(item).pop("location")
+    assert ours == kept == item.location
+    assert (spec.file, spec.line - 1) == item.location[:2]
+
+
 def test_a_real_function_is_found_where_pytest_finds_it(request: pytest.FixtureRequest) -> None:
     """The short way to a function's file and line leads to the same place as pytest's."""
-    spec, _ = read_item(request.node)
-    assert (spec.file, spec.line - 1) == request.node.location[:2]
-    assert location_of(request.node) == request.node.location
+    check_location(request.node)
 
 
 @logged
 def test_a_wrapped_function_is_found_where_pytest_finds_it(request: pytest.FixtureRequest) -> None:
     """The line is that of the test, not of what a decorator made of it."""
-    spec, _ = read_item(request.node)
-    assert (spec.file, spec.line - 1) == request.node.location[:2]
-    assert location_of(request.node) == request.node.location
+    check_location(request.node)
 
 
 def test_a_function_from_elsewhere_is_found_there(request: pytest.FixtureRequest) -> None:

@@ -1,19 +1,9 @@
-from dataclasses import dataclass
-
-from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
+from pytest_orchestra.model.case import CaseSpec, Claim, Hold, Mode, Need
 from pytest_orchestra.model.requirement import Kind, Requirement
 from pytest_orchestra.model.verdict import ANY_VERDICT
 from pytest_orchestra.scheduling.analysis import analyse
 from pytest_orchestra.scheduling.data import pair
 from pytest_orchestra.scheduling.graph import link
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a fixture holds."""
-
-    fixture: str
-    claims: tuple[Claim, ...]
 
 
 def requirements(*specs: CaseSpec) -> tuple[tuple[Requirement, ...], ...]:
@@ -73,9 +63,8 @@ def test_resources_come_with_their_amounts() -> None:
 
 def test_services_come_through_fixtures() -> None:
     """What a fixture holds for a test is named with the fixture."""
-    specs = [CaseSpec("a.py::x"), CaseSpec("a.py::y")]
-    held = {"a.py::y": (Held("pg", (Claim("postgres"), Claim("disk", mode=Mode.WRITE))),)}
-    found = analyse(specs, link(specs), pair(specs), lambda spec: held.get(spec.nodeid, ()))
+    hold = Hold("pg", "", (Claim("postgres"), Claim("disk", mode=Mode.WRITE)))
+    found = requirements(CaseSpec("a.py::x"), CaseSpec("a.py::y", holds=(hold,)))
     assert found == (
         (),
         (

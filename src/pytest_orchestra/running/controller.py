@@ -443,10 +443,19 @@ class OrchestraScheduling:
             self._on_stop(run, str(reason), ended)
             if self._reprieve.is_over or not run.cleans_up:
                 return run.halt(str(reason))
-            for post in self._by_name.values():
-                post.send(("clean",))
-            return run.stop(str(reason))
+            return self._begin_to_clean(run.stop(str(reason)))
         return ()
+
+    def _begin_to_clean(self, commands: Sequence[Command]) -> tuple[Command, ...]:
+        """Call back what was sent ahead, then tell workers to run all they are sent from now on.
+
+        In this order: a worker whose session wants to stop would run what it still has. Returns
+        what is left to do of ``commands``.
+        """
+        self._obey(command for command in commands if isinstance(command, Recall))
+        for post in self._by_name.values():
+            post.send(("clean",))
+        return tuple(command for command in commands if not isinstance(command, Recall))
 
     def _clean_up_first(self, ended: int | None = None) -> None:
         """Let xdist end the run only when what has to be cleaned up is, if anything has.

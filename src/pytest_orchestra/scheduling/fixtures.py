@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from pytest_orchestra.scheduling.nodeid import is_within
+
 #: What a fixture must cost, in seconds, for anybody to care where its users run.
 NEGLIGIBLE: Final = 0.005
 
@@ -173,9 +175,7 @@ class Fixtures:
         return Taste.HAS_ITS_FIXTURES if has_some else Taste.INDIFFERENT
 
     def _stays_up(self, fixture: int, case: int) -> bool:
-        scope = self._kits.fixtures[fixture][1]
-        nodeid = self._nodeids[case]
-        return not scope or nodeid.startswith((f"{scope}::", f"{scope}/"))
+        return is_within(self._nodeids[case], self._kits.fixtures[fixture][1])
 
 
 def _without_params(fixture: tuple[str, str]) -> tuple[str, str]:

@@ -36,3 +36,8 @@ def directories(file: str) -> list[str]:
     """Return the directory of ``file`` and those above it, without the root directory."""
     parts = file.split("/")[:-1]
     return ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
+def is_within(nodeid: str, scope: str) -> bool:
+    """Whether a test is in the directory, file or class ``scope``; every test is in the empty one."""
+    return not scope or nodeid.startswith((f"{scope}::", f"{scope}/"))

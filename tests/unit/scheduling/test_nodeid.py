@@ -1,6 +1,6 @@
 import pytest
 
-from pytest_orchestra.scheduling.nodeid import directories, scopes, split_nodeid
+from pytest_orchestra.scheduling.nodeid import directories, is_within, scopes, split_nodeid
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,13 @@ def test_directories_go_upwards() -> None:
     """The nearest directory comes first; the root directory is left out."""
     assert directories("tests/unit/a.py") == ["tests/unit", "tests"]
     assert directories("a.py") == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_in_it"),
+    [("", True), ("tests", True), ("tests/a.py", True), ("tests/a.py::TestA", True)]
+    + [("test", False), ("tests/a.p", False), ("tests/a.py::Test", False), ("tests/b.py", False)],
+)
+def test_a_test_is_within_what_is_around_it(scope: str, is_in_it: bool) -> None:  # noqa: FBT001
+    """Directory, file and class count, not what only begins alike."""
+    assert is_within("tests/a.py::TestA::test_x", scope) is is_in_it

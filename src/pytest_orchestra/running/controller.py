@@ -127,6 +127,8 @@ class OrchestraScheduling:
         if indices is PULSE:
             self._on_pulse()
             if self._run is not None:
+                # What others have damaged of our books is mended at each look into theirs.
+                self._obey(self._run.hear_of_others())
                 self._obey(self._run.look_again())
                 if not self._is_hiring:
                     self._obey(self._run.block_stranded())

@@ -35,8 +35,11 @@ def test_directories_go_upwards() -> None:
 
 @pytest.mark.parametrize(
     ("scope", "is_in_it"),
-    [("", True), ("tests", True), ("tests/a.py", True), ("tests/a.py::TestA", True)]
-    + [("test", False), ("tests/a.p", False), ("tests/a.py::Test", False), ("tests/b.py", False)],
+    [
+        *[("", True), ("tests", True), ("tests/a.py", True), ("tests/a.py::TestA", True)],
+        *[("test", False), ("tests/a.p", False), ("tests/a.py::Test", False)],
+        ("tests/b.py", False),
+    ],
 )
 def test_a_test_is_within_what_is_around_it(scope: str, is_in_it: bool) -> None:  # noqa: FBT001
     """Directory, file and class count, not what only begins alike."""

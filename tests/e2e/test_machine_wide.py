@@ -227,6 +227,8 @@ def test_a_wait_that_is_too_long_blocks_the_test(
         "test_a.py::test_after": "blocked",
         "test_a.py::test_free": "passed",
     }
+    assert result.code == FAILED
+    assert result.lines(r"^3 tests could not be given what they claim, so the run has failed")
     cause = f"waited 1.5 s for 'license', held by pid {holder.pid} ("
     assert all(cause in reason for reason in result.blocked.values()), result.blocked
     assert "test_a.py::test_endless" in result.blocked["test_a.py::test_licensed[0]"]

@@ -111,6 +111,11 @@ class RunRecord:
     unclaimed: tuple[tuple[str, int], ...] = ()
 
     @property
+    def denied(self) -> int:
+        """How many cases could not be given what they claim: of them nothing is known."""
+        return sum(case.cause is not None and case.cause.is_denied for case in self.cases)
+
+    @property
     def counts(self) -> Mapping[Verdict, int]:
         """How many cases ended with each verdict; they add up to what was collected."""
         return Counter(case.verdict for case in self.cases)

@@ -108,7 +108,7 @@ class Alone:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Close the books before anything is printed."""
         reason = session.shouldfail or session.shouldstop or "the run was interrupted"
-        self._opening.close(str(reason))
+        self._opening.close(session, str(reason))
         if self._stderr >= 0:
             os.close(self._stderr)
             self._stderr = -1

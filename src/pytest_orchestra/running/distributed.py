@@ -110,7 +110,7 @@ class Distributed:
         reason = session.shouldfail or session.shouldstop
         if not reason and self._scheduling is not None:
             reason = self._scheduling.stop_reason
-        self._opening.close(str(reason))
+        self._opening.close(session, str(reason))
 
     def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)

@@ -91,14 +91,19 @@ class Opening:
         self.terminal.started(self.run, workers)
         return self.run
 
-    def close(self, reason: str) -> None:
-        """End the run that was opened, if any, and hand its record to everybody."""
+    def close(self, session: pytest.Session, reason: str) -> None:
+        """End the run that was opened, if any, and hand its record to everybody.
+
+        A run that could not give tests what they claim is no success.
+        """
         if self.run is None:
             return
         record = self.run.close(reason)
         self.run = None
         if self.sharing is not None:
             self.sharing.close()
+        if record.denied and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)
 

@@ -210,7 +210,7 @@ class Run:
         try:
             granted = self._sharing.poll()
         except MachineError as error:
-            cause = Cause(str(error))
+            cause = Cause(str(error), is_denied=True)
             return self._handle(*(CaseBlocked(case, cause) for case in self._sharing.waiting))
         return self._handle(*map(TokensGranted, granted)) if granted else ()
 
@@ -218,7 +218,7 @@ class Run:
         """Block what no worker that is left can run; only if none is about to come."""
         if len(self.plan.pool.stock.hosts) <= 1 or self.engine.done:
             return ()
-        cause = Cause("no worker is left on a host that has what it claims")
+        cause = Cause("no worker is left on a host that has what it claims", is_denied=True)
         return self._handle(*(CaseBlocked(case, cause) for case in self.engine.stranded()))
 
     @property
@@ -229,7 +229,7 @@ class Run:
     def _too_long(self, resource: str, limit: float) -> Cause:
         held_by = self.held_by_others(resource)
         holders = f", held by {held_by}" if held_by else ""
-        return Cause(f"waited {format_duration(limit)} for {resource!r}{holders}")
+        return Cause(f"waited {format_duration(limit)} for {resource!r}{holders}", is_denied=True)
 
     def wanted_from_others(self) -> tuple[str, ...]:
         """Return the resources that some case waits for and other runs may have."""
@@ -272,7 +272,7 @@ class Run:
         try:
             is_there = sharing.acquire(case, wants, self.nodeid(case))
         except MachineError as error:
-            return CaseBlocked(case, Cause(str(error)))
+            return CaseBlocked(case, Cause(str(error), is_denied=True))
         return TokensGranted(case) if is_there else None
 
     def leases(self, case: int) -> tuple[Lease, ...]:

@@ -195,6 +195,9 @@ def _blocked(record: RunRecord, *, is_long: bool) -> Iterable[str]:
     cases = [case for case in record.cases if case.verdict is Verdict.BLOCKED]
     if not cases:
         return
+    if record.denied:
+        tests = _count(record.denied, "test")
+        yield f"{tests} could not be given what they claim, so the run has failed"
     shown = cases if is_long else cases[:MOST_LINES]
     yield "blocked:"
     for case in shown:

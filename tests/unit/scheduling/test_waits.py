@@ -39,3 +39,11 @@ def test_time_in_which_nobody_waits_is_not_counted() -> None:
     waits.unparked("db", 8.0)
     assert waits.held_up("db", 20.0) == 5.0
     assert waits.held_up("gpu", 20.0) == 0.0
+
+
+def test_it_is_known_when_somebody_last_got_something() -> None:
+    """The latest time counts."""
+    waits = Waits(1)
+    waits.got("db", 1.0)
+    waits.got("db", 3.0)
+    assert waits.got_at == {"db": 3.0}

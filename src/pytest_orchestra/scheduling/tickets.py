@@ -54,9 +54,12 @@ class Tickets:
         if signature is None:
             return False
         del self._asked[signature]
-        del self._wants[case]
         self.granted.pop(case, None)
-        self.commands.append(GiveBack(case))
+        request = Acquire(case, self._wants.pop(case))
+        if request in self.commands:  # nobody has heard of it yet
+            self.commands.remove(request)
+        else:
+            self.commands.append(GiveBack(case))
         return True
 
     def begin(self, case: int) -> bool:

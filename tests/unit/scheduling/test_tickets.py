@@ -12,10 +12,13 @@ def test_one_case_of_a_signature_asks_at_a_time() -> None:
     tickets.ask(7, 2, WANTS)
     tickets.ask(8, 3, WANTS)
     assert tickets.commands == [Acquire(1, WANTS), Acquire(3, WANTS)]
+    tickets.commands.clear()
     assert tickets.cancel(1)
     assert not tickets.cancel(1)
     tickets.ask(7, 2, WANTS)
-    assert tickets.commands[2:] == [GiveBack(1), Acquire(2, WANTS)]
+    assert tickets.commands == [GiveBack(1), Acquire(2, WANTS)]
+    assert tickets.cancel(2)
+    assert tickets.commands == [GiveBack(1)], "nobody has heard of the request"
 
 
 def test_what_was_granted_is_used_and_given_back() -> None:

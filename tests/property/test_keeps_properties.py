@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -259,6 +259,16 @@ def test_two_runs_that_keep_what_the_other_wants_both_end() -> None:
     assert not neighbours.shares.waiting
 
 
+def test_what_was_acquired_along_with_what_a_fixture_keeps_comes_back_too() -> None:
+    """It is given back as a whole: the fixture goes down for whatever part others wait for."""
+    neighbours = Neighbours()
+    both = replace(keeper("test_1", "right"), claims=frozenset({Claim("left"), Claim("right")}))
+    neighbours.add([both], [1.0], 1)
+    neighbours.add([CaseSpec("test_a.py::test_1", claims=frozenset({Claim("left")}))], [1.0], 1)
+    neighbours.play_out()
+    assert [run.engine.done for run in neighbours.runs] == [True, True]
+
+
 def test_a_fixture_in_use_goes_down_for_another_run_before_its_next_user() -> None:
     """A run with many users of a fixture does not make others wait for all of them."""
     neighbours = Neighbours()
@@ -268,3 +278,41 @@ def test_a_fixture_in_use_goes_down_for_another_run_before_its_next_user() -> No
     (span,) = neighbours.runs[1].simulation.spans
     assert span.end < 10.0
     assert neighbours.runs[0].engine.done
+
+
+def make_sharing(random: Random, cases: int) -> list[CaseSpec]:
+    """Make up cases that claim, and keep, what several runs share."""
+    claims = [Claim("left"), Claim("right"), Claim("wide"), Claim("wide", 2)]
+    fixtures = [
+        ("one", "session", (Claim("left"),)),
+        ("other", "module", (Claim("right"),)),
+        ("half", random.choice(("session", "class")), (Claim("wide"),)),
+    ]
+    return [
+        make_case(
+            random,
+            case,
+            frozenset({each.resource: each for each in random.choices(claims, k=2)}.values())
+            if random.random() < 0.5
+            else frozenset(),
+            [each for each in fixtures if random.random() < 0.3],
+        )
+        for case in range(cases)
+    ]
+
+
+@settings(max_examples=RUNS, deadline=None)
+@given(st.randoms(use_true_random=True), st.integers(2, 3))
+def test_runs_that_share_and_keep_things_all_end(random: Random, runs: int) -> None:
+    """Nobody waits for ever, and together they never have more than there is."""
+    neighbours = Neighbours()
+    for _ in range(runs):
+        specs = make_sharing(random, random.randint(1, 15))
+        note(str(specs))
+        seconds = [random.choice((0.0, 0.5, 1.0, 3.0)) for _ in specs]
+        neighbours.add(specs, seconds, random.randint(1, 3))
+    neighbours.play_out()
+    for run in neighbours.runs:
+        assert run.engine.done
+        assert sorted(span.case for span in run.simulation.spans) == list(range(len(run.specs)))
+    assert not neighbours.shares.waiting

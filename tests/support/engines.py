@@ -13,6 +13,7 @@ from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.fixtures import Fixtures
 from pytest_orchestra.scheduling.graph import arrange
+from pytest_orchestra.scheduling.placement import place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import score
 from pytest_orchestra.scheduling.selection import Selection
@@ -38,12 +39,14 @@ def spec(
     )
 
 
-def counted(tokens: Mapping[str, int]) -> Mapping[str, Capacity]:
-    """Return capacities of so many tokens each."""
-    return {name: Capacity(each) for name, each in tokens.items()}
+def counted(tokens: Mapping[str, int | Capacity]) -> Mapping[str, Capacity]:
+    """Return capacities of so many tokens each, and those that are given in full."""
+    return {
+        name: Capacity(each) if isinstance(each, int) else each for name, each in tokens.items()
+    }
 
 
-def make_pool(**tokens: int) -> Pool:
+def make_pool(**tokens: int | Capacity) -> Pool:
     """Return a pool with so many tokens of each resource."""
     return Pool(Stock(counted(tokens)))
 
@@ -62,7 +65,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     specs: Sequence[CaseSpec],
     edges: Edges | None = None,
     *,
-    capacities: Mapping[str, int] | None = None,
+    capacities: Mapping[str, int | Capacity] | None = None,
     seconds: Sequence[float | None] | None = None,
     segments: Sequence[int] | None = None,
     workers: int = 2,
@@ -70,11 +73,14 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     patience: float = 1.0,
     fixtures: Fixtures | None = None,
     cleaners: Mapping[int, Collection[int]] | None = None,
+    hosts: Mapping[str, Mapping[str, Capacity]] | None = None,
 ) -> Engine:
     """Return an engine for ``specs``; what is not given is left at its plainest."""
     edges = edges or {}
     graph = arrange([edges.get(case, {}) for case in range(len(specs))])
-    stock, problems = settle_stock(specs, counted(capacities or {}))
+    stock, problems = settle_stock(specs, counted(capacities or {}), hosts)
+    assert not problems
+    barred, problems = place(specs, stock)
     assert not problems
     known = [None] * len(specs) if seconds is None else seconds
     return Engine(
@@ -84,7 +90,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
         Pool(stock),
         Estimates([0] * len(specs) if segments is None else segments, known, fixtures),
         Tuning(horizon=horizon, patience=patience),
-        (),
+        barred,
         cleaners,
     )
 
@@ -92,7 +98,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
 def make_selection(  # noqa: PLR0913 - each is a different thing that a test may care about
     specs: Sequence[CaseSpec],
     *,
-    capacities: Mapping[str, int] | None = None,
+    capacities: Mapping[str, int | Capacity] | None = None,
     segments: Sequence[int] | None = None,
     patience: float = 1.0,
     workers: Sequence[str] = ("w1", "w2"),

@@ -105,13 +105,14 @@ class Keeps:
                 yield name
 
     def from_others(self) -> frozenset[str]:
-        """Return what fixtures keep of that which is shared with other runs."""
+        """Return what comes back to other runs when fixtures go down: whole tickets, used or not."""
         return frozenset(
             name
             for place in self._places.values()
             for keep in place.up.values()
             if not keep.is_asked
-            for name, _ in keep.outside
+            for ticket in keep.tickets
+            for name, _ in self._tickets.wants(ticket)
         )
 
     # cases

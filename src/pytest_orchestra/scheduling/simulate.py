@@ -86,6 +86,9 @@ class Simulation:
         self._others = others or Others()
         self._queues: dict[str, deque[_Errand]] = {worker: deque() for worker in workers}
         self._ends: list[tuple[float, int, str]] = []
+        #: What the engine has not heard yet: it hears one thing when its last commands are obeyed.
+        self._news: deque[Event] = deque()
+        self._is_telling = False
 
     def run(self) -> tuple[Span, ...]:
         """Run to the end and return what ran, in order of its end."""
@@ -106,13 +109,23 @@ class Simulation:
         _, start = self.running.pop(worker)
         self.spans.append(Span(case, worker, start, now))
         verdict = self._verdicts.get(case, Verdict.PASSED)
-        commands = self._engine.handle(CaseFinished(case, verdict, self._seconds[case]), now)
+        self._news.append(CaseFinished(case, verdict, self._seconds[case]))
+        self._is_telling = True
         self._go_on(worker, now)
-        self._obey(commands, now)
+        self._is_telling = False
+        self._tell_all(now)
 
     def tell(self, event: Event, now: float) -> None:
         """Let something else happen."""
-        self._obey(self._engine.handle(event, now), now)
+        self._news.append(event)
+        if not self._is_telling:
+            self._tell_all(now)
+
+    def _tell_all(self, now: float) -> None:
+        self._is_telling = True
+        while self._news:
+            self._obey(self._engine.handle(self._news.popleft(), now), now)
+        self._is_telling = False
 
     def _obey(self, commands: tuple[Command, ...], now: float) -> None:
         for command in commands:

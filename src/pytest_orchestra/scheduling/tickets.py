@@ -78,6 +78,10 @@ class Tickets:
         """Whether tokens that were acquired for ``case`` are in use."""
         return case in self._wants and case not in self._signature_of
 
+    def wants(self, case: int) -> Demand:
+        """Return what was asked for, and acquired, for ``case``."""
+        return self._wants[case]
+
     # who has them
 
     def keep(self, case: int, keeper: Keeper) -> None:

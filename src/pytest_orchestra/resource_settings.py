@@ -173,7 +173,7 @@ def _from_table(table: Mapping[str, object]) -> Capacity:
     if slots > 1 and capacity.is_quantity:
         raise ValueError("a quantity has no slots")
     scope = table.get("scope", Scope.RUN)
-    if scope not in set(Scope):
+    if scope not in tuple(Scope):  # it may be a list or a table, which no set can be asked for
         raise ValueError(f"there is no scope {scope!r}: write {', '.join(Scope)}")
     return replace(
         capacity,

@@ -55,7 +55,8 @@ class Leases(Mapping[str, Lease]):
         self._leases = {lease.resource: lease for lease in leases}
         for lease in self._leases.values():
             name = variable_name(lease.resource)
-            self._before[name] = os.environ.get(name)
+            # Two resources may share a variable: gpu-a and gpu_a.
+            self._before.setdefault(name, os.environ.get(name))
             os.environ[name] = ",".join(lease.names) or str(lease.amount)
 
     def end(self) -> None:

@@ -173,7 +173,7 @@ def _from_table(table: Mapping[str, object]) -> Capacity:
     if slots > 1 and capacity.is_quantity:
         raise ValueError("a quantity has no slots")
     scope = table.get("scope", Scope.RUN)
-    if scope not in set(Scope):
+    if scope not in tuple(Scope):  # it may be a list or a table, which no set can be asked for
         raise ValueError(f"there is no scope {scope!r}: write {', '.join(Scope)}")
     return replace(
         capacity,
@@ -245,6 +245,8 @@ def _claims(name: str, value: object) -> tuple[Claim, ...]:
         claims = [_claim(resource, amount) for resource, amount in value.items()]
     else:
         raise ValueError(f"{value!r} names no resources")
+    if not all(claim.resource.strip() for claim in claims):
+        raise ValueError("a resource has no name")
     if any(claim.resource == "*" for claim in claims):
         raise ValueError("a fixture cannot make its tests run alone: mark them resources('*')")
     return tuple(sorted(claims))

@@ -368,3 +368,48 @@ def test_a_worker_that_dies_takes_what_its_fixtures_keep_with_it(project: Projec
         "test_a.py::test_alone": "passed",
     }
     assert result.code != PASSED
+
+
+def test_a_fixture_has_what_it_keeps_until_it_is_down(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """When it goes down between two tests as well, and for what is built on it."""
+    project.configure("""
+        [tool.pytest_orchestra.resources]
+        db = ["blue"]
+        [tool.pytest_orchestra.fixtures]
+        pg = ["db"]
+    """)
+    project.write(
+        "test_a",
+        """
+        import os, pytest
+
+        @pytest.fixture(scope="module")
+        def pg(leases):
+            assert leases["db"].names == ("blue",)
+            yield
+            assert leases["db"].names == ("blue",)
+            assert os.environ["PYTEST_ORCHESTRA_DB"] == "blue"
+
+        @pytest.fixture(scope="module")
+        def tables(pg, leases):
+            yield
+            assert leases["db"].names == ("blue",)
+
+        @pytest.mark.priority(3)
+        def test_user(tables): pass
+        @pytest.mark.priority(2)
+        @pytest.mark.depends("test_user")
+        @pytest.mark.resources("db")
+        def test_alone(leases): assert leases["db"].names == ("blue",)
+        @pytest.mark.depends("test_alone")
+        @pytest.mark.priority(1)
+        def test_again(tables): pass
+        @pytest.mark.depends("test_again")
+        def test_free(leases): assert "db" not in leases
+        """,
+    )
+    project.write("test_b", "def test_b(): pass")
+    result = project.orchestrate(*driver)
+    assert result.counts == {"passed": 5}

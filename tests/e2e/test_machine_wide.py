@@ -14,7 +14,7 @@ from statistics import fmean
 from typing import Final
 
 import pytest
-from harness import FAILED, PASSED, Project, Result
+from harness import FAILED, PASSED, USAGE, Project, Result
 
 IS_STRESS: Final = os.environ.get("ORCHESTRA_STRESS") == "1"
 RUNS: Final = 4
@@ -300,6 +300,21 @@ def test_runs_that_keep_what_the_other_wants_do_not_wait_for_each_other_for_ever
         started.append((project, project.start("--orchestrate", *driver)))
     results = [project.finish(process) for project, process in started]
     assert [result.counts for result in results] == [{"passed": 3}] * 2
+
+
+@pytest.mark.parametrize("directory", ["~nosuchuser/x", "a\\u0000b"])
+def test_a_path_that_leads_nowhere_is_told_before_the_run(tmp_path: Path, directory: str) -> None:
+    """With the key that it stands under."""
+    project = make(tmp_path, "run")
+    project.configure(f"""
+        [tool.pytest_orchestra]
+        runtime_dir = "{directory}"
+        [tool.pytest_orchestra.resources]
+        license = {{ capacity = 1, scope = "machine" }}
+    """)
+    result = project.orchestrate()
+    assert result.code == USAGE
+    assert result.lines("^tool.pytest_orchestra.runtime_dir: ")
 
 
 def test_a_directory_that_cannot_be_used_is_told_before_the_run(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def test_a_mistake_in_a_resource_names_it(value: object, what: str) -> None:
             {"fixtures": {"pg": "*"}},
             "fixtures.pg: a fixture cannot make its tests run alone: mark them resources('*')",
         ),
+        ({"fixtures": {"pg": {"": 1}}}, "fixtures.pg: a resource has no name"),
         ({"fixtures": {" ": "db"}}, "fixtures. : ' ' is not the name of a fixture"),
         ({"hosts": 1}, "hosts is 1, not a table"),
         (

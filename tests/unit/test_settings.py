@@ -205,3 +205,11 @@ def test_a_table_must_be_a_table(tmp_path: Path) -> None:
     path.write_text("[tool]\npytest_orchestra = 3")
     with pytest.raises(UsageProblems, match=r"tool\.pytest_orchestra is not a table"):
         read_table(path)
+
+
+@pytest.mark.parametrize("scope", [["machine"], {"machine": 1}])
+def test_a_scope_that_is_no_text_is_a_problem(scope: object) -> None:
+    """A list or a table in its place is reported with its key, and is no failure of ours."""
+    (problem,) = problems_of({"resources": {"db": {"capacity": 1, "scope": scope}}})
+    assert problem.what.startswith("tool.pytest_orchestra.resources.db: there is no scope")
+    assert problem.remedy == CAPACITY_REMEDY

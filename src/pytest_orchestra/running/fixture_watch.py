@@ -9,7 +9,9 @@ import pytest
 
 from pytest_orchestra.model.case import Hold
 from pytest_orchestra.model.events import Fixture
+from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.running.fixture_claims import FixtureClaims, ids_of
+from pytest_orchestra.running.leases import Leases
 from pytest_orchestra.running.shared_fixtures import scope_of
 
 
@@ -20,8 +22,13 @@ class FixtureWatch:
     they are down. ``unclaimed`` gets the fixture that the running test asked for.
     """
 
-    def __init__(self, claims: FixtureClaims, unclaimed: Callable[[str], None]) -> None:
+    def __init__(
+        self, claims: FixtureClaims, leases: Leases, unclaimed: Callable[[str], None]
+    ) -> None:
         self._claims: Final = claims
+        self._leases: Final = leases
+        #: What each fixture that is up got when it came up.
+        self._has: Final[dict[Fixture, tuple[Lease, ...]]] = {}
         self._unclaimed: Final = unclaimed
         self._up: Final[dict[Fixture, tuple[pytest.FixtureDef[Any], Any]]] = {}
         #: What may be thought to be up.
@@ -54,8 +61,22 @@ class FixtureWatch:
                 if key not in self._holds:
                     self._unclaimed(key)
                 elif fixturedef.scope != "function":
-                    self._up[key, scope_of(fixturedef, item)] = fixturedef, request
+                    fixture = key, scope_of(fixturedef, item)
+                    self._up[fixture] = fixturedef, request
+                    claimed = {claim.resource for claim in self._holds[key].claims}
+                    self._has[fixture] = tuple(
+                        lease for lease in self._leases.values() if lease.resource in claimed
+                    )
         return value
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        """Fixtures may go down now that the test itself does not use."""
+        self._leases.widen(self.leases())
+
+    def leases(self) -> list[Lease]:
+        """Return what the fixtures that are up have."""
+        return [lease for fixture in self._up for lease in self._has.get(fixture, ())]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:

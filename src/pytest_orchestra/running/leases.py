@@ -52,11 +52,18 @@ class Leases(Mapping[str, Lease]):
     def begin(self, nodeid: str, leases: Iterable[Lease]) -> None:
         """The test ``nodeid`` runs now; the environment says what it got."""
         self._nodeid = nodeid
-        self._leases = {lease.resource: lease for lease in leases}
-        for lease in self._leases.values():
-            name = variable_name(lease.resource)
-            self._before[name] = os.environ.get(name)
-            os.environ[name] = ",".join(lease.names) or str(lease.amount)
+        self._leases = {}
+        self.widen(leases)
+
+    def widen(self, leases: Iterable[Lease]) -> None:
+        """Tell of ``leases`` as well, but for resources that were told of before."""
+        for lease in leases:
+            if lease.resource not in self._leases:
+                self._leases[lease.resource] = lease
+                name = variable_name(lease.resource)
+                # Two resources may share a variable: gpu-a and gpu_a.
+                self._before.setdefault(name, os.environ.get(name))
+                os.environ[name] = ",".join(lease.names) or str(lease.amount)
 
     def end(self) -> None:
         """The test is over; the environment is what it was."""

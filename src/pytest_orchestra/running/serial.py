@@ -18,7 +18,7 @@ from pytest_orchestra.running.others import OthersWatch
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.sharing import INTERVAL
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
-from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
+from pytest_orchestra.running.stage import StandIn, leaves_fixtures
 from pytest_orchestra.running.tenure import Tenure
 
 #: The name of the only worker.
@@ -201,7 +201,7 @@ class SerialLoop:
         item = self._items[case]
         self._reconsider(case)
         while self._knows_what_follows and leaves_fixtures(item, self._following):
-            report = settle(item, self._following)
+            report = self._tenure.settle(item, self._following)
             if report is not None:
                 item.ihook.pytest_runtest_logreport(report=report)
                 self._reconsider(case)

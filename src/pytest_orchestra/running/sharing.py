@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_orchestra.errors import MachineError
 from pytest_orchestra.model.capacity import Capacity, Scope
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.pulse import Pulse
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class Sharing:
             name: Supply(capacity.tokens, _names(capacity), capacity.slots)
             for name, capacity in shared.items()
         }
-        place = None if directory is None else Path(project, Path(directory).expanduser())
+        place = None if directory is None else _path(directory, project)
         return cls(Ledger.open(place, project=str(project), supplies=supplies))
 
     def life(self, host: str) -> Life:
@@ -157,6 +159,19 @@ class Sharing:
         if self._pulse is not None:
             self._pulse.stop()
         self._ledger.close()
+
+
+def _path(directory: str, project: Path) -> Path:
+    """Return where ``directory`` is, as the configuration has it; raises MachineError if nowhere."""
+    try:
+        if "\0" in directory:
+            raise ValueError("it has a NUL in it")  # noqa: TRY301 - told below, like the other
+        return Path(project, Path(directory).expanduser())
+    except (RuntimeError, ValueError) as error:
+        what = f"{directory!r} is no directory: {error}"
+        remedy = "write the path of a directory that is there"
+        where = "tool.pytest_orchestra.runtime_dir"
+        raise MachineError(Problem(what, remedy, where)) from None
 
 
 def _names(capacity: Capacity) -> tuple[str, ...]:

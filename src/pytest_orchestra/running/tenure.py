@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import pytest
@@ -12,7 +14,7 @@ from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.fixture_watch import FixtureWatch
 from pytest_orchestra.running.leases import Leases, LeasesPlugin
-from pytest_orchestra.running.stage import settle_by
+from pytest_orchestra.running.stage import settle, settle_by
 
 
 class Tenure:
@@ -26,7 +28,9 @@ class Tenure:
     ) -> None:
         self._claims: Final = claims
         self._leases: Final = Leases()
-        self._watch: Final = FixtureWatch(claims, unclaimed) if claims.are_there else None
+        self._watch: Final = (
+            FixtureWatch(claims, self._leases, unclaimed) if claims.are_there else None
+        )
         manager.register(LeasesPlugin(self._leases), "orchestra-leases")
         if self._watch is not None:
             manager.register(self._watch, "orchestra-fixture-watch")
@@ -44,6 +48,23 @@ class Tenure:
         """Return the fixtures that have gone down since a test was over."""
         return self._watch.gone() if self._watch is not None else ()
 
+    def settle(self, item: pytest.Item, following: pytest.Item | None) -> pytest.TestReport | None:
+        """Tear down what ``item`` left up and ``following`` does not share; see :func:`.settle`.
+
+        Fixtures that keep resources still have them while they go down.
+        """
+        with self._between(item):
+            return settle(item, following)
+
+    @contextmanager
+    def _between(self, item: pytest.Item) -> Iterator[None]:
+        """Between two tests, on account of ``item``: leases are those of fixtures that are up."""
+        self._leases.begin(item.nodeid, self._watch.leases() if self._watch is not None else ())
+        try:
+            yield
+        finally:
+            self._leases.end()
+
     def relinquish(
         self, fixtures: Iterable[Fixture]
     ) -> Iterator[tuple[pytest.Item, Callable[[], pytest.TestReport | None]]]:
@@ -57,16 +78,11 @@ class Tenure:
         for fixture in fixtures:
             item = watch.last_user(fixture)
             if item is not None:
-                yield item, _Teardown(watch, item, fixture)
+                yield item, partial(self._tear_down, watch, item, fixture)
 
-
-class _Teardown:
-    """Takes one fixture down, on account of the test that used it last."""
-
-    def __init__(self, watch: FixtureWatch, item: pytest.Item, fixture: Fixture) -> None:
-        self._watch = watch
-        self._item = item
-        self._fixture = fixture
-
-    def __call__(self) -> pytest.TestReport | None:
-        return settle_by(self._item, lambda: self._watch.tear_down(self._fixture))
+    def _tear_down(
+        self, watch: FixtureWatch, item: pytest.Item, fixture: Fixture
+    ) -> pytest.TestReport | None:
+        """Take one fixture down, on account of the test that used it last."""
+        with self._between(item):
+            return settle_by(item, lambda: watch.tear_down(fixture))

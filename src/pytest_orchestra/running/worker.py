@@ -31,7 +31,7 @@ from pytest_orchestra.running.outbox import Outbox
 from pytest_orchestra.running.parcels import Parcels
 from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Life
-from pytest_orchestra.running.stage import StandIn, leaves_fixtures, settle
+from pytest_orchestra.running.stage import StandIn, leaves_fixtures
 from pytest_orchestra.running.tenure import Tenure
 
 #: What is left to xdist's own worker plugin while ours runs the tests.
@@ -278,7 +278,7 @@ class WorkerLoop:
         if not leaves_fixtures(item, following):
             return False
         self._outbox.send(("tearing", index))
-        report = settle(item, following)
+        report = self._tenure.settle(item, following)
         self._meter.skip()
         if report is not None:
             self._outbox.send(("late", index, self._serialize(report)))

@@ -252,11 +252,9 @@ class Keeps:
 
     @staticmethod
     def _user(place: _Place, fixture: Fixture, keep: Keep) -> Visit | None:
-        if keep.users:
-            for visit in place.visits.values():
-                if visit.counted.get(fixture) is keep:
-                    return visit
-        return None
+        return next(
+            (each for each in place.visits.values() if each.counted.get(fixture) is keep), None
+        )
 
     def _drop(self, keeper: Keeper, keep: Keep) -> list[str]:
         """Give back what ``keeper`` has, but for what others on its worker lack."""

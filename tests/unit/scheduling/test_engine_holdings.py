@@ -10,6 +10,7 @@ from pytest_orchestra.model.events import (
     Acquire,
     Assign,
     CaseFinished,
+    CasesReturned,
     Command,
     FixturesDown,
     GiveBack,
@@ -28,6 +29,7 @@ from pytest_orchestra.scheduling.graph import arrange
 from pytest_orchestra.scheduling.placement import place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import score
+from pytest_orchestra.scheduling.simulate import Simulation
 
 PG = ("pg", "")
 DB = Claim("db")
@@ -216,3 +218,61 @@ def test_who_waits_for_too_long_is_known() -> None:
     assert engine.overdue(21.0) == []
     assert engine.overdue(22.0) == [(1, "license", 10.0)]
     assert make([case(DB)], {"db": Capacity(1)}).overdue(1e9) == []
+
+
+def test_a_case_that_comes_back_unbegun_has_left_nothing_up() -> None:
+    """Its tokens are all free again."""
+    engine = make([user(), case(DB, priority=5)], {"db": Capacity(1)})
+    join(engine, "w1")
+    finish(engine, 1)
+    assert engine.queue_of("w1") == (0,)
+    assert engine.handle(CasesReturned("w1", (0,)), 2.0) == (Assign("w1", 0),)
+    assert engine.tickets.in_use == {}
+
+
+def test_what_a_worker_that_is_gone_says_of_fixtures_changes_nothing() -> None:
+    """Its word may arrive late."""
+    engine = make([case(DB)], {"db": Capacity(1)})
+    join(engine, "w1")
+    assert engine.handle(FixturesDown("w0", (PG,)), 1.0) == ()
+
+
+def test_a_grant_waits_for_a_worker_that_may_use_it() -> None:
+    """Others on other hosts go on without; when nobody is left who may, nothing is kept for it."""
+    declared = {"gpu": Capacity(1, scope=Scope.HOST), "license": MACHINE}
+    hosts = {"laptop": {"gpu": Capacity(0, scope=Scope.HOST)}, "box": {}}
+    wide = case(Claim("gpu"), Claim("license"))
+    engine = make([wide, case(), case(), case()], declared, hosts)
+    assert join(engine, "w2", host="box") == (Assign("w2", 1), Acquire(0, (("license", 1),)))
+    assert join(engine, "w1", host="laptop") == (Assign("w1", 2),)
+    assert engine.handle(TokensGranted(0), 0.5) == ()
+    assert finish(engine, 2) == (Assign("w1", 3),)
+    engine.handle(WorkerLost("w2"), 2.0)
+    assert engine.stranded() == [0]
+    assert finish(engine, 3) == (Assign("w1", 1),)
+    assert Assign("w3", 0) in join(engine, "w3", host="box")
+
+
+def test_nothing_is_reserved_for_a_case_that_nobody_left_may_run() -> None:
+    """However long it has been overtaken."""
+    declared = {"gpu": Capacity(2, scope=Scope.HOST), "db": Capacity(1)}
+    hosts = {"laptop": {"gpu": Capacity(0, scope=Scope.HOST)}, "box": {}}
+    specs = [case(Claim("gpu", 2), DB), case(Claim("gpu")), *[case(DB)] * 3]
+    engine = make(specs, declared, hosts, patience=0.0)
+    join(engine, "w2", host="box")
+    join(engine, "w1", host="laptop")
+    engine.handle(WorkerLost("w2"), 1.0)
+    for now in range(2, 9):
+        for worker in engine.workers:
+            for number in engine.queue_of(worker):
+                finish(engine, number, float(now))
+    assert engine.stranded()
+    assert all(engine.verdicts[number] is Verdict.PASSED for number in (2, 3, 4))
+
+
+def test_a_simulated_run_gets_what_others_share_at_once() -> None:
+    """Nobody else is there."""
+    engine = make([case(Claim("license"))] * 3, {"license": MACHINE})
+    spans = Simulation(engine, [1.0] * 3, ("w1", "w2")).run()
+    assert len(spans) == 3
+    assert engine.tickets.in_use == {"license": 0}

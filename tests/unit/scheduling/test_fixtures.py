@@ -155,3 +155,18 @@ def test_users_are_split_when_that_pays(cost: float, workers: set[str]) -> None:
     """A worker that has nothing else sets it up if the rest takes longer than that."""
     spans = run([(BROWSER,)] * 4, [0, 0, 1, 1], cost)
     assert {span.worker for span in spans} == workers
+
+
+def test_a_fixture_that_went_down_is_nobodys() -> None:
+    """Whatever its parameters were; one that was not up changes nothing."""
+    server = ("server[1]", "test_a.py")
+    fixtures = make_fixtures((server, BROWSER), (server,), ())
+    fixtures.learn(server, 1.0)
+    fixtures.assign("w1", 0)
+    fixtures.release(0)
+    assert fixtures.taste("w1", 1, 1.0, 0.0) is Taste.HAS_ITS_FIXTURES
+    fixtures.drop("w1", ("other", ""))
+    assert fixtures.taste("w1", 1, 1.0, 0.0) is Taste.HAS_ITS_FIXTURES
+    fixtures.drop("w1", SERVER)
+    assert fixtures.taste("w1", 1, 1.0, 0.0) is Taste.INDIFFERENT
+    fixtures.drop("w2", SERVER)

@@ -322,4 +322,6 @@ class Keeps:
             tokens = dict(self._pool.held(keeper)).get(resource, 0)
             if tokens:
                 yield tokens, (keeper,)
-        yield from self._tickets.kept(resource)
+        for tokens, keepers in self._tickets.kept(resource):
+            # One that is down already has them only until the case ends that counts on it.
+            yield tokens, [each for each in keepers if each[1] in self._places[each[0]].up]

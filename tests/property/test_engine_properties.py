@@ -1,10 +1,11 @@
 """Random runs on random workers: no promise of the engine is broken at any step.
 
 Messages to and from the workers are in order and arrive late, so the engine's picture of a
-worker is behind. The judge recomputes everything from what was said.
+worker is behind. The judge recomputes everything from what was said, and looks at what really goes
+on, too: tests that run, and fixtures that are up.
 
 Not checked: that a pick is the best one by rank (see the unit tests of the selection), when a
-reservation is made (see test_simulate_properties), verdicts that are amended to a better one, and drivers
+reservation is made (see test_simulate_properties), which instances a test gets, verdicts that are amended to a better one, and drivers
 that break their own side of the bargain, such as finishing a case twice.
 """
 
@@ -16,9 +17,9 @@ from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from show import Scenario, Show
+from show import HOSTS, Scenario, Show
 
-from pytest_orchestra.model.case import CaseSpec, Claim, Mode
+from pytest_orchestra.model.case import CaseSpec, Claim, Hold, Mode
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS
 
 CLAIMS: Final = (
@@ -31,12 +32,33 @@ CLAIMS: Final = (
     Claim("schema", mode=Mode.READ),
     Claim("schema", mode=Mode.WRITE),
     Claim("undeclared", 1),
+    Claim("staging", 1),
+    Claim("staging", 2),
+    Claim("box", 1),
+    Claim("box", 2),
+    Claim("license", 1),
+    Claim("license", mode=Mode.WRITE),
+    Claim("seat", 1),
 )
+
+#: Where fixtures stay up, and what they take.
+FIXTURES: Final = {
+    "pg": ("", (Claim("db", 1),)),
+    "tables": ("file", (Claim("db", 1), Claim("schema", mode=Mode.READ))),
+    "migrated": ("file", (Claim("schema", mode=Mode.WRITE),)),
+    "all_of_db": ("file", (Claim("db", mode=Mode.WRITE),)),
+    "stage": ("directory", (Claim("staging", 1),)),
+    "bench": ("", (Claim("box", 1),)),
+    "licensed": ("file", (Claim("license", 1),)),
+    "seated": ("", (Claim("seat", 1), Claim("license", 1))),
+    "card": ("test", (Claim("gpu", 1),)),
+}
 
 
 def make_scenario(random: Random, cases: int) -> Scenario:
     """Make up ``cases`` cases; their dependencies point back, so that there is no cycle."""
     share = random.choice((0.1, 0.5, 0.9))
+    keeping = random.choice((0.0, 0.2, 0.5, 0.9))
     most_needs = random.choice((0, 1, 2))
     accepts = (SUCCESS, SUCCESS, ANY_VERDICT)
     edges = {
@@ -53,22 +75,35 @@ def make_scenario(random: Random, cases: int) -> Scenario:
         if needed and random.random() < cleaning
     }
     return Scenario(
-        specs=tuple(make_spec(random, share) for _ in range(cases)),
+        specs=tuple(make_spec(random, case, share, keeping) for case in range(cases)),
         edges=edges,
         segments=tuple(case // 3 for case in range(cases)),
         seconds=tuple(random.choice((None, 0.0, 0.004, 0.1, 3.0)) for _ in range(cases)),
         horizon=random.choice((0.0, 0.02, 5.0)),
         patience=random.choice((0.0, 1.0, math.inf)),
         cleaners=cleaners,
+        hosts=random.choice(({}, HOSTS)),
     )
 
 
-def make_spec(random: Random, share: float) -> CaseSpec:
-    """Make up a case; ``share`` of them claim something."""
+def make_spec(random: Random, case: int, share: float, keeping: float) -> CaseSpec:
+    """Make up a case; ``share`` of them claim something, and ``keeping`` of them use fixtures."""
     claims = random.choices(CLAIMS, k=random.randint(1, 3)) if random.random() < share else []
+    used = random.choices(tuple(FIXTURES), k=random.randint(1, 3))
+    directory = f"tests{case // 12}"
+    scopes = {
+        "": "",
+        "directory": directory,
+        "file": f"{directory}/test_{case // 4}.py",
+        "test": None,
+    }
     return CaseSpec(
-        "test_a.py::test_x",
+        f"{scopes['file']}::test_{case}",
         claims=frozenset({claim.resource: claim for claim in claims}.values()),
+        holds=tuple(
+            Hold(name, scopes[FIXTURES[name][0]], FIXTURES[name][1])
+            for name in (sorted(set(used)) if random.random() < keeping else ())
+        ),
         alone=random.random() < share / 8,
         group=random.choice((None, None, None, None, "g", "h")),
         priority=random.choice((0.0, 0.0, 0.0, 5.0, -5.0)),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from engines import Edges
+from uses import fixtures_of, used_on_worker
 
-from pytest_orchestra.model.case import CaseSpec, Mode
+from pytest_orchestra.model.capacity import UNBOUNDED, Capacity, Scope
+from pytest_orchestra.model.case import CaseSpec, Claim, Hold, Mode
 from pytest_orchestra.model.events import (
+    Acquire,
     Assign,
     CaseBlocked,
     CaseFinished,
@@ -16,8 +20,13 @@ from pytest_orchestra.model.events import (
     Command,
     Conclude,
     Event,
+    Fixture,
+    FixturesDown,
+    GiveBack,
     Recall,
+    Relinquish,
     StopRequested,
+    TokensGranted,
     VerdictAmended,
     WorkerLost,
     WorkersJoined,
@@ -31,7 +40,8 @@ class Judge:
 
     specs: Sequence[CaseSpec]
     edges: Edges
-    capacities: Mapping[str, int]
+    capacities: Mapping[str, Capacity]
+    hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
     #: Per worker, the cases that it was given and that are neither over nor returned.
     given: dict[str, list[int]] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
@@ -44,16 +54,32 @@ class Judge:
     cleaners: Mapping[int, Collection[int]] = field(default_factory=dict)
     cleans: bool = False
     torn: set[int] = field(default_factory=set)
+    host_of: dict[str, str] = field(default_factory=dict)
+    #: Per worker, the fixtures that are up as far as is known, and those that were asked for.
+    kept: dict[str, dict[Fixture, Hold]] = field(default_factory=dict)
+    asked: dict[str, set[Fixture]] = field(default_factory=dict)
+    #: The fixtures that cases which workers have count on.
+    counted: dict[int, set[Fixture]] = field(default_factory=dict)
+    #: The fixtures that such cases will not leave up.
+    gone: dict[int, set[Fixture]] = field(default_factory=dict)
+    #: Cases that wait for what other runs share, those that got it, and who uses it.
+    acquiring: set[int] = field(default_factory=set)
+    granted: set[int] = field(default_factory=set)
+    using: set[int] = field(default_factory=set)
 
     # what the judge hears
 
-    def hear(self, event: Event) -> None:
+    def hear(self, event: Event) -> None:  # noqa: C901, PLR0912 - some lines for each kind of event
         """Take note of what happened, before the engine's commands are judged."""
         match event:
-            case WorkersJoined(workers):
+            case WorkersJoined(workers, host):
                 self.given.update({worker: [] for worker in workers})
+                self.host_of.update(dict.fromkeys(workers, host))
+                self.kept.update({worker: {} for worker in workers})
+                self.asked.update({worker: set() for worker in workers})
             case WorkerLost(worker, culprit, verdict):
                 left = self.given.pop(worker)
+                del self.host_of[worker], self.kept[worker], self.asked[worker]
                 self.torn.update(left[:1])
                 self.homes = {group: home for group, home in self.homes.items() if home != worker}
                 if culprit is not None:
@@ -63,6 +89,18 @@ class Judge:
             case CaseFinished(case, verdict, _):
                 self.given[self.ran_on[case]].remove(case)
                 self.verdicts[case] = verdict
+                for fixture, hold in fixtures_of(self.specs[case]).items():
+                    if fixture not in self.gone[case]:
+                        self.kept[self.ran_on[case]].setdefault(fixture, hold)
+            case FixturesDown(worker, fixtures, case):
+                for fixture in fixtures:
+                    self.kept[worker].pop(fixture, None)
+                    self.asked[worker].discard(fixture)
+                if case is not None:
+                    self.gone[case].update(fixtures)
+            case TokensGranted(case) if case in self.acquiring:
+                self.acquiring.remove(case)
+                self.granted.add(case)
             case VerdictAmended(case, verdict):
                 self.verdicts[case] = verdict
             case CasesReturned(worker, cases):
@@ -86,6 +124,12 @@ class Judge:
                     self._judge_recall(worker, cases)
                 case Conclude(case, verdict, cause):
                     self._judge_conclusion(case, verdict, cause)
+                case Relinquish(worker, fixtures):
+                    self._judge_request(worker, fixtures)
+                case Acquire(case, wants):
+                    self._judge_acquisition(case, wants)
+                case GiveBack(case):
+                    self._judge_return(case)
         self._judge_omissions()
 
     # commands
@@ -95,12 +139,39 @@ class Judge:
         assert worker in self.given, "work was given to a worker that is not there"
         assert self.is_waiting(case), "a case was started twice, or has its verdict"
         assert self.is_ready(case), "a case was started before its prerequisites were over"
-        assert not self.short_of(case), "a resource is overdrawn"
+        assert self.host_of[worker] not in self._barred[case], "that is not there on its host"
+        assert not self.short_of(case, worker), "a resource is overdrawn"
+        assert self._has_outside(case, worker), "others share that, and it was not acquired"
         group = self.specs[case].group
         if group is not None:
             assert self.homes.setdefault(group, worker) == worker, "a group was torn apart"
+        self.counted[case] = self._countable(case, worker)
+        self.gone[case] = set()
+        if case in self.granted:
+            self.granted.remove(case)
+            self.using.add(case)
         self.given[worker].append(case)
         self.ran_on[case] = worker
+
+    def _judge_request(self, worker: str, fixtures: tuple[Fixture, ...]) -> None:
+        assert fixtures, "nothing was asked for"
+        for fixture in fixtures:
+            assert fixture in self.kept[worker], "that is not up, as far as is known"
+            assert fixture not in self.asked[worker], "it was asked for twice"
+            self.asked[worker].add(fixture)
+
+    def _judge_acquisition(self, case: int, wants: tuple[tuple[str, int], ...]) -> None:
+        assert self.is_waiting(case), "something was acquired for a case that is given out or over"
+        assert case not in self.acquiring | self.granted | self.using, "it was acquired twice"
+        assert {name for name, _ in wants} == {
+            claim.resource for claim in self._claims(case) if self.is_outside(claim.resource)
+        }
+        self.acquiring.add(case)
+
+    def _judge_return(self, case: int) -> None:
+        assert case in self.acquiring | self.granted | self.using, "it has nothing to give back"
+        for each in (self.acquiring, self.granted, self.using):
+            each.discard(case)
 
     def _judge_recall(self, worker: str, cases: tuple[int, ...]) -> None:
         sent_ahead = self.given[worker][1:]
@@ -126,8 +197,54 @@ class Judge:
             if self.is_waiting(case):
                 assert self.stopped is None or self.may_be_owed(case), "a case was left open"
                 assert not self._possible_causes(case), "a case should be blocked and is not"
-        if self.given and self.stopped is None and not any(self.given.values()):
-            assert len(self.verdicts) == len(self.specs), "there is work and nobody works"
+        if self.given and self.stopped is None and not self._is_anybody_at_work:
+            open_cases = [case for case in range(len(self.specs)) if self.is_waiting(case)]
+            assert not open_cases or all(
+                not self.is_ready(case) or self._runs_nowhere(case) for case in open_cases
+            ), "there is work and nobody works"
+
+    @property
+    def _is_anybody_at_work(self) -> bool:
+        """Whether something is bound to happen: a case ends, a fixture goes down, a token comes."""
+        return any((*self.given.values(), *self.asked.values(), self.acquiring))
+
+    def _runs_nowhere(self, case: int) -> bool:
+        return all(host in self._barred[case] for host in self.host_of.values())
+
+    @cached_property
+    def _barred(self) -> list[set[str]]:
+        """Per case, the hosts that lack something for it or for another of its group."""
+        found = [self._lack(spec) for spec in self.specs]
+        groups: dict[str | None, set[str]] = {}
+        for spec, hosts in zip(self.specs, found, strict=True):
+            groups.setdefault(spec.group, set()).update(hosts)
+        return [
+            hosts if spec.group is None else groups[spec.group]
+            for spec, hosts in zip(self.specs, found, strict=True)
+        ]
+
+    def _lack(self, spec: CaseSpec) -> set[str]:
+        return {
+            host
+            for host in self.hosts
+            for name in self.resources
+            if self.is_local(name)
+            and used_on_worker(name, max(1, self.capacity(name, host)), [spec], ())
+            > self.capacity(name, host)
+        }
+
+    @cached_property
+    def resources(self) -> list[str]:
+        """All that somebody claims."""
+        return sorted({claim.resource for claim in self._all_claims})
+
+    @cached_property
+    def _all_claims(self) -> list[Claim]:
+        return [claim for case in range(len(self.specs)) for claim in self._claims(case)]
+
+    @cached_property
+    def _counted_ones(self) -> set[str]:
+        return {claim.resource for claim in self._all_claims if claim.mode is Mode.COUNT}
 
     # what follows from what was heard
 
@@ -174,36 +291,99 @@ class Judge:
         return all(self.verdicts.get(each) in accepts for each, accepts in needed.items())
 
     def may_run(self, case: int, worker: str) -> bool:
-        """Whether ``worker`` could run ``case`` now, if nobody else is to be considered."""
+        """Whether ``worker`` could run ``case`` now, if nobody else is to be considered.
+
+        What fixtures keep there for it does not count, nor do instances that several share.
+        """
         home = self.homes.get(self.specs[case].group or "", worker)
+        names = {claim.resource for claim in self._claims(case)}
         return (
             self.is_waiting(case)
             and self.is_ready(case)
             and home == worker
-            and not self.short_of(case)
+            and not self.granted
+            and not any(self.is_outside(name) or self._has_slots(name) for name in names)
+            and self.host_of[worker] not in self._barred[case]
+            and not self.short_of(case, worker, is_counting=False)
         )
 
-    def short_of(self, case: int) -> list[str]:
-        """Return the resources of which too little would be left for ``case``, if it ran now."""
-        running = [self.specs[each] for each in (*self.in_flight, case)]
-        is_crowded = len(running) > 1 and any(each.alone for each in running)
+    def short_of(self, case: int, worker: str, *, is_counting: bool = True) -> list[str]:
+        """Return of what too little would be left for ``case``, if it ran on ``worker`` now."""
+        in_flight = [self.specs[each] for each in self.in_flight]
+        is_crowded = bool(in_flight) and (
+            self.specs[case].alone or any(each.alone for each in in_flight)
+        )
+        counted = self._countable(case, worker) if is_counting else set()
         return ["*"] * is_crowded + [
-            claim.resource
-            for claim in self.specs[case].claims
-            if self._used(running, claim.resource) > self.capacities.get(claim.resource, 1)
+            name
+            for name in sorted({claim.resource for claim in self._claims(case)})
+            if not self.is_outside(name)
+            and self._used(name, case, worker, counted) > self.capacity(name, self.host_of[worker])
         ]
 
-    def _used(self, running: Iterable[CaseSpec], resource: str) -> int:
-        """Return the tokens in use; of a lock that nobody declared, 2 if it is broken."""
-        claims = [claim for each in running for claim in each.claims if claim.resource == resource]
-        writers = sum(claim.mode is Mode.WRITE for claim in claims)
-        if resource not in self.capacities and all(
-            claim.mode is not Mode.COUNT for claim in claims
-        ):
-            return 2 if writers and len(claims) > 1 else 1
-        others = sum(claim.amount for claim in claims if claim.mode is Mode.COUNT)
-        readers = sum(claim.mode is Mode.READ for claim in claims)
-        return others + readers + writers * self.capacities.get(resource, 1)
+    def _used(self, name: str, case: int, worker: str, counted: set[Fixture]) -> int:
+        """Return how much of it would be in use where ``worker`` is, with ``case`` on that."""
+        host = self.host_of[worker]
+        is_local = self.is_local(name)
+        total = 0
+        for each, given in self.given.items():
+            if is_local and self.host_of[each] != host:
+                continue
+            cases = [*given, case] if each == worker else given
+            in_use = {fixture for one in given for fixture in self.counted[one]}
+            in_use |= counted if each == worker else set()
+            idle = [hold for fixture, hold in self.kept[each].items() if fixture not in in_use]
+            capacity = self.capacity(name, host)
+            mine = used_on_worker(name, capacity, [self.specs[one] for one in cases], idle)
+            if each == worker and not counted and case not in given:
+                others = used_on_worker(name, capacity, [self.specs[one] for one in given], idle)
+                alone = used_on_worker(name, capacity, [self.specs[case]], ())
+                mine = max(mine, others + alone)
+            total += mine
+        return total
+
+    def _claims(self, case: int) -> list[Claim]:
+        spec = self.specs[case]
+        return [*spec.claims, *(claim for hold in spec.holds for claim in hold.claims)]
+
+    def _countable(self, case: int, worker: str) -> set[Fixture]:
+        return fixtures_of(self.specs[case]).keys() & (
+            self.kept[worker].keys() - self.asked[worker]
+        )
+
+    def _has_outside(self, case: int, worker: str) -> bool:
+        """Whether ``case`` has what others share, or fixtures on ``worker`` keep it for it."""
+        spec = self.specs[case]
+        names = {claim.resource for claim in self._claims(case) if self.is_outside(claim.resource)}
+        counted = self._countable(case, worker)
+        holds = [hold for fixture, hold in self.kept[worker].items() if fixture in counted]
+        return case in self.granted or all(
+            used_on_worker(name, self.capacity(name, ""), [], holds)
+            >= used_on_worker(name, self.capacity(name, ""), [spec], [])
+            for name in names
+        )
+
+    def capacity(self, name: str, host: str) -> int:
+        """Return how much there is for a worker on ``host``; there is no end of an undeclared lock."""
+        here = self.hosts.get(host, {}).get(name, self.capacities.get(name))
+        if here is not None:
+            return here.tokens
+        return 1 if name in self._counted_ones else UNBOUNDED
+
+    def is_local(self, name: str) -> bool:
+        """Whether each host has its own of it."""
+        return len(self.hosts) > 1 and self._scope(name) is Scope.HOST
+
+    def is_outside(self, name: str) -> bool:
+        """Whether other runs share it."""
+        return self._scope(name) is Scope.MACHINE
+
+    def _scope(self, name: str) -> Scope:
+        known = self.capacities.get(name)
+        return Scope.RUN if known is None else known.scope
+
+    def _has_slots(self, name: str) -> bool:
+        return name in self.capacities and self.capacities[name].slots > 1
 
     def _possible_causes(self, case: int) -> list[Cause]:
         """Return all that may be said to have blocked ``case``: the roots, not what they blocked.

@@ -3,29 +3,53 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
 from engines import Edges, make_engine
 from hypothesis import note
 from judge import Judge
+from shares import Shares
+from stage import check_stage
 from troupe import Player, Troupe
+from uses import fixtures_of
 
+from pytest_orchestra.model.capacity import Capacity, Scope
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.events import (
+    Acquire,
     CaseBlocked,
     Command,
     Event,
+    GiveBack,
     StopRequested,
+    TokensGranted,
+    TokensWanted,
     WorkerLost,
     WorkersJoined,
 )
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.scheduling.engine import Engine, State
 
-CAPACITIES: Final = {"db": 3, "gpu": 1, "disk": 2}
+CAPACITIES: Final = {
+    "db": Capacity(3),
+    "gpu": Capacity(1),
+    "disk": Capacity(2),
+    "staging": Capacity(4, slots=2),
+    "box": Capacity(2, scope=Scope.HOST),
+    "license": Capacity(2, scope=Scope.MACHINE),
+    "seat": Capacity(1, scope=Scope.MACHINE),
+}
+#: Two hosts; what the second has of its own does not suffice for everything.
+HOSTS: Final = {
+    "big": {"box": Capacity(2, scope=Scope.HOST)},
+    "small": {"box": Capacity(1, scope=Scope.HOST)},
+}
+SHARED: Final = {
+    name: each.tokens for name, each in CAPACITIES.items() if each.scope is Scope.MACHINE
+}
 MOST_WORKERS: Final = 5
 BAD: Final = (Verdict.FAILED, Verdict.ERROR)
 ENDINGS: Final = (*[Verdict.PASSED] * 9, Verdict.XPASSED, *BAD, Verdict.SKIPPED, Verdict.XFAILED)
@@ -42,6 +66,7 @@ class Scenario:
     horizon: float
     patience: float
     cleaners: dict[int, set[int]]
+    hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
 
     def engine(self) -> Engine:
         """Return a new engine."""
@@ -55,20 +80,27 @@ class Scenario:
             horizon=self.horizon,
             patience=self.patience,
             cleaners=self.cleaners,
+            hosts=self.hosts,
         )
 
 
 class Show:
-    """An engine, its workers, and somebody who pulls a plug now and then."""
+    """An engine, its workers, other runs, and somebody who pulls a plug now and then."""
 
     def __init__(self, random: Random, scenario: Scenario) -> None:
         self.random = random
         self.scenario = scenario
         self.engine = self.scenario.engine()
         self.judge = Judge(
-            self.scenario.specs, self.scenario.edges, CAPACITIES, cleaners=self.scenario.cleaners
+            self.scenario.specs,
+            self.scenario.edges,
+            CAPACITIES,
+            self.scenario.hosts,
+            cleaners=self.scenario.cleaners,
         )
-        self.troupe = Troupe(self.tell)
+        self.troupe = Troupe(self.tell, self.pass_on)
+        self.shares = Shares(SHARED)
+        self.others = 0
         self.now = 0.0
         self.joined = 0
         self.history: list[tuple[Event, float, tuple[Command, ...]]] = []
@@ -84,6 +116,14 @@ class Show:
         self.check_books()
         self.check_idlers()
         return commands
+
+    def pass_on(self, command: Command) -> None:
+        """Take a command that is not for a worker."""
+        match command:
+            case Acquire(case, wants):
+                self.shares.ask(case, wants)
+            case GiveBack(case):
+                self.shares.leave(case)
 
     def check_books(self) -> None:
         """The engine's books say what was said to it and by it."""
@@ -118,9 +158,19 @@ class Show:
             self.lose: 0.1 * len(self.troupe.players),
             self.bar: 0.1 * bool(self.waiting),
             self.stop: 0.05,
+            self.grant: 4 * (self.shares.next() is not None),
+            self.want: 0.3,
+            self.demand: 1.0 * bool(self.shares.wanted() & self.engine.kept_from_others()),
+            self.yield_up: 2 * len(self.strangers),
         }
         (act,) = self.random.choices(tuple(acts), tuple(acts.values()))
         act()
+        self.check()
+
+    def check(self) -> None:
+        """What really goes on is within bounds."""
+        mine = [wants for holder, wants in self.shares.held.items() if isinstance(holder, int)]
+        check_stage(tuple(self.troupe.players.values()), self.judge, mine)
 
     def some(self, skill: str) -> Player:
         """Return one of the workers that ``can_...``."""
@@ -135,8 +185,13 @@ class Show:
         """New workers come, each under a name that nobody had."""
         names = tuple(f"gw{self.joined + each}" for each in range(self.random.randint(1, 3)))
         self.joined += len(names)
-        self.troupe.players.update({name: Player(name) for name in names})
-        self.troupe.announce(WorkersJoined(names))
+        self.admit(names, self.random.choice(tuple(self.scenario.hosts) or ("",)))
+
+    def admit(self, names: tuple[str, ...], host: str) -> None:
+        """Workers come on ``host``."""
+        specs = self.scenario.specs
+        self.troupe.players.update({name: Player(name, specs, host) for name in names})
+        self.troupe.announce(WorkersJoined(names, host))
 
     def arrive(self) -> None:
         """A worker learns what to do, or what no longer to do."""
@@ -149,7 +204,10 @@ class Show:
     def end(self) -> None:
         """A case ends, which is not known at once."""
         seconds = self.random.choice((0.0, 0.01, 2.0))
-        self.some("can_end").end(self.random.choice(ENDINGS), seconds)
+        player = self.some("can_end")
+        mine = fixtures_of(self.scenario.specs[player.running or 0])
+        missing = [each for each in mine if self.random.random() < 0.1]
+        player.end(self.random.choice(ENDINGS), seconds, missing)
 
     def amend(self) -> None:
         """A case that has ended gets a worse verdict."""
@@ -179,10 +237,48 @@ class Show:
         cleaning = self.random.random() < 0.8
         self.troupe.announce(StopRequested("-x" if cleaning else "ctrl-c", cleaning))
 
+    # other runs
+
+    @property
+    def strangers(self) -> list[str]:
+        """The other runs that have something, or wait for it."""
+        return [each for each in (*self.shares.held, *self.shares.waiting) if isinstance(each, str)]
+
+    def grant(self) -> None:
+        """Whoever is next gets what it waits for."""
+        holder = self.shares.next()
+        self.shares.grant(holder)
+        if isinstance(holder, int):
+            self.troupe.announce(TokensGranted(holder))
+
+    def want(self) -> None:
+        """Another run queues up for something that all share."""
+        self.others += 1
+        name, capacity = self.random.choice(tuple(SHARED.items()))
+        self.shares.ask(f"run{self.others}", ((name, self.random.randint(1, capacity)),))
+
+    def demand(self) -> None:
+        """The engine is told that others wait for what its fixtures keep, or another case of its own."""
+        wanted = self.shares.wanted() & self.engine.kept_from_others()
+        self.troupe.announce(TokensWanted(self.random.choice(sorted(wanted))))
+
+    def yield_up(self) -> None:
+        """Another run gives back what it has, or wants it no more."""
+        self.shares.leave(self.random.choice(self.strangers))
+
     # the end
 
     def play_out(self) -> None:
-        """Let all that is left run to the end."""
-        if not self.troupe.players:
-            self.join()
-        self.troupe.play_out()
+        """Let all that is left run to the end: there is somebody on each host, and others give way."""
+        for host in tuple(self.scenario.hosts) or ("",):
+            if all(player.host != host for player in self.troupe.players.values()):
+                self.joined += 1
+                self.admit((f"gw{self.joined - 1}",), host)
+        self.troupe.play_out(self.check)
+        while not self.engine.done:
+            for stranger in self.strangers:
+                self.shares.leave(stranger)
+            assert self.shares.next() is not None, "there is work, and nothing happens any more"
+            self.grant()
+            self.troupe.play_out(self.check)
+        self.check()

@@ -80,7 +80,7 @@ class Judge:
             case WorkerLost(worker, culprit, verdict):
                 left = self.given.pop(worker)
                 del self.host_of[worker], self.kept[worker], self.asked[worker]
-                self.torn.update(left[:1])
+                self.torn.update(left[:1] if culprit is None else ())
                 self.homes = {group: home for group, home in self.homes.items() if home != worker}
                 if culprit is not None:
                     self.verdicts[culprit] = verdict

@@ -1,9 +1,9 @@
 """Measures what a test costs: CPU time and memory, in the process that runs it.
 
 The kernel counts both anyway, so a test is measured by reading counters before and after, in
-some 3 microseconds. Memory is a high-water mark of the process's life. Linux can lower it to
-what is in use now, so there every test has a mark of its own. Elsewhere only a test that raised
-the mark is known to have been there.
+some 5 microseconds, a third of them for lowering the mark. Memory is a high-water mark of the
+process's life. Linux can lower it to what is in use now, so there every test has a mark of its
+own. Elsewhere only a test that raised the mark is known to have been there.
 
 Subprocesses have one high-water mark together, which nothing lowers: that of the largest which
 was ever waited for. What was started by vfork and exec also begins with its parent's mark, and

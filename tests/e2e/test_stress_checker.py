@@ -21,6 +21,7 @@ from stress import (
     Stamp,
     Suite,
     Verdict,
+    Violation,
     generate,
     most_at_once,
     read_stamps,
@@ -386,11 +387,14 @@ def test_a_worker_of_the_run_is_killed(tmp_path: Path) -> None:
     run_ = run(tmp_path, *options, kill=random.Random(0))  # noqa: S311 - not secret
     assert run_.kill is not None
     assert run_.kill.pid in {stamp.pid for stamp in run_.stamps}
-    found = violations(suite, run_)
-    # Killed right after a test, xdist reports that test as passed and blames it all the same.
-    assert {each.promise for each in found} <= {Broken.TWO_VERDICTS, Broken.WRONG_OUTCOME}
-    assert len({each.nodeid for each in found}) <= 1
-    assert Outcome.CRASHED in {verdict.outcome for verdict in run_.verdicts}
+    (lost,) = [each.nodeid for each in run_.verdicts if each.outcome is Outcome.CRASHED]
+    # xdist drops a test from what a worker has to do only after its report: killed in between,
+    # the test has passed and is blamed all the same, and nothing else is wrong.
+    passed_too = [
+        Violation(Broken.TWO_VERDICTS, lost, "['passed', 'crashed']"),
+        Violation(Broken.WRONG_OUTCOME, lost, "passed, not crashed ()"),
+    ]
+    assert violations(suite, run_) in ([], passed_too)
 
 
 def test_a_process_that_is_no_worker_is_spared(tmp_path: Path) -> None:

@@ -413,3 +413,45 @@ def test_a_fixture_has_what_it_keeps_until_it_is_down(
     project.write("test_b", "def test_b(): pass")
     result = project.orchestrate(*driver)
     assert result.counts == {"passed": 5}
+
+
+def test_a_parameter_that_is_no_text_is_known_by_its_id(project: Project) -> None:
+    """Its fixture keeps what it takes for as long as it is up, as any other does."""
+    project.configure("""
+        [tool.pytest_orchestra.resources]
+        db = 1
+        [tool.pytest_orchestra.fixtures]
+        "database[postgres]" = ["db"]
+    """)
+    project.write("conftest", CONFTEST)
+    project.write(
+        "test_a",
+        """
+        import pytest, time
+        from conftest import note
+
+        @pytest.fixture(scope="module", params=[object()], ids=["postgres"])
+        def database(request):
+            note("up database")
+            yield
+            note("down database")
+
+        @pytest.mark.priority(3)
+        def test_user(database, during): pass
+        @pytest.mark.priority(2)
+        @pytest.mark.depends("test_user")
+        def test_slow(during): time.sleep(0.5)
+        """,
+    )
+    project.write(
+        "test_b",
+        """
+        import pytest
+        @pytest.mark.depends("test_a.py::test_user")
+        @pytest.mark.resources("db")
+        def test_other(during): pass
+        """,
+    )
+    result = project.orchestrate("-n", "2")
+    assert result.counts == {"passed": 3}
+    assert up_meanwhile(events(project), "test_other", "database") == 0

@@ -52,7 +52,7 @@ class FixtureClaims:
         found: dict[str, Hold] = {}
         for name, definition in self._definitions(item):
             if name in self._names:
-                for key in self.keys(name, _params(item, name)):
+                for key in self.keys(name, param_ids(item, name)):
                     scope = None if definition.scope == "function" else scope_of(definition, item)
                     found[key] = Hold(key, scope, self._claims[key])
         return tuple(found[key] for key in sorted(found))
@@ -92,17 +92,17 @@ class FixtureClaims:
         return sorted(self._asked[code])
 
 
-def ids_of(value: object) -> tuple[str, ...]:
-    """Return the text by which a parameter's value is known, if it is one that has a plain text."""
-    return (str(value),) if isinstance(value, str | int | float) or value is None else ()
+def param_ids(item: pytest.Item, name: str) -> tuple[str, ...]:
+    """Return by which texts the parameter that ``item`` gives to the fixture ``name`` may be called.
 
-
-def _params(item: pytest.Item, name: str) -> tuple[str, ...]:
-    """Return by which texts the parameter that ``item`` gives to a fixture may be called."""
+    Those are the ids of the item's parameters, and the value if it has a plain text.
+    """
     callspec = getattr(item, "callspec", None)
     if callspec is None or name not in callspec.params:
         return ()
-    return (*ids_of(callspec.params[name]), *callspec._idlist)  # noqa: SLF001 - no public way
+    value = callspec.params[name]
+    text = (str(value),) if isinstance(value, str | int | float) or value is None else ()
+    return (*text, *callspec._idlist)  # noqa: SLF001 - pytest has no public way
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -10,7 +10,7 @@ import pytest
 from pytest_orchestra.model.case import Hold
 from pytest_orchestra.model.events import Fixture
 from pytest_orchestra.model.lease import Lease
-from pytest_orchestra.running.fixture_claims import FixtureClaims, ids_of
+from pytest_orchestra.running.fixture_claims import FixtureClaims, param_ids
 from pytest_orchestra.running.leases import Leases
 from pytest_orchestra.running.shared_fixtures import scope_of
 
@@ -54,10 +54,8 @@ class FixtureWatch:
         value = yield
         item = self._item
         if item is not None:
-            ids = ids_of(request.param) if hasattr(request, "param") else ()
-            callspec = getattr(item, "callspec", None)
-            more = callspec._idlist if callspec is not None and ids else ()  # noqa: SLF001
-            for key in self._claims.keys(fixturedef.argname, (*ids, *more)):
+            name = fixturedef.argname
+            for key in self._claims.keys(name, param_ids(item, name)):
                 if key not in self._holds:
                     self._unclaimed(key)
                 elif fixturedef.scope != "function":

@@ -8,7 +8,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final, TypeVar
 
-from pytest_orchestra.model.capacity import Capacity, Scope
+from pytest_orchestra.model.capacity import CPU, MEMORY, Capacity, Scope
 from pytest_orchestra.model.case import Claim, Mode
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.scheduling.duration import parse_duration
@@ -23,8 +23,8 @@ _CLAIMS_REMEDY: Final = "write NAME = ['db'], or a table such as NAME = { db = 1
 _KEYS: Final = ("capacity", "names", "slots", "scope", "max_wait")
 #: What every host has anyway, whether it is declared or not.
 _BUILT_IN: Final = {
-    "cpu": Capacity(1, scope=Scope.HOST),
-    "memory": Capacity(1, scope=Scope.HOST, is_quantity=True),
+    CPU: Capacity(1, scope=Scope.HOST),
+    MEMORY: Capacity(1, scope=Scope.HOST, is_quantity=True),
 }
 _MODES: Final = {"read": Mode.READ, "write": Mode.WRITE}
 

@@ -150,11 +150,11 @@ class Book:
         path = self._place.name(run + STANDING)
         page = self._pages.get(run)
         try:
-            status = os.stat(path)  # noqa: PTH116
+            status = os.stat(path)  # noqa: PTH116 - as above
             if page and page.settled and page.signature == signature(status):
                 return page.standing
             now = time.time_ns()
-            with open(path, "rb") as file:  # noqa: PTH123
+            with open(path, "rb") as file:  # noqa: PTH123 - as above
                 status, data = os.fstat(file.fileno()), file.read()
         except (FileNotFoundError, IsADirectoryError):
             return None

@@ -226,7 +226,7 @@ class Ledger:
             names = [each.name for each in entries if each.name.startswith((f"{run}.", f"{run}~"))]
         for name in names:
             with contextlib.suppress(OSError):
-                os.unlink(self._place.name(name))  # noqa: PTH108
+                os.unlink(self._place.name(name))  # noqa: PTH108 - names are texts here
 
     def _leave(self) -> None:
         for each in [each for each in self._tickets.values() if each.got is None]:

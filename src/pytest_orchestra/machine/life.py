@@ -70,7 +70,7 @@ class Life:
         before, lock = self._lock, file_lock(self._path, self._place.file_mode, _PATIENCE)
         lock.acquire(poll_interval=0.001)
         self._place.adopt(self._path)
-        self._lock, self._inode = lock, os.stat(self._path).st_ino  # noqa: PTH116
+        self._lock, self._inode = lock, os.stat(self._path).st_ino  # noqa: PTH116 - as below
         if before is not None:
             before.release()
 
@@ -100,7 +100,7 @@ def hold_life(directory: Path, run: str, name: str, *, timeout: float = 10.0) ->
     with refusing(str(directory)):
         place = Place.open(directory)
         with Guard(place, timeout).held():
-            if not any(file.startswith((f"{run}~", f"{run}.")) for file in os.listdir(place.path)):  # noqa: PTH208
+            if not any(file.startswith((f"{run}~", f"{run}.")) for file in os.listdir(place.path)):  # noqa: PTH208 - paths are texts here
                 what = f"the run {run}, for which process {os.getpid()} would work, has ended"
                 raise trouble(place.path, what, "end the process")
             return Life(place, run, name)

@@ -11,6 +11,14 @@ from typing import Final
 UNBOUNDED: Final = sys.maxsize
 
 
+#: What every host has, whether it is declared or not: cores, and bytes of memory.
+CPU: Final = "cpu"
+MEMORY: Final = "memory"
+
+#: Instances of what has more of them than this are not told apart.
+MOST_NUMBERED: Final = 10_000
+
+
 class Scope(StrEnum):
     """Who shares the tokens: one run, every host by itself, or all runs on this machine."""
 
@@ -39,3 +47,8 @@ class Capacity:
     def instances(self) -> int:
         """How many things there are that a test can have one of."""
         return self.tokens // self.slots
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether its instances are told apart: a quantity has none, and a lock any number."""
+        return not self.is_quantity and self.instances <= MOST_NUMBERED

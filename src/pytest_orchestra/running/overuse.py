@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
+from pytest_orchestra.model.capacity import MEMORY
 from pytest_orchestra.model.case import Mode
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.scheduling.quantity import format_quantity, is_in_bytes, round_bytes
-
-#: The resource that stands for the machine's memory, in bytes.
-MEMORY: Final = "memory"
 
 
 def overuse_lines(record: RunRecord, most: int | None) -> Iterator[str]:

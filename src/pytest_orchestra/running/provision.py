@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from pytest_orchestra.model.capacity import Capacity, Scope
+from pytest_orchestra.model.capacity import CPU, MEMORY, Capacity, Scope
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.host import Host
-
-CPU: Final = "cpu"
-MEMORY: Final = "memory"
 
 
 def provide(

@@ -13,9 +13,6 @@ from pytest_orchestra.scheduling.instances import Instances, SharedInstances
 #: The lock behind ``resources("*")``: every case reads it, one that runs alone writes it.
 EXCLUSIVE: Final = "*"
 
-#: Instances of what has more tokens than this are not told apart.
-MOST_NUMBERED: Final = 10_000
-
 #: Tokens per resource, sorted by name.
 Demand: TypeAlias = tuple[tuple[str, int], ...]
 
@@ -46,7 +43,7 @@ class Pool:
             if capacity.slots == 1
             else SharedInstances(capacity.instances, capacity.slots)
             for key, capacity in found.items()
-            if not capacity.is_quantity and capacity.instances <= MOST_NUMBERED
+            if capacity.is_numbered
         }
         self._has: Final[dict[Hashable, dict[str, tuple[int, ...]]]] = {}
         #: What several may use one instance of: free tokens do not tell how many are free.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.pulse import Pulse
 
 if TYPE_CHECKING:
-    from pytest_orchestra.machine import Grant, Ledger
+    from pytest_orchestra.machine import Grant, Holder, Ledger
 
 #: Seconds between looks at what was granted, while something waits.
 INTERVAL: Final = 0.025
@@ -24,9 +25,6 @@ PATIENCE: Final = 2.0
 
 #: So many holders of a resource are named at the most.
 MOST_NAMED: Final = 3
-
-#: Instances of what has more tokens than this are not told apart.
-_MOST_NUMBERED: Final = 10_000
 
 
 class Life(NamedTuple):
@@ -80,8 +78,9 @@ class Sharing:
 
     def acquire(self, case: int, wants: Iterable[tuple[str, int]], what: str) -> bool:
         """Ask for tokens; say whether they were there. Raises MachineError if nobody can be asked."""
-        self._wants[case] = dict(wants)
-        grant = self._ledger.request(str(case), self._wants[case], what)
+        amounts = dict(wants)
+        grant = self._ledger.request(str(case), amounts, what)
+        self._wants[case] = amounts
         if grant is None:
             self._waiting.add(case)
             return False
@@ -93,7 +92,8 @@ class Sharing:
         if self._wants.pop(case, None) is not None:
             self._waiting.discard(case)
             self._granted.pop(case, None)
-            self._ledger.give_back(str(case))
+            with contextlib.suppress(MachineError):  # whoever asks next is told of it
+                self._ledger.give_back(str(case))
 
     def poll(self) -> list[int]:
         """Return the cases that got what they want since; raises MachineError."""
@@ -129,7 +129,7 @@ class Sharing:
         """Return who has ``resource`` in other runs, for people; empty if nobody has."""
         holders = [
             str(holder)
-            for holder in self._ledger.holders(resource)
+            for holder in self._holders(resource)
             if not holder.waiting and not holder.is_own
         ]
         more = f" and {len(holders) - MOST_NAMED} more" if len(holders) > MOST_NAMED else ""
@@ -140,8 +140,15 @@ class Sharing:
         now = time.time()
         return any(
             holder.waiting and not holder.is_own and now - holder.since >= PATIENCE
-            for holder in self._ledger.holders(resource)
+            for holder in self._holders(resource)
         )
+
+    def _holders(self, resource: str) -> tuple[Holder, ...]:
+        """Return who has or wants ``resource``; nobody where that cannot be known."""
+        try:
+            return self._ledger.holders(resource)
+        except MachineError:
+            return ()
 
     def watch(self, on_look: Callable[[], None]) -> None:
         """Call ``on_look`` in a thread of its own whenever ``poll`` should be called again."""
@@ -175,6 +182,6 @@ def _path(directory: str, project: Path) -> Path:
 
 
 def _names(capacity: Capacity) -> tuple[str, ...]:
-    if capacity.names or capacity.is_quantity or capacity.instances > _MOST_NUMBERED:
+    if capacity.names or not capacity.is_numbered:
         return capacity.names
     return tuple(map(str, range(capacity.instances)))

@@ -14,7 +14,6 @@ is known. What was is counted if it makes a failure more likely than that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean, median
 from typing import Final, NamedTuple
 
 from pytest_orchestra.model.verdict import Verdict
@@ -109,9 +108,9 @@ def guess(nodeids: Iterable[str], known: Mapping[str, float]) -> Mapping[str, fl
     for nodeid, seconds in known.items():
         functions.setdefault(function_of(nodeid), []).append(seconds)
         files.setdefault(_file_of(nodeid), []).append(seconds)
-    by_function = {name: median(each) for name, each in functions.items()}
-    by_file = {name: fmean(each) for name, each in files.items()}
-    of_any = fmean(known.values())
+    by_function = {name: sorted(each)[len(each) // 2] for name, each in functions.items()}
+    by_file = {name: sum(each) / len(each) for name, each in files.items()}
+    of_any = sum(known.values()) / len(known)
     return {
         nodeid: by_function.get(function_of(nodeid), by_file.get(_file_of(nodeid), of_any))
         for nodeid in unknown

@@ -171,7 +171,7 @@ def _add_bodies(
 
 def python_of(digest: str) -> str:
     """Return which Python compiled what has this digest."""
-    return digest.partition("-")[0]
+    return digest.rpartition("-")[0]
 
 
 def _add_words(connection: sqlite3.Connection, cases: Iterable[CaseEvidence]) -> _Ids:

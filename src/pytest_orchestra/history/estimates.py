@@ -6,7 +6,7 @@ mean would carry them along for runs. Weighted, since three of a kind outweigh a
 a test that has become slower or faster is believed the third time, and an outlier, or two, never.
 An exponential mean that adapts as quickly moves by half of every outlier.
 
-**Failures** are weighed likewise, by 0.9, against a prior: Beta(0.05, 2). That a test has changed
+**Failures** are weighed alike, against a prior: Beta(0.02, 0.8). That a test has changed
 makes its past count for a quarter, against a prior by which 15 % fail; of a new test only the latter
 is known. What was is counted if it makes a failure more likely than that.
 """
@@ -18,12 +18,11 @@ from typing import Final, NamedTuple
 
 from pytest_orchestra.model.verdict import Verdict
 
-#: Weight of an observation in terms of the next newer one: for durations, and for failures.
-FADING_SECONDS: Final = 0.8
-FADING_FAILURES: Final = 0.9
+#: Weight of an observation in terms of the next newer one.
+FADING: Final = 0.8
 
 #: Failures and successes that are taken for granted: of tests as they were, and of other ones.
-PRIOR: Final = (0.05, 2.0)
+PRIOR: Final = (0.02, 0.8)
 CHANGED_PRIOR: Final = (0.3, 1.7)
 
 #: How much of what was still counts for a test that has changed.
@@ -62,7 +61,7 @@ def recent_median(values: Sequence[float]) -> float | None:
     """
     if not values:
         return None
-    weighted = [(value, FADING_SECONDS**age) for age, value in enumerate(reversed(values))]
+    weighted = [(value, FADING**age) for age, value in enumerate(reversed(values))]
     weighted.sort(reverse=True)
     rest = sum(weight for _, weight in weighted) / 2.0
     for value, weight in weighted:
@@ -87,7 +86,7 @@ def failure_probability(observed: Sequence[Observed], *, is_changed: bool = Fals
             failed += weight
         else:
             passed += weight
-        weight *= FADING_FAILURES
+        weight *= FADING
     as_changed = _mean(CHANGED_PRIOR, CHANGED_SHARE * failed, CHANGED_SHARE * passed)
     as_it_was = _mean(PRIOR, failed, passed)
     return max(as_it_was, as_changed) if is_changed or not failed + passed else as_it_was

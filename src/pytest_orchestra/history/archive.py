@@ -189,9 +189,9 @@ class Archive:
                 self._is_off = code not in _LOCKED
                 hope = "" if self._is_off else ", if that is still so at its end"
                 rest = f"this run goes without it, and is not added{hope}"
-                self._warn(path, f"{self._explain(error, code)}: {rest}")
+                self._warn(path, f"{self._explain(path, error, code)}: {rest}")
             else:
-                self._warn(path, f"{self._explain(error, code)}: this run is not added to it")
+                self._warn(path, f"{self._explain(path, error, code)}: this run is not added to it")
 
     def _set_aside(self, path: Path, identity: tuple[int, int] | None, error: Exception) -> bool:
         try:
@@ -205,7 +205,9 @@ class Archive:
             self._warn(path, f"is corrupt ({error}): kept as {target.name}, and begun anew")
         return True
 
-    def _explain(self, error: Exception, code: int) -> str:
+    def _explain(self, path: Path, error: Exception, code: int) -> str:
+        if path.is_dir():
+            return "is a directory"
         if code in _LOCKED:
             return "is locked by another process"
         if isinstance(error, OSError):

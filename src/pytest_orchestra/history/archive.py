@@ -52,6 +52,9 @@ _WORDS: Final = {
     sqlite3.SQLITE_IOERR: "cannot be read or written (disk I/O error)",
 }
 
+#: So often a run that finds a corrupt history, or that others have just set one aside, begins anew.
+_TRIES: Final = 3
+
 #: Errors of files that are no histories any more, or never were.
 _TROUBLES: Final = (sqlite3.Error, OSError, HistoryError, struct.error, IndexError)
 
@@ -124,7 +127,7 @@ class Archive:
         """Add ``run``; ``renamed`` is what :meth:`recall` found."""
         if self._is_off:
             return
-        for _ in range(2):  # what is found to be corrupt is set aside, and another one begun
+        for _ in range(_TRIES):  # what is found to be corrupt is set aside, and another one begun
             with self._forgiving(self._path, reading=False) as outcome:
                 self._write(run, renamed)
             if not outcome.is_set_aside:
@@ -181,8 +184,9 @@ class Archive:
         except _TROUBLES as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             is_corrupt = code in _CORRUPT or isinstance(error, struct.error | IndexError)
-            # What may not be written to may be read in the middle of somebody else's change.
-            if is_corrupt and os.access(path, os.W_OK):
+            # What may not be written to may be read in the middle of somebody else's change; what is
+            # not there any more has been set aside by somebody else.
+            if is_corrupt and (os.access(path, os.W_OK) or identify(path) != identity):
                 outcome.is_set_aside = self._set_aside(path, identity, error)
             elif reading:
                 # Who has a lock now may have gone when the run is over.

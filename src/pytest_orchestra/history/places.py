@@ -94,10 +94,12 @@ def set_aside(path: Path, identity: tuple[int, int] | None) -> Path | None:
         while target.exists():
             number += 1
             target = path.with_name(f"{path.name}.corrupt-{stamp}-{number}")
-        path.rename(target)
+        # The file itself goes last: as soon as it has gone others begin anew, and what lies
+        # beside it is theirs.
         for ending in _BESIDE:
             with contextlib.suppress(FileNotFoundError):
                 path.with_name(path.name + ending).rename(target.with_name(target.name + ending))
+        path.rename(target)
         return target
 
 

@@ -188,6 +188,8 @@ class Archive:
             # not there any more has been set aside by somebody else.
             if is_corrupt and (os.access(path, os.W_OK) or identify(path) != identity):
                 outcome.is_set_aside = self._set_aside(path, identity, error)
+            elif reading and (identity is None or identify(path) != identity):
+                pass  # somebody else has just set it aside: there is nothing to be known
             elif reading:
                 # Who has a lock now may have gone when the run is over.
                 self._is_off = code not in _LOCKED

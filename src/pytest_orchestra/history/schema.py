@@ -126,7 +126,13 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = STE
     Raises FutureError or ForeignError, and changes nothing, if that is not for us to do, and
     sqlite3.Error.
     """
-    if _version(connection, len(steps)) == len(steps):
+    # What says which version it is stands in several places: others must not change it meanwhile.
+    connection.execute("BEGIN")
+    try:
+        version = _version(connection, len(steps))
+    finally:
+        connection.execute("ROLLBACK")
+    if version == len(steps):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:

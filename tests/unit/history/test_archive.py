@@ -225,24 +225,28 @@ def test_damaged_pages_cost_nothing_but_a_line(path: Path) -> None:
     assert recall(path).seconds == {X: 0.5}
 
 
-def _find_corrupt(path: Path, number: int) -> None:
+def _begin(path: Path, number: int) -> None:
     told = Told()
     archive = make(path, told, patience=60)
     archive.recall(traces(X), HERE, lambda _: False)
     archive.keep(run(number, case(X)), {})
 
 
-def test_several_find_it_at_once(path: Path) -> None:
-    """It is set aside once, and the one that takes its place has the runs of all."""
-    path.write_bytes(b"rubbish" * 1000)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_several_begin_at_once(path: Path, *, is_there: bool) -> None:
+    """One that is corrupt is set aside once; the one that takes its place has the runs of all."""
+    path.unlink()
+    if is_there:
+        path.write_bytes(b"rubbish" * 1000)
     context = get_context("fork")
-    finders = [context.Process(target=_find_corrupt, args=(path, n)) for n in range(5)]
+    finders = [context.Process(target=_begin, args=(path, n)) for n in range(5)]
     for finder in finders:
         finder.start()
     for finder in finders:
         finder.join(100)
     assert [finder.exitcode for finder in finders] == [0] * 5
-    assert [each.read_bytes()[:7] for each in path.parent.glob("*.corrupt-*")] == [b"rubbish"]
+    aside = [each.read_bytes()[:7] for each in path.parent.glob("*.corrupt-*")]
+    assert aside == ([b"rubbish"] if is_there else [])
     with Store.open(path) as store:
         assert len(store.trials([X])[X]) == 5
 

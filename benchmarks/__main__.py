@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import fixtures, jobshop, scale, suites, tail, throughput
+from benchmarks import fixtures, history, jobshop, scale, suites, tail, throughput
 from benchmarks.measure import MeasuringError
 from benchmarks.modes import MODES
 from benchmarks.options import Options
@@ -21,12 +21,13 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "tail": tail.run,
     "jobshop": jobshop.run,
     "scale": scale.run,
+    "history": history.run,
     "suites": suites.run,
 }
 
 SIZES: Final = (
     f"tests of throughput ({throughput.SIZE}) and tail ({tail.SIZE}), files of fixtures "
-    f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE})"
+    f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE}), results of history ({history.SIZE})"
 )
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
-
-#: Where pytest-split keeps what tests took, and where the orchestra reads it.
-DURATIONS: Final = ".test_durations"
 
 #: Tests in each file of the suites in which files do not matter.
 TESTS_PER_FILE: Final = 100
@@ -113,11 +109,6 @@ def make_tailed(folder: Path, tests: int, seed: int) -> Timed:
         _write(folder, name, _sleeping_file(chunk))
         seconds |= {f"{name}::test_{each:03}": time for each, time in enumerate(chunk)}
     return Timed(seconds)
-
-
-def write_durations(folder: Path, suite: Timed) -> None:
-    """Write down what tests take, the way pytest-split does."""
-    folder.joinpath(DURATIONS).write_text(json.dumps(suite.seconds, indent=4))
 
 
 def _draw_file(random: Random) -> tuple[float, tuple[float, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ from benchmarks.measure import Command, in_turn
 from benchmarks.modes import OURS, Kind, Mode, here, make_command
 from benchmarks.options import Options
 from benchmarks.results import Bar, Report, Table, ratio, show
-from benchmarks.suites_made import Timed, make_empty, make_tailed, write_durations
+from benchmarks.suites_made import Timed, make_empty, make_tailed
 
 #: Tests.
 SIZE: Final = 300
@@ -35,19 +35,18 @@ EMPTY: Final = ", empty suite"
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where the suite lies: once without durations, once with them, and one without tests."""
+    """Where the suite lies, and one without tests."""
 
-    first: Path
-    second: Path
+    full: Path
     empty: Path
 
 
 def run(options: Options) -> Report:
-    """Compare all modes on ``size`` tests; the orchestra's runs twice, as first and as second."""
+    """Compare all modes on ``size`` tests; the orchestra runs twice in a row each time."""
     machine = Machine.this()
     size = options.size or SIZE
     with tempfile.TemporaryDirectory() as temporary:
-        folders = Folders(*(Path(temporary, name) for name in ("first", "second", "empty")))
+        folders = Folders(*(Path(temporary, name) for name in ("full", "empty")))
         suite = _make(folders, size, options.seed)
         samples = in_turn(list(_commands(folders, options)), options.runs, timeout=options.timeout)
     comparison = Comparison({n: each for n, each in samples.items() if not n.endswith(EMPTY)})
@@ -72,7 +71,7 @@ def run(options: Options) -> Report:
         (comparison.table(f"medians of {options.runs} runs"), _table(placed)),
         (
             Bar(
-                "with known durations: (wall time - start-up) / bound",
+                "the second run: (wall time - start-up) / bound",
                 1.05,
                 next((each.of_bound for each in placed if each.name == SECOND), None),
             ),
@@ -111,11 +110,9 @@ class Placed:
 
 
 def _make(folders: Folders, size: int, seed: int) -> Timed:
-    make_tailed(folders.first, size, seed)
-    suite = make_tailed(folders.second, size, seed)
-    write_durations(folders.second, suite)
+    suite = make_tailed(folders.full, size, seed)
     make_empty(folders.empty)
-    for folder in (folders.first, folders.second, folders.empty):
+    for folder in (folders.full, folders.empty):
         warm_up(folder)
     return suite
 
@@ -124,11 +121,13 @@ def _commands(folders: Folders, options: Options) -> Iterator[Command]:
     pytest = here()
     for mode in options.modes:
         name = "orchestrate, 1st run" if mode is OURS else mode.name
-        yield make_command(mode, folders.first, pytest=pytest, workers=options.workers, name=name)
+        yield make_command(mode, folders.full, pytest=pytest, workers=options.workers, name=name)
         if mode is OURS:
-            yield make_command(
-                mode, folders.second, pytest=pytest, workers=options.workers, name=SECOND
+            # It comes right after the first, and so knows what that one has left behind.
+            second = make_command(
+                mode, folders.full, pytest=pytest, workers=options.workers, name=SECOND
             )
+            yield replace(second, prepare=None)
         yield make_command(
             mode,
             folders.empty,

@@ -40,6 +40,10 @@ class MachineError(OrchestraError):
         super().__init__(f"{problem.where}: {problem.what}; {problem.remedy}")
 
 
+class HistoryError(OrchestraError):
+    """The history cannot be had; the text goes on from the path of its file."""
+
+
 class Unclaimed(OrchestraError, KeyError):  # noqa: N818 - it is named for what is wrong
     """A test asks for what it got of a resource that it does not claim."""
 

@@ -52,6 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="What to do when a test depends on one that -k, -m, --lf or a node id deselected: "
         "pull it back in (default), run the test without it, or skip the test.",
     )
+    group.addoption(
+        "--orchestrate-history",
+        metavar="PATH|none",
+        help="Where to keep what tests took and how they ended, to make the next run better "
+        "(default: .pytest_orchestra/history.sqlite3 in the root directory), or none.",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

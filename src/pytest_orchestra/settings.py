@@ -27,7 +27,10 @@ from pytest_orchestra.scheduling.duration import parse_duration
 #: The table of this plugin in a TOML file.
 TABLE: Final = "tool.pytest_orchestra"
 
-_KEYS: Final = ("resources", "fixtures", "hosts", "missing", "max_wait", "runtime_dir")
+_KEYS: Final = ("resources", "fixtures", "hosts", "missing", "max_wait", "runtime_dir", "history")
+#: In place of the path of a history: there is to be none.
+NO_HISTORY: Final = "none"
+
 _MISSING_OPTION: Final = "--orchestrate-missing"
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
@@ -38,7 +41,8 @@ class Settings:
 
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
-    this machine share tokens, None for the user's own.
+    this machine share tokens, None for the user's own. ``history`` is the path of the file that
+    remembers runs, from the root directory, or ``"none"``; None for the default.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -46,6 +50,7 @@ class Settings:
     hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
     missing: Missing = Missing.PULL
     runtime_dir: str | None = None
+    history: str | None = None
 
 
 def load_settings(
@@ -75,8 +80,13 @@ def load_settings(
     hosts = read_hosts(table.get("hosts", {}), f"{TABLE}.hosts", source, capacities, problems)
     in_file = _missing(table.get("missing"), f"{TABLE}.missing", source, problems)
     wish = _missing(missing, _MISSING_OPTION, "", problems) or in_file or Missing.PULL
-    runtime_dir = _runtime_dir(table.get("runtime_dir"), source, problems)
-    return Settings(capacities, fixtures, hosts, wish, runtime_dir), tuple(problems)
+    runtime_dir = _path(
+        table.get("runtime_dir"), "runtime_dir", "the path of a directory", source, problems
+    )
+    history = _path(
+        table.get("history"), "history", f"the path of a file or {NO_HISTORY!r}", source, problems
+    )
+    return Settings(capacities, fixtures, hosts, wish, runtime_dir, history), tuple(problems)
 
 
 def read_table(path: Path) -> Mapping[str, object]:
@@ -122,10 +132,10 @@ def _max_wait(value: object, source: str, problems: list[Problem]) -> float | No
         return None
 
 
-def _runtime_dir(value: object, source: str, problems: list[Problem]) -> str | None:
+def _path(value: object, key: str, kind: str, source: str, problems: list[Problem]) -> str | None:
     if value is None or (isinstance(value, str) and value.strip()):
         return value
-    what = f"{TABLE}.runtime_dir is {value!r}, not the path of a directory"
+    what = f"{TABLE}.{key} is {value!r}, not {kind}"
     problems.append(Problem(what, "write the path as a string", source))
     return None
 

@@ -37,6 +37,21 @@ def test_a_table_is_read() -> None:
     assert load_settings(table, source=SOURCE) == (expected, ())
 
 
+@pytest.mark.parametrize("path", ["none", "build/history.sqlite3"])
+def test_the_history_is_a_path_or_none(path: str) -> None:
+    """Either is taken as it stands."""
+    assert load_settings({"history": path}, source=SOURCE) == (Settings(history=path), ())
+
+
+@pytest.mark.parametrize("value", [False, "", 3])
+def test_the_history_is_nothing_else(value: object) -> None:
+    """Whoever means to switch it off is told how."""
+    (problem,) = problems_of({"history": value})
+    assert problem.what == (
+        f"tool.pytest_orchestra.history is {value!r}, not the path of a file or 'none'"
+    )
+
+
 def test_options_override_the_table() -> None:
     """The command line wins over the file, name by name."""
     table = {"resources": {"db": 2, "gpu": 1}, "missing": "skip"}
@@ -61,7 +76,7 @@ def test_options_override_the_table() -> None:
         (
             {"xyz": 1},
             "unknown key tool.pytest_orchestra.xyz",
-            "known are resources, fixtures, hosts, missing, max_wait, runtime_dir",
+            "known are resources, fixtures, hosts, missing, max_wait, runtime_dir, history",
         ),
         (
             {"resources": ["db"]},

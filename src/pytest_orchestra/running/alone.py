@@ -9,32 +9,36 @@ from collections.abc import Generator
 import pytest
 
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.bodies import digest_bodies
 from pytest_orchestra.running.collect import COLLECTING, Collecting, Collection
 from pytest_orchestra.running.data_port import DATA_PORT, DataPort
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
+from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.needs_report import NeedsReport
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.plan import Plan, planned_order
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
-from pytest_orchestra.running.serial import SerialLoop
+from pytest_orchestra.running.serial import MAIN, SerialLoop
+from pytest_orchestra.running.shared_fixtures import FixtureClock
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.stall import INTERVAL, StallWatch
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings
 
 
-def configure_alone(
+def configure_alone(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
     config: pytest.Config,
     settings: Settings,
     problems: tuple[Problem, ...],
     terminal: TerminalReport,
     sharing: Sharing | None,
+    memory: Memory | None,
 ) -> None:
     """Register what runs the tests in this process."""
-    opening = Opening(config, settings, problems, terminal, sharing)
+    opening = Opening(config, settings, problems, terminal, sharing, memory)
     claims = FixtureClaims(settings.fixtures)
     collecting = Collecting(config, settings.missing, config.getoption("dist", "no"), claims)
     manager = config.pluginmanager
@@ -86,7 +90,10 @@ class Alone:
         if option.collectonly or (session.testsfailed and not option.continue_on_collection_errors):
             return None
         collection = self._collecting.collection_of(session.items)
-        run = self._opening.open(collection, 1, (Hosts().meet(read_host()),))
+        hosts = (Hosts().meet(read_host()),)
+        run = self._opening.open(collection, 1, hosts, digest_bodies(session.items))
+        clock = FixtureClock(lambda fixture, seconds: run.note_cost(MAIN, fixture, seconds))
+        self._config.pluginmanager.register(clock, "orchestra-fixture-clock")
         self._loop = SerialLoop(session, run, self._claims, self._opening.terminal.alarm)
         port = DataPort(self._loop.hand, self._loop.provide)
         self._config.pluginmanager.register(port, DATA_PORT)

@@ -32,13 +32,14 @@ class Collection:
     """What one process collected.
 
     ``blocked`` maps the index of a case that cannot run to the reason; ``notes`` are lines
-    for the user.
+    for the user. ``is_whole``: nothing that the files hold was left out.
     """
 
     specs: tuple[CaseSpec, ...] = ()
     problems: tuple[Problem, ...] = ()
     blocked: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    is_whole: bool = False
 
 
 class Collecting:
@@ -87,6 +88,7 @@ class Collecting:
         selected = set(items)
         absent = [item for item in universe if item not in selected]
         self.collection = self._gather(items, absent)
+        self.collection.is_whole = not absent and self._children is None
         self._gathered = list(items)
 
     def read(self, items: Sequence[pytest.Item]) -> Collection:

@@ -326,7 +326,7 @@ class OrchestraScheduling:
             case ("unclaimed", index, fixture):
                 run.note_unclaimed(post.case(index), fixture)
             case ("cost", name, scope, seconds):
-                run.plan.fixtures.learn((name, scope), seconds)
+                run.note_cost(post.name, (name, scope), seconds)
 
     def _pass_on(self, run: Run, post: Post, case: int, report: pytest.TestReport) -> None:
         post.running, post.tearing = case, None
@@ -340,7 +340,7 @@ class OrchestraScheduling:
             case = post.case(passed.index)
             nodeid, location = run.nodeid(case), self._location(case)
             extra = self._attributes(run, post, passed.index, case)
-            run.note_passed(case)
+            run.note_passed(case, passed.spans, post.name)
             run.note_usage(case, passed.usage)
             post.running, post.tearing = case, None
             post.replay.start(nodeid, location)
@@ -522,6 +522,7 @@ class OrchestraScheduling:
         post.replay.start(run.nodeid(case), self._location(case))
         self.config.hook.pytest_handlecrashitem(crashitem=report.nodeid, report=report, sched=self)
         if self._is_pending_again:
+            run.note_report(case, report)
             self.config.hook.pytest_runtest_logreport(report=report)
             return None
         run.add_report(case, report)

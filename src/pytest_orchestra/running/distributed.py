@@ -114,7 +114,9 @@ class Distributed:
 
     def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)
-        run = self._opening.open(description.collection, workers, hosts, tuning, description.kits)
+        run = self._opening.open(
+            description.collection, workers, hosts, description.bodies, tuning, description.kits
+        )
         assert self._scheduling is not None  # noqa: S101 - it asks for the run
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)

@@ -14,6 +14,7 @@ from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.journal import Address, create, remove
 from pytest_orchestra.running.link import pack_fixtures
+from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.specs import is_plain, proxies_of
 from pytest_orchestra.running.terminal import TerminalReport
@@ -30,19 +31,21 @@ RESTARTS_PER_WORKER: Final = 4
 class Hiring:
     """Puts a channel and a journal into every worker's input."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
         config: pytest.Config,
         settings: Settings,
         problems: tuple[Problem, ...],
         terminal: TerminalReport,
         sharing: Sharing | None,
+        memory: Memory | None,
     ) -> None:
         self._config = config
         self._settings = settings
         self._problems = problems
         self._terminal = terminal
         self._sharing = sharing
+        self._memory = memory
         # execnet takes nothing but builtin types.
         life = sharing.life(read_host().key) if sharing is not None else None
         self._life = (life.directory, life.run, life.host) if life is not None else None
@@ -93,7 +96,12 @@ class Hiring:
 
         manager = self._config.pluginmanager
         opening = Opening(
-            self._config, self._settings, self._problems, self._terminal, self._sharing
+            self._config,
+            self._settings,
+            self._problems,
+            self._terminal,
+            self._sharing,
+            self._memory,
         )
         manager.register(opening, "orchestra-opening")
         distributed = Distributed(self._config, opening, self._hosts)

@@ -92,17 +92,24 @@ def digest(nodeids: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What one worker says of all that it collected; ``locations`` are pytest's, per case."""
+    """What one worker says of all that it collected.
+
+    ``locations`` are pytest's, ``bodies`` digests of what tests do, per case.
+    """
 
     collection: Collection
     locations: tuple[Location, ...]
     kits: Kits
+    bodies: tuple[str, ...]
 
 
-def pack(collection: Collection, locations: Sequence[Location], kits: Kits) -> bytes:
+def pack(
+    collection: Collection, locations: Sequence[Location], kits: Kits, bodies: Sequence[str]
+) -> bytes:
     """Write a description: JSON in columns, since most tests have nothing but a place."""
     files = list(dict.fromkeys(file for file, _, _ in locations))
     number = {file: place for place, file in enumerate(files)}
+    digests = {digest: place for place, digest in enumerate(dict.fromkeys(bodies))}
     extras = {
         case: packed for case, spec in enumerate(collection.specs) if (packed := _pack_extras(spec))
     }
@@ -119,6 +126,9 @@ def pack(collection: Collection, locations: Sequence[Location], kits: Kits) -> b
         "fixtures": kits.fixtures,
         "kits": kits.kits,
         "kit_of": kits.of_case,
+        "is_whole": collection.is_whole,
+        "digests": list(digests),
+        "digest_of": [digests[digest] for digest in bodies],
     }
     return json.dumps(content, separators=(",", ":")).encode()
 
@@ -143,13 +153,16 @@ def unpack(payload: bytes) -> Description:
         tuple(Problem(**problem) for problem in content["problems"]),
         {int(case): reason for case, reason in content["blocked"].items()},
         tuple(content["notes"]),
+        content["is_whole"],
     )
     kits = Kits(
         tuple((name, scope) for name, scope in content["fixtures"]),
         tuple(map(tuple, content["kits"])),
         tuple(content["kit_of"]),
     )
-    return Description(collection, locations, kits)
+    digests = content["digests"]
+    bodies = tuple([digests[place] for place in content["digest_of"]])
+    return Description(collection, locations, kits, bodies)
 
 
 def pack_host(host: Host) -> PackedHost:

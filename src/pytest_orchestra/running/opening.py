@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.history.estimates import guess
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.run import Run
@@ -21,21 +24,28 @@ from pytest_orchestra.scheduling.engine import Tuning
 from pytest_orchestra.scheduling.fixtures import Kits
 from pytest_orchestra.settings import Settings
 
+if TYPE_CHECKING:
+    from pytest_orchestra.history.archive import Recollection
+
 
 class Opening:
     """Makes runs for both drivers, tells the terminal, and closes them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
         config: pytest.Config,
         settings: Settings,
         problems: tuple[Problem, ...],
         terminal: TerminalReport,
         sharing: Sharing | None,
+        memory: Memory | None = None,
     ) -> None:
         self.terminal = terminal
         self.sharing = sharing
         self.run: Run | None = None
+        self._memory = memory
+        #: What earlier runs say of this one, once it is open.
+        self.recollection: Recollection | None = None
         self._config = config
         self._settings = settings
         self._problems = problems
@@ -63,6 +73,8 @@ class Opening:
             config.rootpath, files, _ini(config, "python_files"), _ini(config, "norecursedirs")
         )
         durations, complaint = read_durations(config.rootpath)
+        if self.recollection is not None:
+            durations = {**durations, **self.recollection.seconds}
         if complaint is not None:
             self.terminal.line(complaint, yellow=True)
         settings = self._settings
@@ -72,22 +84,33 @@ class Opening:
             self._problems,
             elsewhere,
             durations,
+            guess((spec.nodeid for spec in collection.specs), durations),
         )
         try:
             return planner.plan(collection, workers, tuning, self._lost_files, kits)
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
 
-    def open(
+    def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
         collection: Collection,
         workers: int,
         hosts: Sequence[Host],
+        bodies: Sequence[str],
         tuning: Tuning | None = None,
         kits: Kits | None = None,
     ) -> Run:
-        """Return a run that can begin, and print what it is about to do."""
-        self.run = Run(self.plan(collection, workers, hosts, tuning, kits), self.sharing)
+        """Return a run that can begin, and print what it is about to do.
+
+        ``bodies`` are digests of what the tests do.
+        """
+        if self._memory is not None:
+            self.recollection = self._memory.recall(collection, bodies, hosts)
+        plan = self.plan(collection, workers, hosts, tuning, kits)
+        if self.recollection is not None:
+            for fixture, seconds in self.recollection.costs.items():
+                plan.fixtures.learn(fixture, seconds)
+        self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
         return self.run
 
@@ -98,14 +121,16 @@ class Opening:
         """
         if self.run is None:
             return
-        record = self.run.close(reason)
-        self.run = None
+        run, self.run = self.run, None
+        record = run.close(reason)
         if self.sharing is not None:
             self.sharing.close()
         if record.denied and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)
+        if self._memory is not None:
+            self._memory.keep(run, record)
 
 
 def _ini(config: pytest.Config, name: str) -> list[str]:

@@ -10,6 +10,7 @@ from pytest_orchestra.errors import MachineError, UsageProblems
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
+from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings, load_settings, read_table
@@ -27,13 +28,14 @@ def configure_main(config: pytest.Config) -> None:
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
     sharing = _share(config, settings)
+    memory = Memory.open(config, settings, terminal)
     if _has_workers(config):
-        hiring = Hiring(config, settings, problems, terminal, sharing)
+        hiring = Hiring(config, settings, problems, terminal, sharing, memory)
         manager.register(hiring, "orchestra-hiring")
     else:
         from pytest_orchestra.running.alone import configure_alone  # noqa: PLC0415 - only if needed
 
-        configure_alone(config, settings, problems, terminal, sharing)
+        configure_alone(config, settings, problems, terminal, sharing, memory)
     manager.register(LastSearch(config, has_time=_has_workers(config)), "orchestra-last-search")
     leave_quickly()
 

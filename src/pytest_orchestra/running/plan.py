@@ -80,7 +80,7 @@ class Planner:
 
     ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
     workers are; ``elsewhere`` knows the files that were not collected; ``durations`` are known
-    seconds by node id.
+    seconds by node id, and ``guesses`` what others may take.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
@@ -91,8 +91,10 @@ class Planner:
         problems: Iterable[Problem],
         elsewhere: Elsewhere,
         durations: Mapping[str, float],
+        guesses: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self._durations = durations
+        self._guesses = guesses
         self._rootpath = rootpath
         self._capacities = capacities
         self._hosts = hosts
@@ -169,10 +171,15 @@ class Planner:
         cleaners: Mapping[int, frozenset[int]],
     ) -> Plan:
         segments = number_segments([spec.file for spec in specs])
-        seconds = [self._durations.get(spec.nodeid) for spec in specs]
+        known = [self._durations.get(spec.nodeid) for spec in specs]
+        is_known = any(each is not None for each in known)
+        # A guess is good enough to plan by; the run itself soon knows better.
+        seconds = [
+            self._guesses.get(spec.nodeid) if each is None else each
+            for spec, each in zip(specs, known, strict=True)
+        ]
         scores = score(specs, graph, seconds, workers)
         foresight = None
-        is_known = any(each is not None for each in seconds)
         if is_known and workers > 1 and len(specs) <= MOST_FORESEEN:
             everything, rounds = Pool(stock.overall()), _rounds(len(specs))
             foresight = foresee(
@@ -180,7 +187,7 @@ class Planner:
             )
             scores = foresight.scores
         fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
-        estimates = Estimates(segments, seconds, fixtures)
+        estimates = Estimates(segments, known, fixtures)
         pool = Pool(stock)
         engine = Engine(specs, graph, scores, pool, estimates, tuning, barred, cleaners)
         return Plan(specs, graph, pool, engine, blocked, tuple(notes), foresight, fixtures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +33,7 @@ from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, WorkerRecord
 from pytest_orchestra.model.usage import UNKNOWN, Usage
 from pytest_orchestra.model.verdict import SUCCESS, Cause, Verdict
+from pytest_orchestra.running.attempts import AttemptLog
 from pytest_orchestra.running.outcome import Outcome
 from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.values import Values
@@ -71,6 +72,9 @@ class Run:
         self._left: dict[str, float] = {}
         self._ended: float | None = None
         self._in_flight: dict[int, str] = {}
+        self._costs: dict[Fixture, dict[str, float]] = {}
+        #: What each attempt at each test was like.
+        self.attempts = AttemptLog()
 
     @property
     def now(self) -> float:
@@ -125,9 +129,27 @@ class Run:
     def add_report(self, case: int, report: pytest.TestReport) -> None:
         """Take in one of the reports of ``case``."""
         self._outcomes.setdefault(case, Outcome()).add(report)
+        self.note_report(case, report)
 
-    def note_passed(self, case: int) -> None:
-        """All three reports of ``case`` say that it passed."""
+    def note_report(self, case: int, report: pytest.TestReport) -> None:
+        """Take in a report for the books alone, since what it tells of will be tried again."""
+        self.attempts.add(case, report, self.engine.worker_of.get(case, ""))
+
+    def note_cost(self, worker: str, fixture: Fixture, seconds: float) -> None:
+        """Setting up and tearing down ``fixture`` took ``seconds`` on ``worker``, as far as known."""
+        self.plan.fixtures.learn(fixture, seconds)
+        self._costs.setdefault(fixture, {})[worker] = seconds
+
+    @property
+    def costs(self) -> Mapping[Fixture, float]:
+        """What shared fixtures cost where they were set up, the median of all workers, in seconds."""
+        return {
+            fixture: sorted(each.values())[len(each) // 2] for fixture, each in self._costs.items()
+        }
+
+    def note_passed(self, case: int, spans: Sequence[float], worker: str) -> None:
+        """All three reports of ``case`` say that it passed, with these start, stop and duration."""
+        self.attempts.passed(case, spans, worker)
         outcome = self._outcomes[case] = Outcome()
         outcome.verdict = Verdict.PASSED
 

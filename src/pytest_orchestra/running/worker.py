@@ -16,6 +16,7 @@ from pytest_orchestra.model.events import Fixture
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.running import link
+from pytest_orchestra.running.bodies import digest_bodies
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.compact import fold, is_plain
 from pytest_orchestra.running.data_port import DATA_PORT, DataPort, Hand
@@ -184,7 +185,8 @@ class WorkerLoop:
                 self._inbox.clean()
             case ("describe",):
                 locations = [location_of(item) for item in self._items]
-                payload = link.pack(self._collection, locations, read_kits(self._items))
+                kits, bodies = read_kits(self._items), digest_bodies(self._items)
+                payload = link.pack(self._collection, locations, kits, bodies)
                 self._outbox.send(("described", payload))
             case ("list",):
                 self._outbox.send(("nodeids", [item.nodeid for item in self._items]))

@@ -1,0 +1,1 @@
+"""What earlier runs have shown: a store of evidence, and what can be expected by it."""

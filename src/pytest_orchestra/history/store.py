@@ -1,0 +1,212 @@
+"""One file of history: opens it, reads from it, and writes to it in single transactions.
+
+Any number of processes may do so at once. Errors of SQLite come through as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import quote
+
+from pytest_orchestra.errors import HistoryError
+from pytest_orchestra.history.merging import merge_attached
+from pytest_orchestra.history.reading import (
+    Known,
+    Trial,
+    read_failures,
+    read_known,
+    read_traces,
+    read_trials,
+)
+from pytest_orchestra.history.renames import Trace
+from pytest_orchestra.history.retention import Retention, let_go
+from pytest_orchestra.history.schema import STEPS, migrate
+from pytest_orchestra.history.writing import add_run
+from pytest_orchestra.model.evidence import RunEvidence
+
+#: For how many seconds to wait for others who write.
+PATIENCE: Final = 60.0
+
+#: Between two tries of what SQLite does not wait for itself, in seconds.
+_PAUSE: Final = 0.02
+
+#: Pages of the log that are left to gather before they are moved: what 10,000 results take.
+_LOG_PAGES: Final = 4_000
+
+
+class NoLogError(HistoryError):
+    """The file system, a network's mostly, cannot do what several writers need."""
+
+
+class Store:
+    """An open history; a context manager that closes it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Take a connection to a history of the newest version; see the constructors below."""
+        self._connection: Final = connection
+
+    @classmethod
+    def open(cls, path: Path, *, patience: float = PATIENCE, several: bool = True) -> Store:
+        """Open the history at ``path`` for reading and writing; make it if there is none.
+
+        ``patience`` is for how many seconds to wait for others. ``several`` writers at once need
+        a file system on which processes share memory; raises NoLogError if this is none. Also raises
+        FutureError, ForeignError and sqlite3.Error.
+        """
+        connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
+        try:
+            _patiently(lambda: migrate(connection), patience)
+            if several:
+                _patiently(lambda: _share(connection), patience)
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection)
+
+    @classmethod
+    def open_to_read(cls, path: Path, *, patience: float = PATIENCE) -> Store:
+        """Open the history at ``path``, which is there, even if nothing can be written.
+
+        An older version is brought up to date. Raises as :meth:`open`.
+        """
+        uri = f"file:{quote(str(path))}"
+        try:
+            return cls._open_existing(f"{uri}?mode=rw", patience)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (
+                sqlite3.SQLITE_READONLY,
+                sqlite3.SQLITE_CANTOPEN,
+            ):
+                raise
+        # Beside what must not be written to no log can be made, and there is none to be read.
+        return cls._open_existing(f"{uri}?mode=ro&immutable=1", patience)
+
+    @classmethod
+    def _open_existing(cls, uri: str, patience: float) -> Store:
+        connection = sqlite3.connect(uri, timeout=patience, isolation_level=None, uri=True)
+        try:
+            _patiently(lambda: migrate(connection), patience)
+            connection.execute("SELECT 1 FROM test LIMIT 1").fetchone()
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection)
+
+    # reading
+
+    def known(self, nodeids: Iterable[str], environment: str, python: str) -> Known:
+        """Return what a run needs to know of these tests; see :func:`.read_known`."""
+        return read_known(self._connection, nodeids, environment, python)
+
+    def traces(self, bodies: Iterable[str]) -> tuple[Trace, ...]:
+        """Return the tests whose code has one of these digests."""
+        return read_traces(self._connection, bodies)
+
+    def trials(self, nodeids: Iterable[str]) -> Mapping[str, tuple[Trial, ...]]:
+        """Return every kept result of these tests; see :func:`.read_trials`."""
+        return read_trials(self._connection, nodeids)
+
+    def failures(self, nodeid: str) -> tuple[tuple[str, str], ...]:
+        """Return the run and the signature of every kept failure of one test."""
+        return read_failures(self._connection, nodeid)
+
+    # writing
+
+    def add(
+        self,
+        run: RunEvidence,
+        renamed: Mapping[str, str] | None = None,
+        retention: Retention | None = None,
+    ) -> bool:
+        """Add a run, unless it is there, and let go of what is too old; return if it was added.
+
+        ``renamed`` maps node ids to former ones.
+        """
+        with self._transaction():
+            is_new = add_run(self._connection, run, renamed or {})
+            if retention is not None:
+                let_go(self._connection, retention, run.started)
+        return is_new
+
+    def let_go(self, retention: Retention, now: float) -> None:
+        """Delete some of what need not be kept at ``now``, in seconds since the epoch."""
+        with self._transaction():
+            let_go(self._connection, retention, now)
+
+    def merge(self, path: Path) -> int:
+        """Take in the runs of the history at ``path``; return how many were new.
+
+        The other history is brought up to date, if it is older. Raises as :meth:`open`.
+        """
+        with Store.open_to_read(path):
+            self._connection.execute("ATTACH ? AS other", (str(path),))
+            try:
+                with self._transaction():
+                    return merge_attached(self._connection)
+            finally:
+                self._connection.execute("DETACH other")
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # SQLite may have rolled back by itself
+                self._connection.execute("ROLLBACK")
+            raise
+
+    # the end
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+#: The version of the tables that this plugin writes.
+VERSION: Final = len(STEPS)
+
+
+def _share(connection: sqlite3.Connection) -> None:
+    """Let others read and write at the same time."""
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_IOERR):
+            raise NoLogError(f"cannot be shared: {error}") from error
+        raise
+    if mode != "wal":
+        raise NoLogError("cannot be shared: the file system has no shared memory")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+
+
+def _patiently(action: Callable[[], None], patience: float) -> None:
+    """Try again while others are in the way, where SQLite itself does not wait."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not is_busy or time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE)

@@ -1,0 +1,76 @@
+"""What a run leaves behind for the next: what each test did, and what shared fixtures cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_orchestra.model.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One time that a test ran.
+
+    ``started`` is in seconds since the epoch, ``setup``, ``call`` and ``teardown`` are what the
+    phases took in seconds; None for what never happened. ``signature`` says how it failed, alike
+    for failures of one kind, and is empty where it did not.
+    """
+
+    verdict: Verdict
+    started: float | None = None
+    setup: float | None = None
+    call: float | None = None
+    teardown: float | None = None
+    worker: str = ""
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEvidence:
+    """One test that ran, at least once.
+
+    ``line`` is where its function stands, 0 if that is not known. ``body`` is a digest of that
+    function's code, and begins with the Python that compiled it, as in ``cpython-311-0af3``; empty where
+    there is none. ``seconds`` is for how long it kept its worker busy, all attempts there
+    together; ``cpu_seconds`` and ``memory_peak``, in bytes, are of the last attempt.
+    """
+
+    nodeid: str
+    attempts: tuple[Attempt, ...]
+    line: int = 0
+    body: str = ""
+    seconds: float | None = None
+    cpu_seconds: float | None = None
+    memory_peak: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FixtureEvidence:
+    """A fixture that outlives tests: name and scope as in Kits, and what it cost, in seconds."""
+
+    name: str
+    scope: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvidence:
+    """One run.
+
+    ``uuid`` is the run's alone, wherever its evidence is copied to. ``started`` is in seconds since
+    the epoch. ``commit`` is None where there is no repository; ``is_clean`` says whether the
+    files were those of the commit. ``environment`` is a text that is the same where outcomes
+    should be: Python, platform, versions of packages. ``stopped`` says why the run ended early.
+    """
+
+    uuid: str
+    started: float
+    seconds: float
+    cases: tuple[CaseEvidence, ...]
+    fixtures: tuple[FixtureEvidence, ...] = ()
+    commit: str | None = None
+    is_clean: bool = False
+    environment: str = ""
+    workers: int = 1
+    hosts: tuple[str, ...] = ()
+    stopped: str | None = None

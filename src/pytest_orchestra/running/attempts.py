@@ -1,0 +1,107 @@
+"""What each attempt at each test was like, from pytest's reports, for those who come after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import pytest
+
+from pytest_orchestra.model.evidence import Attempt
+from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.failure import signature_of
+from pytest_orchestra.running.outcome import Outcome
+
+#: When it began, and the seconds of setup, call and teardown; the worker.
+_Plain: TypeAlias = tuple[float, float, float, float, str]
+
+
+class AttemptLog:
+    """Takes reports as they come; tests that only passed, which are most, cost next to nothing."""
+
+    def __init__(self) -> None:
+        self._plain: dict[int, _Plain] = {}
+        self._notes: dict[int, list[_Notes]] = {}
+
+    def passed(self, case: int, spans: Sequence[float], worker: str) -> None:
+        """``case`` passed; ``spans`` are start, stop and duration of its three phases."""
+        plain = spans[0], spans[2], spans[5], spans[8], worker
+        if case in self._notes:
+            self._notes[case].append(_Notes.of(plain))
+        else:
+            self._plain[case] = plain
+
+    def add(self, case: int, report: pytest.TestReport, worker: str) -> None:
+        """Take in a report; a new setup begins a new attempt."""
+        notes = self._notes.get(case)
+        if notes is None:
+            plain = self._plain.pop(case, None)
+            notes = self._notes[case] = [] if plain is None else [_Notes.of(plain)]
+        if not notes or report.when == "setup":
+            notes.append(_Notes(worker))
+        notes[-1].add(report)
+
+    def of(self, case: int, verdict: Verdict) -> tuple[Attempt, ...]:
+        """Return the attempts at ``case``, which ended with ``verdict`` in the end."""
+        plain = self._plain.get(case)
+        if plain is not None:
+            return (Attempt(verdict, *plain),)
+        *earlier, last = self._notes.get(case) or [_Notes("")]
+        return (*(each.attempt(each.verdict) for each in earlier), last.attempt(verdict))
+
+
+class _Notes:
+    """One attempt, as its reports tell it."""
+
+    __slots__ = ("_outcome", "_phases", "_repeated", "_signature", "_started", "_worker")
+
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._outcome = Outcome()
+        self._started: float | None = None
+        self._phases: dict[str, float] = {}
+        self._signature = ""
+        self._repeated: Verdict | None = None
+
+    @classmethod
+    def of(cls, plain: _Plain) -> _Notes:
+        """Return what one would have noted of an attempt that passed."""
+        started, setup, call, teardown, worker = plain
+        notes = cls(worker)
+        notes._started = started
+        notes._phases = {"setup": setup, "call": call, "teardown": teardown}
+        notes._outcome.verdict = Verdict.PASSED
+        return notes
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Take in one report of this attempt."""
+        self._outcome.add(report)
+        when = report.when or "call"
+        # A plugin that repeats tests makes up an outcome for the failure that made it do so.
+        is_repeated = report.outcome not in ("passed", "failed", "skipped")
+        if is_repeated:
+            self._repeated = Verdict.FAILED if when == "call" else Verdict.ERROR
+        if (is_repeated or report.failed) and not self._signature:
+            self._signature = signature_of(report.longrepr)
+        if type(report) is pytest.TestReport:
+            self._phases[when] = self._phases.get(when, 0.0) + report.duration
+            if self._started is None:
+                self._started = getattr(report, "start", None) or None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What this attempt came to."""
+        return self._repeated or self._outcome.verdict or Verdict.ERROR
+
+    def attempt(self, verdict: Verdict) -> Attempt:
+        """Return the attempt, which came to ``verdict``."""
+        phases = self._phases
+        return Attempt(
+            verdict,
+            self._started,
+            phases.get("setup"),
+            phases.get("call"),
+            phases.get("teardown"),
+            self._worker,
+            self._signature,
+        )

@@ -1,0 +1,346 @@
+"""Every run makes the next one better, and nothing that is wrong with the history changes a run."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import FAILED, PASSED, USAGE, Project
+
+DEFAULT = Path(".pytest_orchestra", "history.sqlite3")
+
+#: Tests whose lengths are not as their order suggests.
+UNEVEN = """
+    import time, pytest
+
+    @pytest.mark.parametrize("n", range(6))
+    def test_short(n): time.sleep(0.02)
+
+    def test_long(): time.sleep(0.6)
+"""
+
+
+def read(project: Project, query: str, path: Path = DEFAULT) -> list[tuple[Any, ...]]:
+    """Return what a query of the history gives."""
+    with closing(sqlite3.connect(project.path / path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_the_second_run_knows(project: Project) -> None:
+    """It begins with the longest test, and predicts what the run takes."""
+    project.write("test_a", UNEVEN)
+    first = project.orchestrate("-n", "2")
+    assert first.code == PASSED
+    assert not first.lines("predicted to take")
+    second = project.orchestrate("-n", "2")
+    assert second.lines(r"^orchestra: predicted to take 0\.\d s on 2 workers")
+    assert second.begun.index("test_a.py::test_long") < 2
+    assert first.begun.index("test_a.py::test_long") > 2
+    assert read(project, "SELECT count(*) FROM run") == [(2,)]
+
+
+def test_what_runs_alone_is_remembered_for_workers(project: Project) -> None:
+    """Whichever way a run goes, the next one knows of it."""
+    project.write("test_a", UNEVEN)
+    assert project.orchestrate().code == PASSED
+    second = project.orchestrate("-n", "2")
+    assert second.begun.index("test_a.py::test_long") < 2
+
+
+def test_what_is_left_behind(project: Project, driver: tuple[str, ...]) -> None:
+    """Each attempt with its verdict, its times, its worker and how it failed; costs of fixtures."""
+    project.write(
+        "test_a",
+        """
+        import time, pytest
+
+        @pytest.fixture(scope="module")
+        def service():
+            time.sleep(0.1)
+            yield
+            time.sleep(0.1)
+
+        def test_passes(service): time.sleep(0.05)
+        def test_prints(service): print("something to tell")
+        def test_fails(): assert [1, 2] == [1, 3]
+        @pytest.fixture
+        def broken(): raise OSError("no /tmp/some/file")
+        def test_error(broken): pass
+        @pytest.mark.skip
+        def test_skipped(): pass
+        @pytest.mark.depends("test_fails")
+        def test_blocked(): pass
+        """,
+    )
+    assert project.orchestrate(*driver).code == FAILED
+    rows = read(
+        project,
+        "SELECT t.nodeid, r.outcome, r.setup, r.call, r.teardown, w.text, s.text, r.seconds, r.cpu "
+        "FROM result r JOIN test t ON t.id = r.test JOIN word w ON w.id = r.worker "
+        "LEFT JOIN word s ON s.id = r.signature",
+    )
+    found = {row[0].partition("::test_")[2]: row[1:] for row in rows}
+    assert {name: row[0] for name, row in found.items()} == {
+        "passes": 0,
+        "prints": 0,
+        "fails": 1,
+        "error": 2,
+        "skipped": 3,
+    }
+    _, setup, call, teardown, worker, signature, seconds, cpu = found["passes"]
+    assert 0.05 <= call < seconds < 5.0
+    assert setup >= 0.0 <= teardown
+    assert worker in {"main", "gw0", "gw1"}
+    assert signature is None
+    assert cpu < seconds
+    assert found["fails"][5].startswith("AssertionError | assert [N, N] == [N, N] | test_a.py: ")
+    assert found["error"][5].startswith("OSError | no PATH | test_a.py: ")
+    assert found["error"][2] is None
+    (fixture, scope, cost), *others = read(
+        project, "SELECT name, scope, seconds FROM cost JOIN fixture ON fixture.id = fixture"
+    )
+    assert (fixture, scope) == ("service", "test_a.py")
+    assert 0.1 <= cost < 2.0
+    assert not others
+
+
+def test_signatures_are_the_same_in_one_style(project: Project) -> None:
+    """Whatever the style of tracebacks is, the same failure has the same signature next time."""
+    project.write(
+        "test_a",
+        """
+        import json, os
+
+        def helper(): return json.loads(f"{os.getpid()} x")
+        def test_x(): helper()
+        """,
+    )
+    for style in ("auto", "long", "short", "line", "native", "no"):
+        for options in (("-n", "2"), ()):
+            project.orchestrate(f"--tb={style}", *options, f"--orchestrate-history={style}")
+        texts = read(
+            project,
+            "SELECT DISTINCT text FROM result JOIN word ON word.id = signature",
+            Path(style),
+        )
+        assert len(texts) == 1, style
+        if style in {"auto", "long", "short"}:
+            assert texts[0][0].startswith("JSONDecodeError | Extra data: line N")
+            assert "test_a.py: " in texts[0][0]
+
+
+def test_attempts_are_told_apart(project: Project, driver: tuple[str, ...]) -> None:
+    """Also those of a plugin that repeats tests."""
+    project.plugins = (*project.plugins, "rerunfailures")
+    project.write(
+        "test_a",
+        """
+        from pathlib import Path
+        def test_flaky():
+            with Path("tries").open("a+") as file:
+                file.write("x")
+                file.seek(0)
+                assert len(file.read()) == 3
+        """,
+    )
+    assert project.orchestrate(*driver, "--reruns", "5").code == PASSED
+    assert read(project, "SELECT attempt, outcome FROM result") == [(0, 1), (1, 1), (2, 0)]
+    assert read(project, "SELECT runs, failures FROM test") == [(1, 0)]
+
+
+def test_a_crash_is_remembered(project: Project) -> None:
+    """The test that took its worker along has failed, and its signature says how."""
+    project.write("test_a", "import os\ndef test_x(): os.kill(os.getpid(), 9)\ndef test_y(): pass")
+    assert project.orchestrate("-n", "2").code == FAILED
+    rows = read(
+        project,
+        "SELECT t.nodeid, r.outcome, w.text FROM result r JOIN test t ON t.id = r.test "
+        "LEFT JOIN word w ON w.id = r.signature ORDER BY t.nodeid",
+    )
+    assert [row[:2] for row in rows] == [("test_a.py::test_x", 1), ("test_a.py::test_y", 0)]
+    assert "crashed" in rows[0][2]
+
+
+def test_a_run_that_was_stopped_leaves_what_it_did(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """What ran is remembered, what did not is not."""
+    project.write(
+        "test_a",
+        """
+        import time, pytest
+        def test_x(): assert 0
+        @pytest.mark.parametrize("n", range(40))
+        def test_slow(n): time.sleep(0.1)
+        """,
+    )
+    project.orchestrate(*driver, "-x")
+    ((tests, stopped),) = read(project, "SELECT tests, stopped FROM run")
+    assert 1 <= tests < 41
+    assert "1 failures" in stopped
+
+
+def test_the_commit_is_known(project: Project) -> None:
+    """And whether the files are those of it; the history itself does not make them others."""
+    project.write("test_a", "def test_x(): pass")
+    project.write(".gitignore", "__pycache__\n*.xml\n*.jsonl\n*.txt\n")
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.com")
+    for command in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "--message", "a")):
+        subprocess.run((*git, *command), cwd=project.path, check=True)  # noqa: S603 - ours
+    head = (*git, "rev-parse", "HEAD")
+    commit = subprocess.check_output(head, cwd=project.path, text=True).strip()  # noqa: S603 - ours
+    options = "-p", "no:cacheprovider", "-n", "2"
+    for _ in range(2):
+        project.orchestrate(*options)
+    project.write("test_a", "def test_x(): assert 1")
+    project.orchestrate(*options)
+    rows = read(project, "SELECT revision, is_clean FROM run ORDER BY started")
+    assert rows == [(commit, 1), (commit, 1), (commit, 0)]
+
+
+def test_a_moved_test_keeps_its_history(project: Project, driver: tuple[str, ...]) -> None:
+    """And one that has another name in the same place; a selection proves nothing gone."""
+    project.write("test_a", "def test_moves(): assert 'm'\ndef test_stays(): assert 's'")
+    project.write("test_b", "def test_old(): assert 'r'\ndef test_more(): pass")
+    project.orchestrate(*driver)
+    project.write("test_a", "def test_stays(): assert 's'")
+    project.write("test_b", "def test_new(): assert 'r'\ndef test_more(): pass")
+    project.write("test_c", "def test_moves(): assert 'm'")
+    project.orchestrate(*driver, "-k", "stays or more")
+    assert read(project, "SELECT count(*) FROM test WHERE nodeid LIKE '%new'") == [(0,)]
+    project.orchestrate(*driver)
+    assert dict(read(project, "SELECT nodeid, runs FROM test")) == {
+        "test_a.py::test_stays": 3,
+        "test_b.py::test_more": 3,
+        "test_b.py::test_new": 2,
+        "test_c.py::test_moves": 2,
+    }
+
+
+def test_what_fixtures_cost_is_known_from_the_start(project: Project) -> None:
+    """The second run keeps the users of an expensive fixture together from the first test on."""
+    suite = """
+        import time, pytest
+
+        @pytest.fixture(scope="module")
+        def service():
+            time.sleep(0.5)
+
+        @pytest.mark.parametrize("n", range(4))
+        def test_user(service, n): time.sleep(0.01)
+    """
+    project.write("test_a", suite)
+    project.write("test_b", suite)
+    project.orchestrate("-n", "2")
+    result = project.orchestrate("-n", "2")
+    for file in ("test_a", "test_b"):
+        workers = {span.worker for span in result.spans if span.nodeid.startswith(file)}
+        assert len(workers) == 1, file
+
+
+@pytest.mark.parametrize("place", ["option", "setting"])
+def test_there_may_be_none(project: Project, driver: tuple[str, ...], place: str) -> None:
+    """Then nothing is written, and SQLite is not loaded."""
+    project.write(
+        "conftest",
+        """
+        import json, pathlib, sys
+        def pytest_unconfigure(config):
+            if not hasattr(config, "workerinput"):
+                pathlib.Path("modules.json").write_text(json.dumps(sorted(sys.modules)))
+        """,
+    )
+    project.write("test_a", "def test_x(): pass")
+    options = ("--orchestrate-history=none",) if place == "option" else ()
+    if place == "setting":
+        project.configure("[tool.pytest_orchestra]\nhistory = 'none'")
+    assert project.orchestrate(*driver, *options).code == PASSED
+    assert not (project.path / DEFAULT.parent).exists()
+    modules = set(json.loads((project.path / "modules.json").read_text()))
+    assert not modules & {"sqlite3", "pytest_orchestra.history.store"}
+
+
+def test_workers_know_nothing_of_it(project: Project) -> None:
+    """It is the controller's: no worker loads SQLite or anything of the history."""
+    project.write(
+        "test_a",
+        """
+        import sys
+        def test_x():
+            assert "sqlite3" not in sys.modules
+            assert not [name for name in sys.modules if "pytest_orchestra.history" in name]
+        """,
+    )
+    assert project.orchestrate("-n", "1").code == PASSED
+    assert read(project, "SELECT count(*) FROM run") == [(1,)]
+
+
+def test_it_may_be_elsewhere(project: Project) -> None:
+    """An option counts from where pytest is started, and overrides the file."""
+    project.configure("[tool.pytest_orchestra]\nhistory = 'build/h.db'")
+    project.write("tests/test_a", "def test_x(): pass")
+    assert project.orchestrate("-n", "1").code == PASSED
+    assert read(project, "SELECT count(*) FROM run", Path("build/h.db")) == [(1,)]
+    assert project.orchestrate("-n", "1", "--orchestrate-history=other.db").code == PASSED
+    assert read(project, "SELECT count(*) FROM run", Path("other.db")) == [(1,)]
+    assert not (project.path / DEFAULT.parent).exists()
+
+
+def test_nothing_is_left_by_what_does_not_run(project: Project) -> None:
+    """Neither by a collection alone nor by a usage error."""
+    project.write("test_a", "import pytest\n@pytest.mark.depends('nope')\ndef test_x(): pass")
+    assert project.orchestrate("-n", "2").code == USAGE
+    project.write("test_a", "def test_x(): pass")
+    assert project.orchestrate("--collect-only").code == PASSED
+    assert not (project.path / DEFAULT).exists()
+
+
+def _corrupt(path: Path) -> None:
+    path.write_bytes(b"rubbish" * 1000)
+
+
+def _age(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def _replace(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_corrupt, "is corrupt"),
+        (_age, "was written by a newer pytest-orchestra"),
+        (_replace, "is a directory"),
+    ],
+)
+def test_a_broken_history_costs_one_line(
+    project: Project, driver: tuple[str, ...], damage: Any, words: str
+) -> None:
+    """The outcome is the same, and a line says what happened."""
+    project.write("test_a", "def test_x(): pass\ndef test_y(): assert 0")
+    whole = project.orchestrate(*driver)
+    damage(project.path / DEFAULT)
+    result = project.orchestrate(*driver)
+    (line,) = result.lines("^orchestra: history")
+    assert line.startswith(f"orchestra: history {DEFAULT} {words}")
+    assert (result.code, result.counts) == (whole.code, whole.counts)
+
+
+def test_split_durations_fill_in(project: Project) -> None:
+    """What the history does not know is taken from .test_durations."""
+    project.write("test_a", UNEVEN)
+    assert project.orchestrate("-n", "2", "-k", "short").code == PASSED
+    durations = {"test_a.py::test_long": 30.0, "test_a.py::test_short[0]": 500.0}
+    project.write(".test_durations", json.dumps(durations))
+    result = project.orchestrate("-n", "2")
+    assert result.lines(r"^orchestra: predicted to take 3\d\.\d s")
+    assert result.begun.index("test_a.py::test_long") < 2

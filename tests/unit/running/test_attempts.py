@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_orchestra.model.evidence import Attempt
+from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.attempts import AttemptLog
+
+SPANS = (10.0, 11.0, 1.0, 11.0, 13.0, 2.0, 13.0, 13.5, 0.5)
+PASSED = Attempt(Verdict.PASSED, 10.0, 1.0, 2.0, 0.5, "gw0")
+PLACE = ("a.py", 1, "test_x")
+
+
+def report(
+    when: Any, outcome: Any = "passed", start: float = 10.0, text: str = ""
+) -> pytest.TestReport:
+    """Return a report of a phase that took a second."""
+    return pytest.TestReport(
+        "a.py::test_x", PLACE, {}, outcome, text or None, when, start=start, duration=1.0
+    )
+
+
+def test_a_plain_pass_is_one_attempt() -> None:
+    """With what its phases took."""
+    log = AttemptLog()
+    log.passed(3, SPANS, "gw0")
+    assert log.of(3, Verdict.PASSED) == (PASSED,)
+
+
+def test_reports_make_an_attempt() -> None:
+    """The last one ends as the test did; what failed it gives the signature."""
+    log = AttemptLog()
+    failed = report("call", "failed", text="Bad: 5")
+    for each in (report("setup", start=5.0), failed, report("teardown")):
+        log.add(0, each, "gw1")
+    expected = Attempt(Verdict.FAILED, 5.0, 1.0, 1.0, 1.0, "gw1", "Bad | N")
+    assert log.of(0, Verdict.FAILED) == (expected,)
+
+
+def test_every_setup_begins_an_attempt() -> None:
+    """Also where a plugin made up outcomes for those that failed, and the last passed plainly."""
+    log = AttemptLog()
+    for phases in (
+        (report("setup"), report("call", "rerun", text="Bad: 5"), report("teardown")),
+        (report("setup", "rerun", text="Worse: 5"), report("teardown")),
+    ):
+        for each in phases:
+            log.add(0, each, "gw0")
+    log.passed(0, SPANS, "gw0")
+    found = log.of(0, Verdict.PASSED)
+    assert [each.verdict for each in found] == [Verdict.FAILED, Verdict.ERROR, Verdict.PASSED]
+    assert [each.signature for each in found] == ["Bad | N", "Worse | N", ""]
+    assert found[-1] == PASSED
+
+
+def test_a_late_failure_belongs_to_the_attempt_that_passed() -> None:
+    """A fixture that outlived the test failed to go down: it takes longer, and has a signature."""
+    log = AttemptLog()
+    log.passed(0, SPANS, "gw0")
+    log.add(0, report("teardown", "failed", text="Bad: 5"), "gw0")
+    expected = Attempt(Verdict.ERROR, 10.0, 1.0, 2.0, 1.5, "gw0", "Bad | N")
+    assert log.of(0, Verdict.ERROR) == (expected,)
+
+
+def test_a_crash_before_any_report_is_an_attempt() -> None:
+    """Nothing is known of it but the text, and what follows is another one."""
+    log = AttemptLog()
+    crash = report("call", "rerun", start=0.0, text="worker 'gw0' crashed while running 'a.py'")
+    log.add(0, crash, "gw0")
+    log.passed(0, SPANS, "gw0")
+    first, second = log.of(0, Verdict.PASSED)
+    assert (first.verdict, first.started, first.setup) == (Verdict.FAILED, None, None)
+    assert "crashed" in first.signature
+    assert second == PASSED
+
+
+def test_what_a_subtest_says_is_not_a_phase() -> None:
+    """Its failure gives the signature; its time is within that of the call."""
+
+    class SubReport(pytest.TestReport):
+        pass
+
+    sub = SubReport("a.py::test_x", PLACE, {}, "failed", "Bad: 5", "call", duration=9.0)
+    log = AttemptLog()
+    for each in (report("setup"), sub, report("call"), report("teardown")):
+        log.add(0, each, "gw0")
+    (attempt,) = log.of(0, Verdict.FAILED)
+    assert (attempt.call, attempt.signature) == (1.0, "Bad | N")
+
+
+def test_a_verdict_without_reports_is_an_attempt_all_the_same() -> None:
+    """A worker may die where nobody looks."""
+    assert AttemptLog().of(0, Verdict.ERROR) == (Attempt(Verdict.ERROR),)

@@ -24,6 +24,7 @@ OURS: Final[dict[str, set[str]]] = {
     "resource_settings": {"model", "scheduling"},
     "settings": {"model", "scheduling", "errors", "resource_settings"},
     "machine": {"model", "errors", "machine"},
+    "history": {"model", "errors", "history"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {"model", "scheduling", "errors", "settings", "machine", "hookspecs", "running"},

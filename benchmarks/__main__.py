@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import fixtures, jobshop, scale, suites, tail, throughput
+from benchmarks import fixtures, flakes, jobshop, scale, suites, tail, throughput
 from benchmarks.measure import MeasuringError
 from benchmarks.modes import MODES
 from benchmarks.options import Options
@@ -22,11 +22,13 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "jobshop": jobshop.run,
     "scale": scale.run,
     "suites": suites.run,
+    "flakes": flakes.run,
 }
 
 SIZES: Final = (
     f"tests of throughput ({throughput.SIZE}) and tail ({tail.SIZE}), files of fixtures "
-    f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE})"
+    f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE}), "
+    f"zoos of flakes ({flakes.SIZE})"
 )
 
 

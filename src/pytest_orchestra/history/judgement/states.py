@@ -107,7 +107,7 @@ class States:
 
     def _when_good(self, counts: _Counts, rate: float) -> float:
         failed, total, repeated, recovered = counts
-        again = max(rate, self._assumed.repeats)
+        again = self._assumed.repeats
         return (
             failed * log(rate)
             + (total - failed) * log(1.0 - rate)

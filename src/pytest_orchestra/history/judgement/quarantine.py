@@ -123,10 +123,9 @@ def _why(cause: Cause, entry: Entry, judgement: Judgement, attempts: Sequence[At
             return f"all {len(attempts)} attempts failed"
         case Cause.SIGNATURE:
             return f"it never failed like this before: {_new_errors(judgement, attempts)[0]}"
-        case Cause.OFTEN:
-            lately = judgement.lately
-            failed = lately.failed + (not attempts[0].passed)
-            return (
-                f"it failed in {failed} of the latest {lately.total + 1} runs, and in "
-                f"{lately.earlier_failed} of {lately.earlier_total} before"
-            )
+    lately = judgement.lately
+    failed = lately.failed + (not attempts[0].passed)
+    return (
+        f"it failed in {failed} of the latest {lately.total + 1} runs, and in "
+        f"{lately.earlier_failed} of {lately.earlier_total} before"
+    )

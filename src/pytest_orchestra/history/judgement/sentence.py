@@ -46,9 +46,9 @@ def _standing(judgement: Judgement) -> str:
     runs = _count(judgement.runs, "run")
     match judgement.standing:
         case Standing.NEW:
-            return f"new: {runs} so far, {_bound(judgement)}"
+            return f"new: {runs} so far, flake rate {_bound(judgement)}"
         case Standing.HEALTHY if judgement.is_mended:
-            return f"healthy: was flaky, but has not failed by chance for long; {_bound(judgement)}"
+            return f"healthy: was flaky, but has not failed by chance for long; flake rate {_bound(judgement)}"
         case Standing.HEALTHY:
             return f"healthy: {runs}, flake rate {_bound(judgement)}"
         case Standing.BROKEN:
@@ -57,8 +57,7 @@ def _standing(judgement: Judgement) -> str:
         case Standing.SUSPECT:
             sure = per_cent(judgement.posterior.probability)
             return f"suspect: flaky with {sure} after {runs}; flake rate {_bound(judgement)}"
-        case Standing.FLAKY:
-            return f"flaky: {_rate(judgement)} in {runs}, {_seen(judgement)}{_cost(judgement)}"
+    return f"flaky: {_rate(judgement)} in {runs}, {_seen(judgement)}{_cost(judgement)}"
 
 
 def _rate(judgement: Judgement) -> str:

@@ -63,14 +63,16 @@ def summarise(runs: Sequence[RunFlakes], last: int) -> SuiteFlakes:
     """Return the rates of the latest of ``runs``, of which there is one, and of the ``last`` ones."""
     some = runs[-last:]
     change = _change(some)
-    return SuiteFlakes(_rate(runs[-1:]), _rate(some), len(some), change, _trend(change))
+    return SuiteFlakes(
+        _rate(runs[-1:], 1.0), _rate(some, _dispersion(some)), len(some), change, _trend(change)
+    )
 
 
-def _rate(runs: Sequence[RunFlakes]) -> Rate:
+def _rate(runs: Sequence[RunFlakes], dispersion: float) -> Rate:
     """Return the pooled rate with Wilson's interval, which is never empty or below zero."""
     tests = sum(run.tests for run in runs)
     mean = sum(run.flaky for run in runs) / tests
-    size = tests / _dispersion(runs)
+    size = tests / dispersion
     square = _NORMAL**2 / size
     centre = (mean + square / 2) / (1 + square)
     reach = sqrt(square * (mean * (1 - mean) + square / 4)) / (1 + square)
@@ -96,7 +98,9 @@ def _change(runs: Sequence[RunFlakes]) -> Rate | None:
     half = len(runs) // 2
     if half < _FEWEST:
         return None
-    older, newer = _rate(runs[:-half]), _rate(runs[-half:])
+    # a bad day in one half shows what the other may only have been spared
+    dispersion = max(_dispersion(runs[:-half]), _dispersion(runs[-half:]))
+    older, newer = _rate(runs[:-half], dispersion), _rate(runs[-half:], dispersion)
     mean = newer.mean - older.mean
     # Newcombe's interval of a difference, made of those of its parts
     below = sqrt((newer.mean - newer.low) ** 2 + (older.high - older.mean) ** 2)

@@ -4,7 +4,7 @@
 
 ``throughput``, ``fixtures``, ``tail`` and ``suites`` start whole runs of pytest, each mode in
 turn, on suites that are made here or fetched; ``jobshop`` and ``scale`` put the engine through
-its paces under virtual time. What comes out are ratios between runs of the same machine in the
+its paces under virtual time, and ``flakes`` the judgement of flaky tests through made-up histories. What comes out are ratios between runs of the same machine in the
 same quarter of an hour; the seconds themselves say nothing about any other machine.
 
 Needs Linux (CPU time and memory are read from the kernel) and, for ``suites`` and ``jobshop``,

@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import fixtures, history, jobshop, scale, suites, tail, throughput
+from benchmarks import (
+    fixtures,
+    flakes,
+    flakes_real,
+    history,
+    jobshop,
+    scale,
+    suites,
+    tail,
+    throughput,
+)
 from benchmarks.measure import MeasuringError
 from benchmarks.modes import MODES
 from benchmarks.options import Options
@@ -23,11 +33,14 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "scale": scale.run,
     "history": history.run,
     "suites": suites.run,
+    "flakes": flakes.run,
+    "flakes-real": flakes_real.run,
 }
 
 SIZES: Final = (
     f"tests of throughput ({throughput.SIZE}) and tail ({tail.SIZE}), files of fixtures "
-    f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE}), results of history ({history.SIZE})"
+    f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE}), results of history "
+    f"({history.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE})"
 )
 
 

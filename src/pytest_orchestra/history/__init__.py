@@ -1,1 +1,1 @@
-"""What earlier runs have shown: a store of evidence, and what can be expected by it."""
+"""What earlier runs have shown: a store of evidence, what can be expected by it, and who is flaky."""

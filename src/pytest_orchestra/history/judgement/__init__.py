@@ -1,0 +1,1 @@
+"""Which tests are flaky, and how sure that is: pure decisions over recorded attempts."""

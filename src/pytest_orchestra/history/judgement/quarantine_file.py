@@ -1,0 +1,120 @@
+"""The file of tests in quarantine, which is committed with the project.
+
+[[quarantine]]
+nodeid = "tests/test_shop.py::test_checkout"
+owner = "ana@example.com"
+reason = "races with the mailer, see ticket 512"
+expires = 2027-01-31
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from difflib import get_close_matches
+from typing import Final
+
+from pytest_orchestra.history.judgement.quarantine import Entry
+from pytest_orchestra.model.problem import Problem
+
+_TABLE: Final = "quarantine"
+_TEXTS: Final = ("nodeid", "owner", "reason")
+_KEYS: Final = (*_TEXTS, "expires")
+_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
+_SPECIAL: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_HEAD: Final = (
+    "# Tests in quarantine: they run and are reported, and fail the run only when they behave\n"
+    "# unlike themselves. After the day in `expires` an entry holds no longer.\n"
+)
+
+
+def read_entries(text: str, source: str) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
+    """Return the sound entries in ``text``, and a problem for each mistake in it.
+
+    ``source`` is the file that problems name.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = _LINE.search(str(error))
+        where = f"{source}:{line[1]}" if line else source
+        return (), (Problem(f"is not valid TOML: {error}", "mend the line, or write TOML", where),)
+    problems = [_unknown(key, (_TABLE,), "", source) for key in document if key != _TABLE]
+    tables = document.get(_TABLE, [])
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        remedy = f"write [[{_TABLE}]] above each entry"
+        problems.append(Problem(f"{_TABLE} is not a list of tables", remedy, source))
+        return (), tuple(problems)
+    found: dict[str, Entry] = {}
+    for number, table in enumerate(tables, 1):
+        _read_entry(table, f"{_TABLE} entry {number}", source, found, problems)
+    return tuple(found.values()), tuple(problems)
+
+
+def write_entries(entries: Iterable[Entry]) -> str:
+    """Return the text of the file with ``entries``, sorted by node id so that it merges well."""
+    return "\n".join([_HEAD, *map(_write, sorted(entries, key=lambda entry: entry.nodeid))])
+
+
+def _write(entry: Entry) -> str:
+    return (
+        f"[[{_TABLE}]]\n"
+        f"nodeid = {_quote(entry.nodeid)}\n"
+        f"owner = {_quote(entry.owner)}\n"
+        f"reason = {_quote(entry.reason)}\n"
+        f"expires = {entry.expires.isoformat()}\n"
+    )
+
+
+def _read_entry(
+    table: Mapping[str, object],
+    name: str,
+    source: str,
+    found: dict[str, Entry],
+    problems: list[Problem],
+) -> None:
+    nodeid = table.get("nodeid")
+    if isinstance(nodeid, str) and nodeid.strip():
+        name = f"{name} ({nodeid})"
+    mistakes = [_unknown(key, _KEYS, f"{name}: ", source) for key in table if key not in _KEYS]
+    mistakes += [
+        Problem(f"{name} has no {key}", f'write {key} = "..."', source)
+        for key in _TEXTS
+        if not _is_text(table.get(key))
+    ]
+    expires = table.get("expires")
+    if not isinstance(expires, date) or isinstance(expires, datetime):
+        what = "has no expires" if expires is None else f"expires {expires!r}, which is no day"
+        mistakes.append(Problem(f"{name} {what}", "write expires = 2027-01-31, unquoted", source))
+    elif nodeid in found:
+        mistakes.append(Problem(f"{name} is there twice", "leave one of them", source))
+    elif not mistakes:
+        nodeid, owner, reason = (str(table[key]) for key in _TEXTS)
+        entry = Entry(nodeid, owner, reason, expires)
+        found[entry.nodeid] = entry
+    problems += mistakes
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _unknown(key: str, known: tuple[str, ...], prefix: str, source: str) -> Problem:
+    near = get_close_matches(key, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return Problem(f"{prefix}unknown key {key!r}", hint, source)
+
+
+def _quote(text: str) -> str:
+    """Return ``text`` as a basic string of TOML, which may not have control characters as such."""
+    return '"' + "".join(map(_escape, text)) + '"'
+
+
+def _escape(character: str) -> str:
+    if character in _SPECIAL:
+        return _SPECIAL[character]
+    if character < " " or character == "\x7f":
+        return f"\\u{ord(character):04x}"
+    return character

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from observations import FAIL, PASS, alone
+
+from pytest_orchestra.history.judgement.association import Factor, Kind, associate
+from pytest_orchestra.history.judgement.observation import Attempt
+
+OTHER = "test_a.py::test_other"
+CULPRIT = "test_a.py::test_culprit"
+
+
+def after(attempt: Attempt, *names: str) -> Attempt:
+    """Return the attempt as it is after these tests."""
+    return replace(attempt, before=frozenset(names))
+
+
+def test_a_victim_fails_after_its_polluter() -> None:
+    """The test that makes the difference is named, with the counts that show it."""
+    attempts = [after(FAIL, CULPRIT, OTHER)] * 6 + [after(PASS, OTHER)] * 20 + [after(PASS)] * 10
+    (found,) = associate(alone(attempts), 0.01)
+    assert found.kind is Kind.ORDER
+    best = found.evidence[0]
+    assert (best.factor, best.what) == (Factor.AFTER, CULPRIT)
+    assert (best.with_failed, best.with_total) == (6, 6)
+    assert (best.without_failed, best.without_total) == (0, 30)
+    assert best.chance < 0.001
+
+
+def test_a_brittle_test_fails_when_its_helper_did_not_run() -> None:
+    """Absence is evidence, too."""
+    attempts = [after(FAIL, OTHER)] * 6 + [after(PASS, OTHER, CULPRIT)] * 30
+    (found,) = associate(alone(attempts), 0.01)
+    assert (found.evidence[0].factor, found.evidence[0].what) == (Factor.NOT_AFTER, CULPRIT)
+
+
+def test_many_candidates_need_a_stronger_contrast() -> None:
+    """What is likely among a thousand tests is not told, though it would be of one."""
+    few = [after(FAIL, CULPRIT)] * 2 + [after(PASS)] * 20
+    many = [after(FAIL, CULPRIT)] * 2 + [after(PASS, *(f"t{n}" for n in range(500)))] * 20
+    assert associate(alone(few), 0.01)
+    assert not associate(alone(many), 0.01)
+
+
+def test_a_race_fails_beside_others() -> None:
+    """Retries that run alone are what it is compared with."""
+    attempts = [replace(FAIL, beside=True)] * 8 + [replace(PASS, beside=True)] * 4
+    attempts += [replace(PASS, beside=False)] * 12
+    (found,) = associate(alone(attempts), 0.01)
+    assert found.kind is Kind.CONTENTION
+    assert found.evidence[0].factor is Factor.BESIDE
+
+
+def test_a_shared_port_is_named() -> None:
+    """The resource that others had meanwhile is the evidence."""
+    attempts = [replace(FAIL, contended=frozenset({"port", "db"}))] * 6
+    attempts += [replace(PASS, contended=frozenset({"db"}))] * 20 + [
+        replace(PASS, contended=frozenset())
+    ] * 5
+    (found,) = associate(alone(attempts), 0.01)
+    assert (found.kind, found.evidence[0].factor) == (Kind.CONTENTION, Factor.CONTENDED)
+    assert found.evidence[0].what == "port"
+
+
+def near(attempt: Attempt, seconds: float, times: int) -> list[Attempt]:
+    """Return so many attempts that took so long."""
+    return [replace(attempt, seconds=seconds)] * times
+
+
+def test_a_slow_test_fails_near_its_limit() -> None:
+    """Its passes come close to the limit as well."""
+    attempts = near(FAIL, 10.0, 6) + near(PASS, 6.0, 30)
+    runs = [replace(run, limit=10.0) for run in alone(attempts)]
+    (found,) = associate(runs, 0.01)
+    assert (found.kind, found.evidence[0].factor) == (Kind.TIMING, Factor.NEAR_LIMIT)
+
+
+def test_a_hang_is_not_timing() -> None:
+    """Passes that take no time say that the failures are of another kind."""
+    attempts = near(FAIL, 10.0, 6) + near(PASS, 0.1, 30)
+    assert not associate([replace(run, limit=10.0) for run in alone(attempts)], 0.01)
+
+
+def test_times_without_a_limit_or_a_pass_say_nothing() -> None:
+    """There is nothing to be near to, or to compare with."""
+    assert not associate(alone(near(FAIL, 10.0, 6) + near(PASS, 6.0, 30)), 0.01)
+    only = [replace(run, limit=10.0) for run in alone(near(FAIL, 10.0, 9))]
+    assert not associate(only, 0.01)
+
+
+def test_one_failure_goes_together_with_nothing() -> None:
+    """Anything was the case when it happened."""
+    attempts = [after(FAIL, CULPRIT)] + [after(PASS)] * 1000
+    assert not associate(alone(attempts), 0.01)
+
+
+def test_what_always_holds_makes_no_difference() -> None:
+    """A test that ran before in all runs is no suspect, nor is one that did no harm."""
+    attempts = [after(FAIL, OTHER)] * 10 + [after(PASS, OTHER)] * 10
+    assert not associate(alone(attempts), 1.0)
+    assert not associate(alone([PASS, FAIL] * 10), 1.0)
+
+
+def test_only_the_strongest_evidence_is_told() -> None:
+    """Tests that always run together are told together, but not a hundred of them."""
+    names = [f"t{number}" for number in range(10)]
+    attempts = [after(FAIL, *names)] * 10 + [after(PASS)] * 20
+    (found,) = associate(alone(attempts), 0.01)
+    assert [each.what for each in found.evidence] == ["t0", "t1", "t2"]

@@ -27,9 +27,23 @@ from pytest_orchestra.scheduling.duration import parse_duration
 #: The table of this plugin in a TOML file.
 TABLE: Final = "tool.pytest_orchestra"
 
-_KEYS: Final = ("resources", "fixtures", "hosts", "missing", "max_wait", "runtime_dir", "history")
+_KEYS: Final = (
+    "resources",
+    "fixtures",
+    "hosts",
+    "missing",
+    "max_wait",
+    "runtime_dir",
+    "history",
+    "quarantine",
+)
 #: In place of the path of a history: there is to be none.
 NO_HISTORY: Final = "none"
+
+#: Where the file of tests in quarantine is, in the root directory, unless the user says otherwise.
+DEFAULT_QUARANTINE: Final = "quarantine.toml"
+#: In place of its path: there is to be none.
+NO_QUARANTINE: Final = "none"
 
 _MISSING_OPTION: Final = "--orchestrate-missing"
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
@@ -42,7 +56,8 @@ class Settings:
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
     this machine share tokens, None for the user's own. ``history`` is the path of the file that
-    remembers runs, from the root directory, or ``"none"``; None for the default.
+    remembers runs, from the root directory, or ``"none"``; None for the default. So is ``quarantine``
+    that of the file of tests in quarantine.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -51,6 +66,7 @@ class Settings:
     missing: Missing = Missing.PULL
     runtime_dir: str | None = None
     history: str | None = None
+    quarantine: str | None = None
 
 
 def load_settings(
@@ -86,7 +102,17 @@ def load_settings(
     history = _path(
         table.get("history"), "history", f"the path of a file or {NO_HISTORY!r}", source, problems
     )
-    return Settings(capacities, fixtures, hosts, wish, runtime_dir, history), tuple(problems)
+    quarantine = _path(
+        table.get("quarantine"),
+        "quarantine",
+        f"the path of a TOML file or {NO_QUARANTINE!r}",
+        source,
+        problems,
+    )
+    return (
+        Settings(capacities, fixtures, hosts, wish, runtime_dir, history, quarantine),
+        tuple(problems),
+    )
 
 
 def read_table(path: Path) -> Mapping[str, object]:

@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observations import FAIL, PASS, history
 
-from pytest_orchestra.history.judgement.judge import Judgement, Standing, judge
-from pytest_orchestra.history.judgement.observation import Attempt, Observation
+from pytest_orchestra.history.judgement.judge import Judgement, judge
+from pytest_orchestra.history.judgement.observation import Observation, Trial
 from pytest_orchestra.history.judgement.quarantine import Entry, rule
 from pytest_orchestra.history.judgement.quarantine_file import read_entries, write_entries
 from pytest_orchestra.history.judgement.sentence import describe
+from pytest_orchestra.model.flakes import Standing
 
 #: What a sum in another order may differ by.
 ROUNDING = 1e-9
@@ -125,7 +126,7 @@ def test_one_streak_of_failures_is_never_flaky(streak: int, before: int, after: 
 
 @given(histories(), st.lists(st.sampled_from([FAIL, replace(FAIL, signature="x")]), min_size=1))
 def test_quarantine_never_hides_a_test_that_always_fails(
-    runs: list[Observation], attempts: list[Attempt]
+    runs: list[Observation], attempts: list[Trial]
 ) -> None:
     """Whatever its history is."""
     entry = Entry("t", "o", "r", date.max)

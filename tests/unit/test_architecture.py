@@ -25,6 +25,7 @@ OURS: Final[dict[str, set[str]]] = {
     "settings": {"model", "scheduling", "errors", "resource_settings"},
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},
+    "cli": {"model", "errors", "settings", "history", "cli"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {
@@ -135,6 +136,8 @@ def test_every_module_is_looked_at() -> None:
         ("scheduling.pool", "from pytest_orchestra.history.estimates import guess"),
         ("history.store", "from pytest_orchestra.scheduling.nodeid import split_nodeid"),
         ("history.store", "def f():\n    import pytest"),
+        ("cli.flaky", "from pytest_orchestra.running.memory import Memory"),
+        ("cli.flaky", "def f():\n    import pytest"),
         ("running.link", "from pytest_orchestra.plugin import pytest_configure"),
         ("running.link", "from pytest_orchestra import plugin"),
         ("", "import xdist.dsession"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, SuiteFlakes
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.verdict import Cause, Verdict
@@ -121,6 +122,9 @@ class RunRecord:
     ``started`` is when the first worker joined, in seconds since the epoch, and ``seconds`` how long it
     was from then to the end. ``stopped`` says why the run was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
     for it while it ran, so that it could not be known that it would take resources.
+
+    ``flakes`` are what the history says of tests that failed, and ``suite_flakes`` of the suite; None where
+    there is no history, or the run was an outage. ``quarantine`` are the tests in quarantine that failed.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -132,11 +136,24 @@ class RunRecord:
     unclaimed: tuple[tuple[str, int], ...] = ()
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
+    flakes: tuple[FlakeRecord, ...] = ()
+    suite_flakes: SuiteFlakes | None = None
+    quarantine: tuple[QuarantineRecord, ...] = ()
 
     @property
     def denied(self) -> int:
         """How many cases could not be given what they claim: of them nothing is known."""
         return sum(case.cause is not None and case.cause.is_denied for case in self.cases)
+
+    @property
+    def gating(self) -> tuple[QuarantineRecord, ...]:
+        """The tests that fail the run although they are in quarantine."""
+        return tuple(each for each in self.quarantine if each.gates)
+
+    @property
+    def excused(self) -> frozenset[int]:
+        """The cases that failed, in some attempt, and do not fail the run since they are in quarantine."""
+        return frozenset(each.case for each in self.quarantine if not each.gates)
 
     @property
     def counts(self) -> Mapping[Verdict, int]:

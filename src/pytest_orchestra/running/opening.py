@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,15 @@ from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.history.estimates import guess
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
-from pytest_orchestra.model.run import WarningRecord
+from pytest_orchestra.model.run import RunRecord, WarningRecord
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
+from pytest_orchestra.running.quarantine import open_quarantine
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     import warnings
 
     from pytest_orchestra.history.archive import Recollection
+    from pytest_orchestra.history.judgement.judge import Judgement
 
 
 class Opening:
@@ -48,11 +51,12 @@ class Opening:
         self.sharing = sharing
         self.run: Run | None = None
         self._memory = memory
+        self._quarantine, mistakes = open_quarantine(config, settings)
         #: What earlier runs say of this one, once it is open.
         self.recollection: Recollection | None = None
         self._config = config
         self._settings = settings
-        self._problems = problems
+        self._problems = (*problems, *mistakes)
         self._lost_files: dict[str, str] = {}
         self._warnings: list[WarningRecord] = []
 
@@ -134,12 +138,15 @@ class Opening:
                 plan.fixtures.learn(fixture, seconds)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
+        for note in self._quarantine.notes(collection):
+            self.terminal.line(note, yellow=True)
         return self.run
 
     def close(self, session: pytest.Session, reason: str) -> None:
         """End the run that was opened, if any, and hand its record to everybody.
 
-        A run that could not give tests what they claim is no success.
+        A run that could not give tests what they claim is no success, nor is one in which tests in
+        quarantine behaved unlike themselves.
         """
         if self.run is None:
             return
@@ -147,12 +154,23 @@ class Opening:
         record = replace(run.close(reason), warnings=tuple(self._warnings))
         if self.sharing is not None:
             self.sharing.close()
-        if record.denied and session.exitstatus == pytest.ExitCode.OK:
+        record = self._look_back(run, record)
+        if (record.denied or record.gating) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)
         if self._memory is not None:
-            self._memory.keep(run, record)
+            self._memory.keep()
+
+    def _look_back(self, run: Run, record: RunRecord) -> RunRecord:
+        """Return ``record`` with what is concluded by earlier runs."""
+        before: Mapping[str, Judgement] = {}
+        if self._memory is not None:
+            found = self._memory.assess(run, record, self._quarantine.nodeids)
+            before = found.before
+            flakes = flake_records(record, found.after)
+            record = replace(record, flakes=flakes, suite_flakes=found.suite)
+        return replace(record, quarantine=self._quarantine.rule(record, before))
 
 
 def _ini(config: pytest.Config, name: str) -> list[str]:

@@ -149,7 +149,7 @@ def test_a_moved_test_is_known_once_the_old_one_is_gone(path: Path, *, is_gone: 
     with Store.open(path) as store:
         lengths = {
             name: len(each)
-            for name, each in store.trials(["old.py::test_m", "new.py::test_m"]).items()
+            for name, each in store.cases(["old.py::test_m", "new.py::test_m"]).items()
         }
     assert lengths == (
         {"new.py::test_m": 2} if is_gone else {"old.py::test_m": 1, "new.py::test_m": 1}
@@ -248,7 +248,7 @@ def test_several_begin_at_once(path: Path, *, is_there: bool) -> None:
     aside = [each.read_bytes()[:7] for each in path.parent.glob("*.corrupt-*")]
     assert aside == ([b"rubbish"] if is_there else [])
     with Store.open(path) as store:
-        assert len(store.trials([X])[X]) == 5
+        assert len(store.cases([X])[X]) == 5
 
 
 # locked
@@ -287,7 +287,7 @@ def test_a_locked_history_is_read_and_not_waited_for(path: Path) -> None:
     assert told == ["history h is locked by another process: this run is not added to it"]
     keep(path, 3)
     with Store.open(path) as store:
-        assert [trial.run.uuid for trial in store.trials([X])[X]] == ["run-1", "run-3"]
+        assert [trial.run.uuid for trial in store.cases([X])[X]] == ["run-1", "run-3"]
 
 
 def test_a_history_that_is_locked_altogether_costs_one_line(path: Path) -> None:
@@ -301,7 +301,7 @@ def test_a_history_that_is_locked_altogether_costs_one_line(path: Path) -> None:
     assert "is locked by another process" in line
     archive.keep(run(3, case(X)), {})
     with Store.open(path) as store:
-        assert [trial.run.uuid for trial in store.trials([X])[X]] == ["run-1", "run-3"]
+        assert [trial.run.uuid for trial in store.cases([X])[X]] == ["run-1", "run-3"]
 
 
 # of others

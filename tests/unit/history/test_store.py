@@ -46,7 +46,7 @@ def test_what_goes_in_comes_out(path: Path) -> None:
     evidence = run(1, case(X, first, last, body="b"), case(Y, attempt(Verdict.FAILED)))
     with Store.open(path) as store:
         assert store.add(evidence)
-        (trial,) = store.trials([X, "b.py::test_unknown"])[X]
+        (trial,) = store.cases([X, "b.py::test_unknown"])[X]
         assert trial.attempts == (first, last)
         assert (trial.run.uuid, trial.run.started) == (evidence.uuid, evidence.started)
         assert (trial.run.commit, trial.run.is_clean, trial.run.environment) == (
@@ -159,7 +159,7 @@ def test_any_name_can_be_stored(path: Path, name: str) -> None:
     with Store.open(path) as store:
         store.add(run(1, case(name, attempt(Verdict.FAILED, signature=name, worker=name))))
         assert store.known([name], HERE, PYTHON).tests.keys() == {name}
-        assert store.trials([name]).keys() == {name}
+        assert store.cases([name]).keys() == {name}
 
 
 def test_what_never_ran_is_not_there(path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_merge_brings_what_is_new(tmp_path: Path, path: Path) -> None:
         assert store.merge(other) == 2
         for _ in range(2):
             assert store.known([X, Y], HERE, PYTHON) == reference.known([X, Y], HERE, PYTHON)
-            assert store.trials([X, Y]) == reference.trials([X, Y])
+            assert store.cases([X, Y]) == reference.cases([X, Y])
             assert store.failures(X) == reference.failures(X)
             assert store.merge(other) == 0
     assert count(path, "SELECT sum(runs) FROM day") == count(both, "SELECT sum(runs) FROM day")
@@ -202,10 +202,10 @@ def test_results_go_with_time(path: Path) -> None:
             store.add(run(number, case(X), case(Y), fixtures={("db", ""): 1.0}))
         late = replace(run(99, case(X)), started=EPOCH + 31 * DAY)
         store.add(late, retention=retention)
-        assert 0 < len(store.trials([Y])[Y]) < 10
+        assert 0 < len(store.cases([Y])[Y]) < 10
         for _ in range(3):
             store.let_go(retention, late.started)
-        assert [trial.run.uuid for trial in store.trials([X])[X]] == [late.uuid]
+        assert [trial.run.uuid for trial in store.cases([X])[X]] == [late.uuid]
         known = store.known([X, Y], HERE, PYTHON)
         assert known.tests.keys() == {X}
         assert not known.costs
@@ -219,7 +219,7 @@ def test_of_each_test_some_runs_are_kept(path: Path) -> None:
         for number in range(20):
             rare = (case(Y),) if number in (0, 7) else ()
             store.add(run(number, case(X), *rare), retention=retention)
-        trials = store.trials([X, Y])
+        trials = store.cases([X, Y])
     assert [trial.run.started for trial in trials[X]] == [EPOCH + HOUR * n for n in range(15, 20)]
     assert len(trials[Y]) == 2
     assert count(path, "SELECT runs FROM test WHERE nodeid LIKE '%x'") == 20

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from pytest_orchestra.history.judgement.chance import fisher
-from pytest_orchestra.history.judgement.observation import Attempt, Observation
+from pytest_orchestra.history.judgement.observation import Observation, Trial
 
 #: Seconds, as a share of the time limit, from which on an attempt was near it.
 NEAR_LIMIT: Final = 0.8
@@ -88,7 +88,7 @@ def _strongest(contrasts: Iterable[Contrast], chance: float) -> tuple[Contrast, 
     return tuple(sorted(told, key=lambda each: (each.chance, each.factor, each.what))[:_MOST])
 
 
-def _order(attempts: Iterable[Attempt]) -> list[Contrast]:
+def _order(attempts: Iterable[Trial]) -> list[Contrast]:
     known = [(attempt, attempt.before) for attempt in attempts if attempt.before is not None]
     after = _Tally(known)
     return [
@@ -97,7 +97,7 @@ def _order(attempts: Iterable[Attempt]) -> list[Contrast]:
     ]
 
 
-def _contention(attempts: Sequence[Attempt]) -> list[Contrast]:
+def _contention(attempts: Sequence[Trial]) -> list[Contrast]:
     resources = _Tally([(each, each.contended) for each in attempts if each.contended is not None])
     beside = _Tally(
         [
@@ -131,7 +131,7 @@ def _timing(observations: Iterable[Observation]) -> list[Contrast]:
 class _Tally:
     """Counts attempts, and failed ones, by the names that hold for them."""
 
-    def __init__(self, attempts: Sequence[tuple[Attempt, frozenset[str]]]) -> None:
+    def __init__(self, attempts: Sequence[tuple[Trial, frozenset[str]]]) -> None:
         self.all = len(attempts)
         self.failed = sum(not attempt.passed for attempt, _ in attempts)
         self.with_all = Counter(name for _, names in attempts for name in names)

@@ -5,13 +5,13 @@ from dataclasses import replace
 from observations import FAIL, PASS, alone
 
 from pytest_orchestra.history.judgement.association import Factor, Kind, associate
-from pytest_orchestra.history.judgement.observation import Attempt
+from pytest_orchestra.history.judgement.observation import Trial
 
 OTHER = "test_a.py::test_other"
 CULPRIT = "test_a.py::test_culprit"
 
 
-def after(attempt: Attempt, *names: str) -> Attempt:
+def after(attempt: Trial, *names: str) -> Trial:
     """Return the attempt as it is after these tests."""
     return replace(attempt, before=frozenset(names))
 
@@ -63,7 +63,7 @@ def test_a_shared_port_is_named() -> None:
     assert found.evidence[0].what == "port"
 
 
-def near(attempt: Attempt, seconds: float, times: int) -> list[Attempt]:
+def near(attempt: Trial, seconds: float, times: int) -> list[Trial]:
     """Return so many attempts that took so long."""
     return [replace(attempt, seconds=seconds)] * times
 

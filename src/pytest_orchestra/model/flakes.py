@@ -54,7 +54,8 @@ class FlakeRecord:
     """What the history says of a ``case`` that failed in this run, be it in one attempt of several.
 
     This run is taken into account. ``sentence`` says it to people, without a final stop. ``rate`` is how
-    often it fails by chance, ``upper`` what that does not exceed with 95 %. ``disagreements`` is how
+    often it fails by chance, ``upper`` what that does not exceed with 95 %, and ``probability`` that
+    it does at all. ``disagreements`` is how
     often the same code both passed and failed. ``kinds`` are what its failures go together with, such as
     ``order-dependent``; ``seconds_lost`` and ``red_builds`` what its failures by chance have cost.
     """
@@ -65,6 +66,7 @@ class FlakeRecord:
     runs: int
     rate: Rate
     upper: float
+    probability: float
     disagreements: int
     kinds: tuple[str, ...]
     seconds_lost: float

@@ -11,8 +11,8 @@ from pytest_orchestra.model.run import RunRecord
 if TYPE_CHECKING:
     from pytest_orchestra.history.judgement.judge import Judgement
 
-#: Tests that a failure says nothing new of: it may be the first one.
-_QUIET: Final = frozenset({Standing.NEW, Standing.HEALTHY})
+#: A suspect is worth a line if it is rather flaky than not, or the same code passed and failed.
+_RATHER: Final = 0.5
 
 _TRENDS: Final = {Trend.RISING: ", rising", Trend.FALLING: ", falling", Trend.UNCLEAR: ""}
 
@@ -41,6 +41,7 @@ def _flake_record(case: int, judgement: Judgement) -> FlakeRecord:
         runs=judgement.runs,
         rate=Rate(posterior.mean, posterior.low, posterior.high),
         upper=judgement.upper,
+        probability=posterior.probability,
         disagreements=judgement.disagreements,
         kinds=tuple(each.kind for each in judgement.associations),
         seconds_lost=judgement.impact.seconds,
@@ -50,13 +51,19 @@ def _flake_record(case: int, judgement: Judgement) -> FlakeRecord:
 
 def flake_lines(record: RunRecord, most: int | None) -> Iterator[str]:
     """Yield what is to be said of tests that failed, ``most`` of each kind, and of the suite."""
-    told = [each for each in record.flakes if each.standing not in _QUIET]
+    told = [each for each in record.flakes if _has_something_to_say(each)]
     pairs = [(each.case, each.sentence) for each in told]
     yield from _block("what failed, by the history:", record, pairs, most)
     held = [(each.case, each.sentence) for each in record.quarantine]
     yield from _block("quarantine:", record, held, most)
     if record.suite_flakes is not None:
         yield from suite_lines(record.suite_flakes)
+
+
+def _has_something_to_say(flake: FlakeRecord) -> bool:
+    if flake.standing is Standing.SUSPECT:
+        return flake.disagreements > 0 or flake.probability >= _RATHER
+    return flake.standing in {Standing.FLAKY, Standing.BROKEN}
 
 
 def suite_lines(suite: SuiteFlakes) -> Iterator[str]:

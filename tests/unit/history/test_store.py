@@ -13,6 +13,7 @@ from pytest_orchestra.history.estimates import Observed
 from pytest_orchestra.history.recent import KEPT
 from pytest_orchestra.history.retention import DAY, Retention
 from pytest_orchestra.history.store import Store
+from pytest_orchestra.history.surroundings import Span
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.verdict import Verdict
 
@@ -244,3 +245,97 @@ def test_several_processes_write_at_once(path: Path) -> None:
     assert count(path, "SELECT min(runs) FROM test") == 40
     assert count(path, "SELECT count(*) FROM pragma_integrity_check WHERE 1") == 1
     assert len(observed(path, "a.py::test_0")) == KEPT
+
+
+def test_a_judged_rate_stands_with_its_test(path: Path) -> None:
+    """Until it is judged again; those on which nobody has looked for longest come first."""
+    with Store.open(path) as store:
+        store.add(run(1, case(X), case(Y)), rates={X: 0.25, Y: 0.5})
+        store.add(run(2, case(X), case(Y)), rates={Y: 0.125})
+        assert store.flaking() == (X, Y)
+        past = store.known([X, Y], HERE, PYTHON).tests
+        assert (past[X].flaking, past[Y].flaking) == (0.25, 0.125)
+        store.add(run(3, case(X), case(Y)), rates={X: None})
+        assert store.flaking() == (Y,)
+        assert store.known([X], HERE, PYTHON).tests[X].flaking is None
+
+
+def test_a_merge_takes_the_later_judgement(tmp_path: Path, path: Path) -> None:
+    """And of what tests claim what was seen last, in whichever file."""
+    other = tmp_path / "other.sqlite3"
+    with Store.open(path) as store, Store.open(other) as there:
+        store.add(run(1, replace(case(X), claims=("db",)), case(Y)), rates={X: 0.1})
+        store.add(run(4, case(Y)), rates={Y: 0.4})
+        there.add(run(2, case(X)), rates={X: 0.2})
+        there.add(run(3, replace(case(X), claims=("gpu", "port")), case(Y)), rates={Y: 0.3})
+    with Store.open(path) as store:
+        store.merge(other)
+        past = store.known([X, Y], HERE, PYTHON).tests
+        assert (past[X].flaking, past[Y].flaking) == (0.2, 0.4)
+        (span,) = [each for each in store.spans(["run-1"])["run-1"] if each.nodeid == X]
+        assert span.claims == ("gpu", "port")
+
+
+def test_all_tests_of_a_run_are_found(path: Path) -> None:
+    """Every attempt with its worker, its times and what its test claims."""
+    first = Attempt(Verdict.FAILED, EPOCH, 1.0, 2.0, None, "gw1")
+    last = Attempt(Verdict.PASSED, EPOCH + 9, 0.5, 0.5, 0.5, "gw2")
+    unknown = Attempt(Verdict.ERROR)
+    with Store.open(path) as store:
+        store.add(run(1, replace(case(X, first, last), claims=("db",)), case(Y, unknown)))
+        store.add(run(2, case(Y)))
+        assert store.spans(["run-1", "unheard of"]) == {
+            "run-1": [
+                Span(X, "gw1", EPOCH, EPOCH + 3, ("db",)),
+                Span(X, "gw2", EPOCH + 9, EPOCH + 10.5, ("db",)),
+            ]
+        }
+
+
+def test_a_test_may_claim_otherwise_later(path: Path) -> None:
+    """What it claimed last counts, nothing included."""
+    with Store.open(path) as store:
+        for number, claims in enumerate([("db",), ("db", "gpu"), ()]):
+            store.add(run(number, replace(case(X), claims=claims)))
+            ((span,),) = store.spans([f"run-{number}"]).values()
+            assert span.claims == claims
+
+
+def test_tests_that_ever_failed_are_found(path: Path) -> None:
+    """With how often they did not pass, in all attempts."""
+    with Store.open(path) as store:
+        store.add(run(1, case(X, attempt(Verdict.FAILED), attempt()), case(Y)))
+        store.add(run(2, case(X, attempt(Verdict.ERROR)), case(Y)))
+        assert store.failing() == {X: 2}
+
+
+def test_the_latest_runs_are_known(path: Path) -> None:
+    """Oldest first, with how many tests flaked."""
+    with Store.open(path) as store:
+        for number in (2, 0, 1):
+            store.add(replace(run(number, case(X, attempt(Verdict.FAILED))), flaky=number))
+        heads = store.heads(2)
+    assert [(head.uuid, head.tests, head.failed, flaky) for head, flaky in heads] == [
+        ("run-1", 1, 1, 1),
+        ("run-2", 1, 1, 2),
+    ]
+
+
+def test_when_a_test_was_last_seen(path: Path) -> None:
+    """And any test of its file, of which the name may be the beginning of another."""
+    with Store.open(path) as store:
+        store.add(run(1, case(X), case(Y)))
+        store.add(run(2, case(Y)))
+        store.add(run(3, case("a.pyx::test_z"), case("a.py.d/b.py::test_z")))
+        assert store.last_seen(X) == (EPOCH + HOUR, EPOCH + 2 * HOUR)
+        assert store.last_seen("a.py::test_unknown") == (None, EPOCH + 2 * HOUR)
+        assert store.last_seen("b.py::test_unknown") == (None, 0.0)
+
+
+def test_only_the_latest_runs_are_looked_at(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which runs there were is kept for good, and nobody wants to wait for it."""
+    monkeypatch.setattr("pytest_orchestra.history.reading.MOST_RUNS", 2)
+    with Store.open(path) as store:
+        for number in range(4):
+            store.add(run(number, case(X)))
+        assert [past.run.uuid for past in store.cases([X])[X]] == ["run-2", "run-3"]

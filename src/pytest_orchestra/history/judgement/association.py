@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from pytest_orchestra.history.judgement.chance import fisher
 from pytest_orchestra.history.judgement.observation import Observation, Trial
@@ -20,8 +20,11 @@ _SLOW_PASS: Final = 0.5
 #: At most so many pieces of evidence for one association.
 _MOST: Final = 3
 
-#: Fewer failures than this go together with anything.
+#: Fewer failures than this go together with nothing.
 _FEWEST: Final = 2
+
+#: Failed and all attempts with a factor, and without it.
+_Counts: TypeAlias = tuple[int, int, int, int]
 
 
 class Kind(StrEnum):
@@ -152,10 +155,14 @@ def _contrasts(factor: Factor, tally: _Tally) -> Iterator[Contrast]:
     opposite = factor is Factor.NOT_AFTER
     candidates = tally.names
     tried = len(candidates) * (2 if factor in {Factor.AFTER, Factor.NOT_AFTER} else 1)
+    chances: dict[_Counts, float] = {}  # there are many names, and few ways to count them
     for name in candidates:
         with_failed, with_all = tally.with_failed[name], tally.with_all[name]
         here = (with_failed, with_all)
         there = (tally.failed - with_failed, tally.all - with_all)
         one, other = (there, here) if opposite else (here, there)
         if one[0] * other[1] > other[0] * one[1]:
-            yield Contrast(factor, name, *one, *other, min(1.0, fisher(*one, *other) * tried))
+            counts = (*one, *other)
+            if counts not in chances:
+                chances[counts] = min(1.0, fisher(*counts) * tried)
+            yield Contrast(factor, name, *counts, chances[counts])

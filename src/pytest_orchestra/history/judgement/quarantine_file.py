@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Final
 
 from pytest_orchestra.history.judgement.quarantine import Entry
@@ -83,9 +84,9 @@ def remove_entries(text: str, entries: Iterable[Entry]) -> str:
         raise ValueError(f"its entries do not stand each below a [[{_TABLE}]] of its own")
     lines = text.splitlines(keepends=True)
     heads = [number for number, line in enumerate(lines, 1) if _HEADER.match(line)]
-    begins = [_with_comments(lines, head) for head in heads]
-    kept = lines[: begins[0] - 1] if begins else lines
-    for head, begin, end in zip(heads, begins, [*begins[1:], len(lines) + 1], strict=True):
+    begins = [*(_with_comments(lines, head) for head in heads), len(lines) + 1]
+    kept = lines[: begins[0] - 1]
+    for head, (begin, end) in zip(heads, pairwise(begins), strict=True):
         if head not in gone:
             kept += lines[begin - 1 : end - 1]
     return "".join(kept)

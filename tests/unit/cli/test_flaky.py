@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from histories import EPOCH, HOUR, attempt, case, run
@@ -37,11 +38,11 @@ class Shell:
         self.out, self.err = self._capsys.readouterr()
         return code
 
-    def data(self, *arguments: str) -> dict[str, object]:
+    def data(self, *arguments: str) -> dict[str, Any]:
         """Return what it prints as JSON, which is all that it prints."""
         assert self(*arguments, "--json") == FINE
         assert not self.err
-        data: dict[str, object] = json.loads(self.out)
+        data: dict[str, Any] = json.loads(self.out)
         return data
 
     def remember(self, letters: Sequence[str], nodeid: str = X) -> None:
@@ -98,7 +99,7 @@ def test_programs_get_the_same_as_data(flaky: Shell) -> None:
     """And nothing else on standard output."""
     flaky.remember("ppfprp")
     data = flaky.data()
-    (test,) = data["tests"]  # type: ignore[misc]
+    (test,) = data["tests"]
     assert test["nodeid"] == X
     assert test["class"] == "flaky"
     assert (test["runs"], test["red_builds"], test["disagreements"]) == (6, 1, 1)
@@ -106,7 +107,7 @@ def test_programs_get_the_same_as_data(flaky: Shell) -> None:
     assert 0.0 < low < test["rate"] < high <= test["upper"] < 1.0
     assert test["is_candidate"]
     assert test["quarantine"] is None
-    assert data["suite"]["runs"] == 6  # type: ignore[index]
+    assert data["suite"]["runs"] == 6
 
 
 def test_what_failures_go_together_with_is_told(flaky: Shell) -> None:
@@ -121,7 +122,7 @@ def test_what_failures_go_together_with_is_told(flaky: Shell) -> None:
             store.add(run(number, case(VICTIM, victim), case(X, other)))
     assert flaky("--history", str(path)) == FINE
     assert f"   associated with order-dependent: failed 7 of 7 after {X}" in flaky.out
-    (test,) = flaky.data("--history", str(path))["tests"]  # type: ignore[misc]
+    (test,) = flaky.data("--history", str(path))["tests"]
     (association,) = test["associations"]
     assert association["kind"] == "order-dependent"
     assert X in {each["what"] for each in association["evidence"]}

@@ -60,7 +60,9 @@ def test_what_is_known_of_the_run_is_seen() -> None:
     assert seen.is_outage
     (trial,) = seen.attempts
     assert (trial.signature, trial.seconds) == ("ValueError | N", 0.5)
-    assert trial.before is trial.beside is trial.contended is None
+    assert trial.before is None
+    assert trial.beside is None
+    assert trial.contended is None
 
 
 def test_what_went_on_around_is_seen() -> None:
@@ -75,7 +77,9 @@ def test_what_went_on_around_is_seen() -> None:
     )
     (seen,) = observe([here], {"run-1": scene})
     first, second = seen.attempts
-    assert (first.before, first.beside, first.contended) == ({"polluter"}, True, {"port"})
+    assert first.before == frozenset({"polluter"})
+    assert first.beside
+    assert first.contended == frozenset({"port"})
     assert second.before is None
     (elsewhere,) = observe([here], {"run-2": scene})
     assert elsewhere.first.before is None
@@ -130,7 +134,7 @@ def test_who_flakes_passes_after_a_failure() -> None:
     assert flaked([], PastCase(past_run(9), (FAIL, PASS)))
     assert not flaked(same, PastCase(past_run(9), (PASS,)))
     for other in ({"commit": "abc"}, {"is_clean": False}, {"environment": "elsewhere"}):
-        assert not flaked([replace(same[0], run=past_run(1, **other))], now)  # type: ignore[arg-type]
+        assert not flaked([replace(same[0], run=past_run(1, **other))], now)
     nowhere = {"commit": None}
     unknown = [replace(same[0], run=past_run(1, **nowhere))]  # type: ignore[arg-type]
     assert not flaked(unknown, PastCase(past_run(9, **nowhere), (FAIL,)))  # type: ignore[arg-type]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from observations import FAIL, PASS, alone
 
 from pytest_orchestra.history.judgement.association import Factor, Kind, associate
@@ -108,3 +109,21 @@ def test_only_the_strongest_evidence_is_told() -> None:
     attempts = [after(FAIL, *names)] * 10 + [after(PASS)] * 20
     (found,) = associate(alone(attempts), 0.01)
     assert [each.what for each in found.evidence] == ["t0", "t1", "t2"]
+
+
+def test_the_same_counts_have_the_same_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of tests ran before, and few ways to count them: each chance is worked out once."""
+    asked: list[tuple[int, ...]] = []
+
+    def fisher(*counts: int) -> float:
+        asked.append(counts)
+        return 1.0
+
+    monkeypatch.setattr("pytest_orchestra.history.judgement.association.fisher", fisher)
+    names = [f"t{number}" for number in range(3_000)]
+    associate(
+        alone(after(FAIL if number % 2 else PASS, *names[: 100 * number]) for number in range(20)),
+        0.01,
+    )
+    assert len(asked) == len(set(asked))
+    assert 0 < len(asked) < 50

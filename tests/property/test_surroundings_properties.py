@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_orchestra.history.surroundings import Scene, Span
@@ -22,6 +22,7 @@ def spans(draw: st.DrawFn) -> list[Span]:
     return draw(st.permutations(found))
 
 
+@settings(deadline=None)
 @given(spans())
 def test_a_scene_knows_what_all_spans_tell(found: list[Span]) -> None:
     """Before in the same process, beside on others, in whatever order they are given."""

@@ -49,6 +49,13 @@ def test_what_is_unlike_the_test_fails_the_run(
     assert ruling.sentence.startswith("in quarantine, but fails the run: ")
 
 
+def test_where_nothing_is_known_every_error_is_new() -> None:
+    """Which is told in these words, and not as if there had been others."""
+    ruling = rule(ENTRY, judge(()), (FAIL, PASS), TODAY)
+    assert ruling.causes == (Cause.SIGNATURE,)
+    assert ruling.sentence.endswith("so nothing is known of how it fails")
+
+
 def test_the_last_day_still_counts() -> None:
     """An entry that expires today holds today."""
     assert not rule(ENTRY, FLAKY, (FAIL, PASS), LAST_DAY).gates

@@ -344,3 +344,50 @@ def test_split_durations_fill_in(project: Project) -> None:
     result = project.orchestrate("-n", "2")
     assert result.lines(r"^orchestra: predicted to take 3\d\.\d s")
     assert result.begun.index("test_a.py::test_long") < 2
+
+
+def test_who_sets_up_a_fixture_is_not_taken_to_be_slow(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """What it and its tear-down take is the fixture's, whichever test came first or last."""
+    project.write(
+        "test_a",
+        """
+        import time, pytest
+
+        @pytest.fixture(scope="session")
+        def inner():
+            time.sleep(0.3)
+            yield
+            time.sleep(0.3)
+
+        @pytest.fixture(scope="module")
+        def outer(request):
+            request.getfixturevalue("inner")
+            time.sleep(0.3)
+            yield
+            time.sleep(0.3)
+
+        @pytest.fixture
+        def own(): time.sleep(0.1)
+
+        def test_one(outer): time.sleep(0.1)
+        def test_two(own, outer): pass
+        def test_three(own): assert 0
+        """,
+    )
+    assert project.orchestrate(*driver).code == FAILED
+    found = dict(
+        read(
+            project,
+            "SELECT t.nodeid, r.seconds FROM result r JOIN test t ON t.id = r.test",
+        )
+    )
+    assert len(found) == 3
+    for nodeid, seconds in found.items():
+        assert 0.09 < seconds < 0.28, nodeid
+    costs = dict(
+        read(project, "SELECT name, seconds FROM cost JOIN fixture ON fixture.id = fixture")
+    )
+    assert costs["inner"] >= 0.6
+    assert costs["outer"] >= 0.6

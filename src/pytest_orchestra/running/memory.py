@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_orchestra.history.places import DEFAULT
+from pytest_orchestra.history.places import DEFAULT, is_there
 from pytest_orchestra.model.evidence import CaseEvidence, FixtureEvidence, RunEvidence
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.checkout import Checkout
@@ -74,7 +74,7 @@ class Memory:
 
         def is_gone(nodeid: str) -> bool:
             file = nodeid.partition("::")[0]
-            return file in files or not (root / file).exists()
+            return file in files or not is_there(root / file)
 
         found = self._archive.recall(tests, fingerprint(self._config), is_gone)
         self._recollection = found
@@ -85,7 +85,7 @@ class Memory:
         if self._archive is None or self._recollection is None:
             return
         commit, is_clean = self._checkout.read()
-        cases = tuple(self._cases(record))
+        cases = tuple(self._cases(run, record))
         if not cases:
             return
         evidence = RunEvidence(
@@ -106,7 +106,7 @@ class Memory:
         )
         self._archive.keep(evidence, self._recollection.renamed)
 
-    def _cases(self, record: RunRecord) -> Iterator[CaseEvidence]:
+    def _cases(self, run: Run, record: RunRecord) -> Iterator[CaseEvidence]:
         for case, each in enumerate(record.cases):
             if each.verdict not in _UNTRIED:
                 yield CaseEvidence(
@@ -114,7 +114,7 @@ class Memory:
                     attempts=each.attempts,
                     line=each.spec.line,
                     body=self._bodies[case],
-                    seconds=each.seconds,
+                    seconds=run.own_seconds(case),
                     cpu_seconds=each.cpu_seconds,
                     memory_peak=each.memory_peak,
                 )

@@ -127,7 +127,8 @@ class Archive:
         return own + run_files(self._path)[:KEPT]
 
     def _read(self, path: Path) -> Store:
-        return Store.open_to_read(path, patience=min(self._patience, READING_PATIENCE))
+        patience = min(self._patience, READING_PATIENCE)
+        return Store.open_to_read(path, patience=patience, is_final=path != self._path)
 
     def _known_before(
         self, renamed: Mapping[str, str], environment: str, python: str

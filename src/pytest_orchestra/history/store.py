@@ -64,11 +64,13 @@ class Store:
         """Open the history at ``path`` for reading and writing; make it if there is none.
 
         ``patience`` is for how many seconds to wait for others. ``several`` writers at once need
-        a file system on which processes share memory; raises NoLogError if this is none. Also raises
-        FutureError, ForeignError and sqlite3.Error.
+        a file system on which processes share memory; raises NoLogError if this is none. Without,
+        nobody else may know of the file, for no lock is asked for. Also raises FutureError,
+        ForeignError and sqlite3.Error.
         """
         timeout = min(patience, _AT_A_TIME)
-        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
+        uri = f"file:{quote(str(path))}{'' if several else '?nolock=1'}"
+        connection = sqlite3.connect(uri, timeout=timeout, isolation_level=None, uri=True)
         try:
             _patiently(lambda: migrate(connection), patience)
             if several:
@@ -80,19 +82,24 @@ class Store:
         return cls(connection, patience)
 
     @classmethod
-    def open_to_read(cls, path: Path, *, patience: float = PATIENCE) -> Store:
+    def open_to_read(
+        cls, path: Path, *, patience: float = PATIENCE, is_final: bool = False
+    ) -> Store:
         """Open the history at ``path``, which is there, even if nothing can be written.
 
-        An older version is brought up to date. Raises as :meth:`open`.
+        An older version is brought up to date. ``is_final``: nobody changes the file any more, so
+        no lock is asked for unless it has to be brought up to date. Raises as :meth:`open`.
         """
         uri = f"file:{quote(str(path))}"
+        # Beside what must not be written to no log can be made, and there is none to be read.
+        ways = [f"{uri}?mode=rw", f"{uri}?mode=ro&immutable=1"]
+        first, second = reversed(ways) if is_final else ways
         try:
-            return cls._open_existing(f"{uri}?mode=rw", patience)
+            return cls._open_existing(first, patience)
         except sqlite3.OperationalError as error:
             if error_code(error) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 raise
-        # Beside what must not be written to no log can be made, and there is none to be read.
-        return cls._open_existing(f"{uri}?mode=ro&immutable=1", patience)
+        return cls._open_existing(second, patience)
 
     @classmethod
     def _open_existing(cls, uri: str, patience: float) -> Store:

@@ -178,6 +178,15 @@ def test_runs_that_cannot_share_a_file_have_one_each(
     assert found.costs == {("db", ""): 1.0}
 
 
+def test_runs_of_their_own_need_no_locks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are network file systems that have none."""
+    monkeypatch.setattr(archive_module, "is_on_network", lambda _: True)
+    keep(path, 2, tests=2)
+    (own,) = path.with_name("history.sqlite3.runs").iterdir()
+    with held(own, "PRAGMA locking_mode = EXCLUSIVE"):
+        assert recall(path, "b.py::test_0").seconds == {"b.py::test_0": 0.5}
+
+
 # corrupt
 
 

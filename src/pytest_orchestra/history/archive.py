@@ -219,9 +219,8 @@ class _Outcome:
 
 def _fresh(tests: Sequence[Trace], known: Sequence[Known]) -> list[Trace]:
     """Return the tests of which nothing is known under their names."""
-    return [
-        test for test in tests if test.body and not any(test.nodeid in each.tests for each in known)
-    ]
+    names: set[str] = set().union(*(each.tests for each in known))
+    return [test for test in tests if test.body and test.nodeid not in names]
 
 
 def _join(known: Sequence[Known]) -> Known:

@@ -316,6 +316,36 @@ def test_a_history_that_is_locked_altogether_costs_one_line(path: Path) -> None:
         assert [trial.run.uuid for trial in store.trials([X])[X]] == ["run-1", "run-3"]
 
 
+WAITER = """
+import sys
+sys.path.append(sys.argv[2])
+from pathlib import Path
+from histories import case, run
+from pytest_orchestra.history.archive import Archive
+archive = Archive(Path(sys.argv[1]), "h", print)
+print("ready", flush=True)
+archive.keep(run(2, case("a.py::test_x")), {})
+print("went on", flush=True)
+"""
+
+
+def test_nobody_has_to_wait_for_a_lock_who_will_not(path: Path) -> None:
+    """Ctrl-C ends the waiting, which may take a minute, and nothing else."""
+    support = Path(__file__).parent.parent.parent / "support"
+    command = (sys.executable, "-c", WAITER, str(path), str(support))
+    with held(path), subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiter:  # noqa: S603 - ours
+        assert waiter.stdout is not None
+        assert waiter.stdout.readline() == "ready\n"
+        time.sleep(1.0)  # by now it waits
+        waiter.send_signal(signal.SIGINT)
+        output, _ = waiter.communicate(timeout=40)
+    assert output.splitlines() == [
+        "history h could not be written before Ctrl-C: this run is not added to it",
+        "went on",
+    ]
+    assert recall(path).seconds == {X: 0.5}
+
+
 # of others
 
 

@@ -96,7 +96,8 @@ class Alone:
         run = self._opening.open(collection, 1, hosts, digest_bodies(session.items))
         clock = FixtureClock(lambda fixture, seconds: run.note_cost(MAIN, fixture, seconds))
         self._config.pluginmanager.register(clock, "orchestra-fixture-clock")
-        self._loop = SerialLoop(session, run, self._claims, self._opening.terminal.alarm)
+        say = self._opening.terminal.alarm
+        self._loop = SerialLoop(session, run, self._claims, clock, say)
         port = DataPort(self._loop.hand, self._loop.provide)
         self._config.pluginmanager.register(port, DATA_PORT)
         watch = self._watch(run)

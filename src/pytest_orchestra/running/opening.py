@@ -16,6 +16,7 @@ from pytest_orchestra.model.run import WarningRecord
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
@@ -152,7 +153,8 @@ class Opening:
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)
         if self._memory is not None:
-            self._memory.keep(run, record)
+            with searched_seldom():  # rows are made by the thousand, none of them garbage
+                self._memory.keep(run, record)
 
 
 def _ini(config: pytest.Config, name: str) -> list[str]:

@@ -8,6 +8,17 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """Number ``index`` of ``count`` shards, from 1."""
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+@dataclass(frozen=True, slots=True)
 class ShardRecord:
     """Which shard a run was: ``index`` of ``count``, from 1.
 

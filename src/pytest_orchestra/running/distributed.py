@@ -119,6 +119,14 @@ class Distributed:
             share = self._opening.take_share(
                 description.collection, description.bodies, description.kits, hosts
             )
+            own = set(share)
+            self._opening.terminal.left_out(
+                [
+                    spec.nodeid
+                    for case, spec in enumerate(description.collection.specs)
+                    if case not in own
+                ]
+            )
             description = description.only(share)
             self._scheduling.narrow(share)
         run = self._opening.open(

@@ -51,7 +51,7 @@ class Memory:
         """Return the memory that the user wants, None for none or where nothing will run."""
         path = history_path(config, settings)
         # What a shard would run hangs on what is known.
-        is_needless = config.option.collectonly and config.getoption("orchestrate_shard") is None
+        is_needless = config.option.collectonly and settings.shard is None
         return None if path is None or is_needless else cls(config, path, terminal)
 
     def recall(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -48,7 +47,7 @@ class Opening:
         memory: Memory | None = None,
     ) -> None:
         #: Knows which part of the suite is this run's; None if it is all of it.
-        self.sharding: Final = Sharding.open(config, os.environ, memory, terminal)
+        self.sharding: Final = Sharding.open(config, settings, memory, terminal)
         self.terminal = terminal
         self.sharing = sharing
         self.run: Run | None = None

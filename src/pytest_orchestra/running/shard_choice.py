@@ -7,6 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import pytest
+
+from pytest_orchestra.model.shard import Shard
+
+OPTION: Final = "--orchestrate-shard"
+DURATIONS_OPTION: Final = "--orchestrate-shard-durations"
+
+#: Options by which every process chooses tests from what it remembers itself.
+_OWN_CHOICE: Final = (("lf", "--lf"), ("stepwise", "--stepwise"))
+
 #: In place of I/N: what the CI system says.
 AUTO: Final = "auto"
 
@@ -30,15 +40,23 @@ _SOURCES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """Number ``index`` of ``count`` shards, from 1."""
-
-    index: int
-    count: int
-
-    def __str__(self) -> str:
-        return f"{self.index}/{self.count}"
+def choose_shard(config: pytest.Config, environment: Mapping[str, str]) -> Shard | None:
+    """Return the shard that the options ask for, None for none; raises pytest.UsageError."""
+    text: str | None = config.getoption("orchestrate_shard")
+    if text is None:
+        if config.getoption("orchestrate_shard_durations"):
+            raise pytest.UsageError(f"{DURATIONS_OPTION} says by what to cut: add {OPTION} I/N")
+        return None
+    for name, option in _OWN_CHOICE:
+        if config.getoption(name, default=False):
+            raise pytest.UsageError(
+                f"{option} chooses tests by what this machine remembers, so no two shards would cut the "
+                f"same tests and some would run nowhere: use {option} or {OPTION}, not both"
+            )
+    try:
+        return read_shard(text, environment)
+    except ValueError as error:
+        raise pytest.UsageError(f"{OPTION}: {error}") from None
 
 
 def read_shard(text: str, environment: Mapping[str, str]) -> Shard:
@@ -68,7 +86,7 @@ def _checked(index: int, count: int, text: str) -> Shard:
 def _from_environment(environment: Mapping[str, str]) -> Shard:
     for source in _SOURCES:
         index, count = environment.get(source.index), environment.get(source.count)
-        if index is None or count is None:
+        if not index or not count:
             continue
         said = f"{source.index}={index} and {source.count}={count}"
         if not (index.isdecimal() and count.isdecimal()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,27 +12,22 @@ import pytest
 from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.problem import Problem
-from pytest_orchestra.model.shard import ShardRecord
+from pytest_orchestra.model.shard import Shard, ShardRecord
 from pytest_orchestra.running import shard_durations
-from pytest_orchestra.running.shard_choice import Shard, read_shard
+from pytest_orchestra.running.shard_choice import DURATIONS_OPTION
 from pytest_orchestra.running.shard_durations import Durations
 from pytest_orchestra.scheduling.sharding import Partition, Unit
+from pytest_orchestra.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_orchestra.running.memory import Memory
     from pytest_orchestra.running.terminal import TerminalReport
-
-OPTION: Final = "--orchestrate-shard"
-DURATIONS_OPTION: Final = "--orchestrate-shard-durations"
 
 #: The directory beside the history for durations that shards have in common.
 FOLDER: Final = "shards"
 
 #: So many units that are too large are named.
 _NAMED: Final = 3
-
-#: Options by which every process chooses tests from what it remembers itself.
-_OWN_CHOICE: Final = (("lf", "--lf"), ("stepwise", "--stepwise"))
 
 
 class Sharding:
@@ -54,23 +49,30 @@ class Sharding:
     def open(
         cls,
         config: pytest.Config,
-        environment: Mapping[str, str],
+        settings: Settings,
         memory: Memory | None,
         terminal: TerminalReport,
     ) -> Sharding | None:
-        """Return what the options ask for, None for no shards; raises pytest.UsageError."""
-        shard = choose_shard(config, environment)
-        if shard is None:
+        """Return what the user wants, None for no shards."""
+        if settings.shard is None:
             return None
         durations = config.getoption("orchestrate_shard_durations")
         given = config.invocation_params.dir / Path(durations).expanduser() if durations else None
-        return cls(shard, given, memory, terminal)
+        return cls(settings.shard, given, memory, terminal)
 
     def settle(self, nodeids: Sequence[str], known: Durations) -> Durations:
         """Return the durations to cut by: what all shards go by, else what is ``known`` here."""
         known = known.rounded()
         if self._given is not None:
-            return self._settle_given(self._given, known)
+            found = self._settle_given(self._given, known)
+            if found.tests and nodeids and not found.tests.keys() & set(nodeids):
+                self._terminal.alarm(
+                    f"{self._given} knows none of the tests that were collected, so shards are not "
+                    f"balanced by it; write {DURATIONS_OPTION}=FILE, with the sign, if the file is "
+                    "outside of the root directory",
+                    yellow=True,
+                )
+            return found
         if self._memory is None:
             return known
         folder = self._memory.path.parent / FOLDER
@@ -119,25 +121,6 @@ class Sharding:
         return record is not None and record.collected > 0 and not record.sizes[record.index - 1]
 
 
-def choose_shard(config: pytest.Config, environment: Mapping[str, str]) -> Shard | None:
-    """Return the shard that the options ask for, None for none; raises pytest.UsageError."""
-    text: str | None = config.getoption("orchestrate_shard")
-    if text is None:
-        if config.getoption("orchestrate_shard_durations"):
-            raise pytest.UsageError(f"{DURATIONS_OPTION} says by what to cut: add {OPTION} I/N")
-        return None
-    for name, option in _OWN_CHOICE:
-        if config.getoption(name, default=False):
-            raise pytest.UsageError(
-                f"{option} chooses tests by what this machine remembers, so no two shards would cut the "
-                f"same tests and some would run nowhere: use {option} or {OPTION}, not both"
-            )
-    try:
-        return read_shard(text, environment)
-    except ValueError as error:
-        raise pytest.UsageError(f"{OPTION}: {error}") from None
-
-
 def _common(path: Path, known: Durations) -> Durations:
     """Return what stands in ``path``; if there is no such file, write down what is ``known``."""
     found = shard_durations.read(path)
@@ -161,7 +144,7 @@ def share_lines(record: ShardRecord, *, is_timed: bool) -> Iterator[str]:
         low, high = min(record.seconds), max(record.seconds)
         text += f", {seconds:.1f} s of tests (shards have {low:.1f} to {high:.1f} s)"
     else:
-        text += ", cut by number, since no durations are known"
+        text += ", cut by number, since the first shard knew no durations"
     yield f"{text}; partition {record.digest}"
 
 

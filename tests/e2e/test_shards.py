@@ -280,7 +280,7 @@ def test_a_shard_too_many_is_empty_and_no_failure(
     assert [result.code for result in results] == [PASSED] * 3
     assert sorted(len(result.begun) for result in results) == [0, 1, 1]
     (empty,) = [result for result in results if not result.begun]
-    assert empty.lines(r"orchestra: shard ./3 is empty: there are fewer units than shards")
+    assert empty.lines(r"orchestra: shard ./3 is empty: there is too little to share out")
     assert record(empty)["sizes"].count(0) == 1
 
 

@@ -23,7 +23,8 @@ class ShardRecord:
     """Which shard a run was: ``index`` of ``count``, from 1.
 
     ``digest`` is of the whole partition: which test is in which shard. Shards that have the same
-    lose and duplicate no test. ``sizes`` are the tests and ``seconds`` the predicted seconds of each shard.
+    lose and duplicate no test. ``sizes`` are the tests and ``seconds`` the predicted seconds of each
+    shard; where nothing was known of any test (not ``is_timed``) each counts as one second.
     """
 
     index: int
@@ -31,6 +32,7 @@ class ShardRecord:
     digest: str
     sizes: tuple[int, ...]
     seconds: tuple[float, ...]
+    is_timed: bool = True
 
     @property
     def collected(self) -> int:

@@ -58,6 +58,8 @@ class Opening:
         self._settings = settings
         self._problems = problems
         self._lost_files: dict[str, str] = {}
+        #: Files with tests, those of other shards included, once it is known which are this one's.
+        self._files: frozenset[str] | None = None
         self._warnings: list[WarningRecord] = []
 
     @pytest.hookimpl
@@ -127,6 +129,7 @@ class Opening:
             )
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
+        self._files = frozenset(spec.file for spec in collection.specs)
         cases = sharding.take(collection.specs, partition)
         if self._memory is not None:
             self._memory.narrow(cases)
@@ -143,7 +146,7 @@ class Opening:
         self, collection: Collection, hosts: Sequence[Host], durations: Mapping[str, float]
     ) -> Planner:
         config = self._config
-        files = {spec.file for spec in collection.specs}
+        files = self._files or {spec.file for spec in collection.specs}
         elsewhere = Elsewhere(
             config.rootpath, files, _ini(config, "python_files"), _ini(config, "norecursedirs")
         )

@@ -105,11 +105,15 @@ class Sharding:
         """Return the cases of this shard, and tell the user about it."""
         shard = self.shard
         self.record = ShardRecord(
-            shard.index, shard.count, partition.digest, partition.sizes, partition.seconds
+            shard.index,
+            shard.count,
+            partition.digest,
+            partition.sizes,
+            partition.seconds,
+            partition.is_timed,
         )
         if len(specs):
-            for text in share_lines(self.record, is_timed=partition.is_timed):
-                self._terminal.line(text)
+            self._terminal.line(share_line(self.record))
             for text in oversized_lines(partition, lambda case: specs[case].nodeid):
                 self._terminal.line(text, yellow=True)
         return partition.cases(shard.index)
@@ -131,21 +135,20 @@ def _common(path: Path, known: Durations) -> Durations:
     return known if found is None else found
 
 
-def share_lines(record: ShardRecord, *, is_timed: bool) -> Iterator[str]:
-    """Yield what this shard is to run, and of how much; ``is_timed`` if seconds are known."""
+def share_line(record: ShardRecord) -> str:
+    """Return what this shard is to run, and of how much."""
     size, seconds = record.sizes[record.index - 1], record.seconds[record.index - 1]
     name = f"shard {record.index}/{record.count}"
     tests = "1 test" if record.collected == 1 else f"{record.collected} tests"
     if not size:
-        yield f"{name} is empty: there are fewer units than shards (partition {record.digest})"
-        return
+        return f"{name} is empty: there is too little to share out; partition {record.digest}"
     text = f"{name}: {size} of {tests}"
-    if is_timed:
+    if record.is_timed:
         low, high = min(record.seconds), max(record.seconds)
         text += f", {seconds:.1f} s of tests (shards have {low:.1f} to {high:.1f} s)"
     else:
         text += ", cut by number, since the first shard knew no durations"
-    yield f"{text}; partition {record.digest}"
+    return f"{text}; partition {record.digest}"
 
 
 def oversized_lines(partition: Partition, name: Callable[[int], str]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from pytest_orchestra.scheduling.fixtures import NEGLIGIBLE, Kits
 from pytest_orchestra.scheduling.levelling import fill_empty, level
 from pytest_orchestra.scheduling.units import bundle, find_units
 
-#: Microseconds.
+#: In microseconds; also what a case is taken to need where nothing is known of any.
 _SECOND: Final = 1_000_000
 
 #: What takes less than this share of a shard goes where its file is: any order of it balances.
@@ -30,9 +30,6 @@ SMALL: Final = 0.01
 
 #: So much more than the bound a shard may take to keep together what shares fixtures.
 TOLERANCE: Final = 1.02
-
-#: What a case is taken to need, in seconds, where nothing is known of any.
-_UNKNOWN: Final = 1.0
 
 #: Characters of a digest.
 _DIGEST: Final = 12
@@ -90,9 +87,9 @@ def split(  # noqa: PLR0913, PLR0917 - each is a different thing that is known o
     fixtures by name and scope, and ``kits`` tell which case uses which.
     """
     units = find_units(specs, prerequisites)
-    known = [each for each in seconds if each is not None]
-    mean = sum(known) / len(known) if known else _UNKNOWN
-    of_case = [_micro(mean if each is None else each) for each in seconds]
+    known = [_micro(each) for each in seconds if each is not None]
+    mean = round(sum(known) / len(known)) if known else _SECOND
+    of_case = [mean if each is None else _micro(each) for each in seconds]
     weights = [sum(of_case[case] for case in unit) for unit in units]
     load = _Load(weights, *_fixtures(units, kits or Kits(), costs or {}))
     bins = _spread(load, shards, is_timed=bool(known))

@@ -15,6 +15,7 @@ from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import Claim
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.shard import Shard
 from pytest_orchestra.resource_settings import (
     read_fixtures,
     read_hosts,
@@ -40,6 +41,7 @@ class Settings:
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
     this machine share tokens, None for the user's own. ``history`` says where runs are remembered.
+    ``shard`` is the part of the suite that is to run, None for all of it.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Settings:
     missing: Missing = Missing.PULL
     runtime_dir: str | None = None
     history: HistorySettings = field(default_factory=HistorySettings)
+    shard: Shard | None = None
 
 
 def load_settings(

@@ -42,7 +42,8 @@ class Memory:
         settings: HistorySettings | None = None,
     ) -> None:
         self._config = config
-        self._path = path
+        #: Where the history is.
+        self.path: Final = path
         self._settings = settings or HistorySettings()
         self._terminal = terminal
         self._checkout = Checkout(config.rootpath)
@@ -58,7 +59,9 @@ class Memory:
     ) -> Memory | None:
         """Return the memory that the user wants, None for none or where nothing will run."""
         path = history_path(config, settings)
-        if path is None or config.option.collectonly:
+        # What a shard would run hangs on what is known.
+        is_needless = config.option.collectonly and settings.shard is None
+        if path is None or is_needless:
             return None
         return cls(config, path, terminal, settings.history)
 
@@ -79,7 +82,7 @@ class Memory:
         self._bodies = bodies
         self._hosts = tuple(host.name for host in hosts)
         retention = Retention(self._settings.days, self._settings.runs)
-        self._archive = Archive(self._path, self._shown, self._warn, retention)
+        self._archive = Archive(self.path, self._shown, self._warn, retention)
         tests = [
             Trace(spec.nodeid, spec.line, body)
             for spec, body in zip(collection.specs, bodies, strict=True)
@@ -98,6 +101,21 @@ class Memory:
         found = self._archive.recall(tests, fingerprint(self._config), is_gone)
         self._recollection = found
         return found
+
+    def narrow(self, cases: Sequence[int]) -> None:
+        """Only these ``cases`` of the collection are this run's; they are numbered anew."""
+        self._bodies = [self._bodies[case] for case in cases]
+
+    def prepare(self) -> None:
+        """Make the directory of the history if there is none; raises OSError."""
+        from pytest_orchestra.history.places import prepare  # noqa: PLC0415 - rarely needed
+
+        prepare(self.path)
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that the tests are of, as far as git knows."""
+        return self._checkout.read()[0]
 
     def keep(self, run: Run, record: RunRecord) -> None:
         """Leave what ``record`` of the ``run`` says to later ones."""
@@ -141,7 +159,7 @@ class Memory:
     @property
     def _shown(self) -> str:
         root = self._config.rootpath
-        path = self._path
+        path = self.path
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
     def _warn(self, text: str) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.history_settings import HistorySettings, read_history
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import Claim
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.shard import Shard
 from pytest_orchestra.resource_settings import (
     read_fixtures,
     read_hosts,
@@ -37,9 +39,6 @@ _KEYS: Final = (
     "history",
     "quarantine",
 )
-#: In place of the path of a history: there is to be none.
-NO_HISTORY: Final = "none"
-
 #: Where the file of tests in quarantine is, in the root directory, unless the user says otherwise.
 DEFAULT_QUARANTINE: Final = "quarantine.toml"
 #: In place of its path: there is to be none.
@@ -55,9 +54,9 @@ class Settings:
 
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
-    this machine share tokens, None for the user's own. ``history`` is the path of the file that
-    remembers runs, from the root directory, or ``"none"``; None for the default. So is ``quarantine``
-    that of the file of tests in quarantine.
+    this machine share tokens, None for the user's own. ``history`` says where runs are remembered.
+    ``shard`` is the part of the suite that is to run, None for all of it. ``quarantine`` is the path of
+    the file of tests in quarantine, from the root directory, or ``"none"``; None for the default.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -65,7 +64,8 @@ class Settings:
     hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
     missing: Missing = Missing.PULL
     runtime_dir: str | None = None
-    history: str | None = None
+    history: HistorySettings = field(default_factory=HistorySettings)
+    shard: Shard | None = None
     quarantine: str | None = None
 
 
@@ -99,9 +99,7 @@ def load_settings(
     runtime_dir = _path(
         table.get("runtime_dir"), "runtime_dir", "the path of a directory", source, problems
     )
-    history = _path(
-        table.get("history"), "history", f"the path of a file or {NO_HISTORY!r}", source, problems
-    )
+    history = read_history(table.get("history"), f"{TABLE}.history", source, problems)
     quarantine = _path(
         table.get("quarantine"),
         "quarantine",
@@ -110,7 +108,7 @@ def load_settings(
         problems,
     )
     return (
-        Settings(capacities, fixtures, hosts, wish, runtime_dir, history, quarantine),
+        Settings(capacities, fixtures, hosts, wish, runtime_dir, history, quarantine=quarantine),
         tuple(problems),
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -167,3 +169,19 @@ def test_nothing_is_said_without_a_history_or_a_summary(
         result = project.orchestrate(*option, MOOD=mood)
     assert result.code == FAILED
     assert "flaky:" not in result.output
+
+
+def test_damage_that_nobody_noticed_costs_one_line(project: Project) -> None:
+    """A history that can be read and makes no sense changes nothing of the run."""
+    project.write("test_a", SUITE)
+    commit(project)
+    for mood in ("good", "bad"):
+        project.orchestrate(MOOD=mood)
+    path = project.path / ".pytest_orchestra" / "history.sqlite3"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE run SET started = 'never' WHERE id = 1")
+    result = project.orchestrate(MOOD="bad")
+    assert result.code == FAILED
+    (line,) = result.lines("makes no sense")
+    assert line.startswith("orchestra: history .pytest_orchestra/history.sqlite3 makes no sense (")
+    assert "Traceback" not in result.output

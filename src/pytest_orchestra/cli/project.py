@@ -14,7 +14,8 @@ from pytest_orchestra.errors import HistoryError, OrchestraError, UsageProblems
 from pytest_orchestra.history.places import DEFAULT, run_files
 from pytest_orchestra.history.recent import KEPT
 from pytest_orchestra.history.store import Store
-from pytest_orchestra.settings import NO_HISTORY, Settings, load_settings, read_table
+from pytest_orchestra.history_settings import NO_HISTORY
+from pytest_orchestra.settings import Settings, load_settings, read_table
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ class Project:
 
     @property
     def _own_history(self) -> Path | None:
-        wish = self.settings.history or DEFAULT
+        wish = self.settings.history.path or DEFAULT
         return None if wish == NO_HISTORY else self.root / Path(wish).expanduser()
 
     def history(self, wish: Path | None) -> History:

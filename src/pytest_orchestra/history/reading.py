@@ -1,4 +1,7 @@
-"""What a run needs to know of its tests, and all that is known of some."""
+"""What a run needs to know of its tests, and all that is known of some.
+
+All rows are fetched before any is looked at: what turns out to be damaged must not keep the file open.
+"""
 
 from __future__ import annotations
 
@@ -63,15 +66,18 @@ def read_known(
         "FROM json_each(?) w JOIN test t ON t.nodeid = w.value "
         "LEFT JOIN body b ON b.test = t.id AND b.python = ?",
         (json.dumps(list(names)), python),
-    )
+    ).fetchall()
     tests = {
-        names[nodeid]: Past(_observed(recent, here), digest or "", flaking, judged)
+        names[nodeid]: Past(
+            _observed(recent, here),
+            digest or "",
+            None if flaking is None else float(flaking),
+            float(judged),
+        )
         for nodeid, recent, digest, flaking, judged in rows
     }
-    costs = {
-        (name, scope): _observed(recent, here)
-        for name, scope, recent in connection.execute("SELECT name, scope, recent FROM fixture")
-    }
+    fixtures = connection.execute("SELECT name, scope, recent FROM fixture").fetchall()
+    costs = {(name, scope): _observed(recent, here) for name, scope, recent in fixtures}
     return Known(tests, costs)
 
 
@@ -102,7 +108,7 @@ def read_cases(
         "CROSS JOIN run u ON u.id >= :first CROSS JOIN result r ON r.run = u.id AND r.test = t.id "
         "LEFT JOIN word w ON w.id = r.worker LEFT JOIN word s ON s.id = r.signature",
         {"names": json.dumps(list(names)), "first": min(runs, default=0)},
-    )
+    ).fetchall()
     attempts: dict[tuple[str, int], list[Attempt]] = defaultdict(list)
     for nodeid, run, outcome, started, setup, call, teardown, worker, signature in rows:
         attempt = Attempt(
@@ -128,7 +134,7 @@ def read_spans(connection: sqlite3.Connection, uuids: Iterable[str]) -> Mapping[
         "LEFT JOIN word w ON w.id = r.worker LEFT JOIN word c ON c.id = t.claims "
         "WHERE r.started IS NOT NULL",
         (json.dumps(sorted(uuids)),),
-    )
+    ).fetchall()
     claims: dict[str | None, tuple[str, ...]] = {None: ()}
     spans: dict[str, list[Span]] = defaultdict(list)
     for uuid, nodeid, worker, began, ended, text in rows:

@@ -12,6 +12,7 @@ from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, SuiteFlakes
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
+from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 
@@ -121,7 +122,8 @@ class RunRecord:
 
     ``started`` is when the first worker joined, in seconds since the epoch, and ``seconds`` how long it
     was from then to the end. ``stopped`` says why the run was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
-    for it while it ran, so that it could not be known that it would take resources.
+    for it while it ran, so that it could not be known that it would take resources. ``shard`` says which
+    part of the suite this is, None for all of it: tests of other shards are no cases.
 
     ``flakes`` are what the history says of tests that failed, and ``suite_flakes`` of the suite; None where
     there is no history, or the run was an outage. ``quarantine`` are the tests in quarantine that failed.
@@ -136,6 +138,7 @@ class RunRecord:
     unclaimed: tuple[tuple[str, int], ...] = ()
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
+    shard: ShardRecord | None = None
     flakes: tuple[FlakeRecord, ...] = ()
     suite_flakes: SuiteFlakes | None = None
     quarantine: tuple[QuarantineRecord, ...] = ()

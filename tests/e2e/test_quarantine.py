@@ -177,3 +177,13 @@ def test_another_file_can_be_named(project: Project) -> None:
     project.path.joinpath("ci").mkdir()
     project.path.joinpath("quarantine.toml").rename(project.path / "ci" / "flaky.toml")
     assert project.orchestrate().lines("^orchestra: ci/flaky.toml:2: the entry of")
+
+
+def test_tests_of_other_shards_are_not_gone(project: Project) -> None:
+    """Each shard runs some of the tests, and complains of none of the others."""
+    for nodeid in (MOODY, "test_a.py::test_good[0]"):
+        quarantine(project, nodeid)
+        for shard in ("1/2", "2/2"):
+            result = project.orchestrate(*RERUNS, "--orchestrate-shard", shard)
+            assert result.code == PASSED
+            assert not result.lines("there is no test")

@@ -25,6 +25,7 @@ OURS: Final[dict[str, set[str]]] = {
     "settings": {"model", "scheduling", "errors", "resource_settings"},
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},
+    "diagnosis": {"history", "diagnosis"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {
@@ -34,6 +35,7 @@ OURS: Final[dict[str, set[str]]] = {
         "settings",
         "machine",
         "history",
+        "diagnosis",
         "hookspecs",
         "running",
     },

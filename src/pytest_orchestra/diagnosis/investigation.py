@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from math import ceil, log
 from typing import Final, TypeVar
@@ -28,7 +28,7 @@ T = TypeVar("T")
 Course = Generator[Experiment, Result, T]
 
 #: A contrast counts if accident makes one as strong with at most this chance.
-SURE: Final = 0.01
+SURE: Final = 0.002
 
 #: With a chance of at least this after so many tries a contrast is given up.
 HOPELESS: Final = 0.25
@@ -106,10 +106,13 @@ class Investigation:
         book = self.notebook
         for crowd in self._crowds():
             yield from self._try_once(crowd)
-            if book.count(crowd).failed and (yield from self._is_more(crowd, ALONE)):
-                return (yield from self._name(crowd, fails=True))
+            if not book.count(crowd).failed:
+                continue
+            is_sure = yield from self._is_more(crowd, ALONE, while_=lambda: not book.alone.failed)
             if book.alone.failed:
                 break  # it fails alone too, now and then
+            if is_sure:
+                return (yield from self._name(crowd, fails=True))
         return None
 
     def _look_for_setters(self) -> Course[Conclusion | None]:
@@ -117,11 +120,14 @@ class Investigation:
         book = self.notebook
         for crowd in self._crowds():
             yield from self._try_once(crowd)
-            if _passed(book.count(crowd)) and (yield from self._is_more(ALONE, crowd)):
-                return (yield from self._name(crowd, fails=False))
+            if not _passed(book.count(crowd)):
+                continue
+            is_sure = yield from self._is_more(ALONE, crowd, while_=lambda: not _passed(book.alone))
             if _passed(book.alone):
                 return None  # it passes alone too, now and then
-        yield from self._repeat(ALONE, ENOUGH)
+            if is_sure:
+                return (yield from self._name(crowd, fails=False))
+        yield from self._repeat(ALONE, MOST // 2)
         return None if _passed(book.overall) else self._sum(Cause.BROKEN)
 
     def _crowds(self) -> Iterator[Experiment]:
@@ -181,9 +187,9 @@ class Investigation:
     def _conditions(self) -> Iterator[tuple[Experiment, Cause, int]]:
         """Yield what to try, what it would mean if it made a difference, and how often to try."""
         scene = self._scene
+        yield LOAD, Cause.TIMING, ENOUGH
         if self.notebook.alone.failed and scene.earlier:
             yield after(scene.earlier), Cause.POLLUTED, ENOUGH
-        yield LOAD, Cause.TIMING, ENOUGH
         yield COPIES, Cause.CONTENTION, ENOUGH_COPIES
         for rival in scene.rivals[:RIVALS]:
             yield beside((rival,)), Cause.CONTENTION, ENOUGH_BESIDE
@@ -222,11 +228,16 @@ class Investigation:
         while book.times(experiment) < times and book.affords(experiment):
             yield from self._try(experiment)
 
-    def _is_more(self, more: Experiment, less: Experiment) -> Course[bool]:
-        """Try both, one of which is the target alone, until it is clear whether ``more`` fails more."""
+    def _is_more(
+        self, more: Experiment, less: Experiment, while_: Callable[[], bool] = lambda: True
+    ) -> Course[bool]:
+        """Try both, one of which is the target alone, until it is clear whether ``more`` fails more.
+
+        That is given up when ``while_`` no longer holds.
+        """
         book = self.notebook
         other = less if more == ALONE else more
-        while True:
+        while while_():
             chance = book.chance(more, less)
             if chance <= SURE:
                 return True
@@ -238,6 +249,7 @@ class Investigation:
             if turn is None:
                 return False
             yield from self._try(turn)
+        return False
 
     def _whose_turn(self, other: Experiment) -> Experiment | None:
         """Return what to try next for a contrast; the dearer ``other`` is, the more the target alone."""

@@ -31,11 +31,9 @@ def describe(conclusion: Conclusion, name: Naming) -> str:
         case Cause.NEVER_RAN:
             return "did not run in any experiment, so nothing is known of it"
         case Cause.NEVER_FAILED:
-            total = sum(each.count.total for each in evidence)
-            bound = upper_bound(total) * 100
-            return f"never failed in {total} runs ({_totals(evidence)}): fails in less than {bound:.2g} % of runs at 95 %"
+            return f"never failed in {_runs(evidence)} runs ({_totals(evidence)}): fails in {_bound(evidence)}"
         case Cause.BROKEN:
-            return f"fails always, {_failures(evidence)}: broken, not flaky"
+            return f"fails always ({_failures(evidence)}): broken, passes in {_bound(evidence)}"
         case Cause.RANDOM:
             return f"fails {_failures(evidence)}: random, nothing that was tried makes a difference"
         case Cause.POLLUTED | Cause.BRITTLE:
@@ -88,6 +86,15 @@ def _order(conclusion: Conclusion, name: Naming) -> str:
 
 def _failures(evidence: Sequence[Evidence]) -> str:
     return ", ".join(f"{_of(count)} {words}" for words, count in _by_condition(evidence))
+
+
+def _runs(evidence: Sequence[Evidence]) -> int:
+    return sum(each.count.total for each in evidence)
+
+
+def _bound(evidence: Sequence[Evidence]) -> str:
+    """Return how rare is what was never seen, so as not to be missed but with 5 %."""
+    return f"less than {upper_bound(_runs(evidence)) * 100:.2g} % of runs at 95 %"
 
 
 def _totals(evidence: Sequence[Evidence]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -86,12 +85,12 @@ class Memory:
         if self._archive is None or self._recollection is None:
             return
         commit, is_clean = self._checkout.read()
-        cases = tuple(self._cases(run, record))
+        cases = tuple(self._cases(record))
         if not cases:
             return
         evidence = RunEvidence(
             uuid=uuid.uuid4().hex,
-            started=time.time() - run.now,
+            started=record.started,
             seconds=record.seconds,
             cases=cases,
             fixtures=tuple(
@@ -107,12 +106,12 @@ class Memory:
         )
         self._archive.keep(evidence, self._recollection.renamed)
 
-    def _cases(self, run: Run, record: RunRecord) -> Iterator[CaseEvidence]:
+    def _cases(self, record: RunRecord) -> Iterator[CaseEvidence]:
         for case, each in enumerate(record.cases):
             if each.verdict not in _UNTRIED:
                 yield CaseEvidence(
                     nodeid=each.spec.nodeid,
-                    attempts=run.attempts.of(case, each.verdict),
+                    attempts=each.attempts,
                     line=each.spec.line,
                     body=self._bodies[case],
                     seconds=each.seconds,

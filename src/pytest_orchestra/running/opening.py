@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.history.estimates import guess
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.run import WarningRecord
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
@@ -25,6 +27,8 @@ from pytest_orchestra.scheduling.fixtures import Kits
 from pytest_orchestra.settings import Settings
 
 if TYPE_CHECKING:
+    import warnings
+
     from pytest_orchestra.history.archive import Recollection
 
 
@@ -50,6 +54,7 @@ class Opening:
         self._settings = settings
         self._problems = problems
         self._lost_files: dict[str, str] = {}
+        self._warnings: list[WarningRecord] = []
 
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -57,6 +62,23 @@ class Opening:
         if not report.passed:
             what = "could not be collected" if report.failed else "was skipped as a whole"
             self._lost_files.setdefault(report.nodeid.partition("::")[0], what)
+
+    @pytest.hookimpl
+    def pytest_warning_recorded(
+        self,
+        warning_message: warnings.WarningMessage,
+        nodeid: str,
+    ) -> None:
+        """Note a warning for the record."""
+        self._warnings.append(
+            WarningRecord(
+                nodeid,
+                warning_message.category.__name__,
+                str(warning_message.message),
+                warning_message.filename,
+                warning_message.lineno,
+            )
+        )
 
     def plan(
         self,
@@ -122,7 +144,7 @@ class Opening:
         if self.run is None:
             return
         run, self.run = self.run, None
-        record = run.close(reason)
+        record = replace(run.close(reason), warnings=tuple(self._warnings))
         if self.sharing is not None:
             self.sharing.close()
         if record.denied and session.exitstatus == pytest.ExitCode.OK:

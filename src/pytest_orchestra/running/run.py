@@ -65,11 +65,13 @@ class Run:
         self.values = Values(plan.specs, plan.data)
         self.last_progress = time.monotonic()
         self._began = time.monotonic()
+        self._started = time.time()
         self._outcomes: dict[int, Outcome] = {}
         self._seconds: dict[int, float] = {}
         self._usage: dict[int, Usage] = {}
         self._joined: dict[str, float] = {}
         self._left: dict[str, float] = {}
+        self._hosts: dict[str, str] = {}
         self._ended: float | None = None
         self._in_flight: dict[int, str] = {}
         self._costs: dict[Fixture, dict[str, float]] = {}
@@ -86,6 +88,7 @@ class Run:
     def begin(self, workers: Mapping[str, tuple[str, ...]]) -> tuple[Command, ...]:
         """Start the clock and let the first ``workers`` work, by the host that they are on."""
         self._began = time.monotonic()
+        self._started = time.time()
         commands: tuple[Command, ...] = ()
         for case, reason in self.plan.blocked.items():
             commands += self._handle(CaseBlocked(case, Cause(reason)))
@@ -93,8 +96,9 @@ class Run:
 
     def join(self, workers: Mapping[str, tuple[str, ...]]) -> tuple[Command, ...]:
         """Let more ``workers`` work, by the host that they are on."""
-        for names in workers.values():
+        for host, names in workers.items():
             self._joined.update(dict.fromkeys(names, self.now))
+            self._hosts.update(dict.fromkeys(names, host))
         return self._handle(*(WorkersJoined(names, host) for host, names in workers.items()))
 
     def knows(self, host: str) -> bool:
@@ -353,6 +357,7 @@ class Run:
             seconds=seconds,
             stopped=self.engine.stopped if self._stopped_early else None,
             unclaimed=tuple(sorted(self._unclaimed.items())),
+            started=self._started,
         )
 
     @property
@@ -383,6 +388,7 @@ class Run:
             memory_used=memory_used,
             requirements=requirements,
             leases=self._leases.get(case, ()),
+            attempts=() if cause is not None else self.attempts.of(case, verdict),
         )
 
     def _resource_records(self, seconds: float) -> tuple[ResourceRecord, ...]:
@@ -408,7 +414,12 @@ class Run:
             cases[worker] += 1
         return tuple(
             WorkerRecord(
-                name, cases[name], busy[name], min(self._left.get(name, seconds), seconds) - joined
+                name=name,
+                cases=cases[name],
+                busy=busy[name],
+                present=min(self._left.get(name, seconds), seconds) - joined,
+                joined_at=joined,
+                host=self._hosts[name],
             )
             for name, joined in self._joined.items()
         )

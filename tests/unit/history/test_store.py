@@ -13,7 +13,7 @@ from pytest_orchestra.history.estimates import Observed
 from pytest_orchestra.history.recent import KEPT
 from pytest_orchestra.history.retention import DAY, Retention
 from pytest_orchestra.history.store import Store
-from pytest_orchestra.model.evidence import Attempt
+from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.verdict import Verdict
 
 X, Y = "a.py::test_x", "a.py::test_y[1]"

@@ -48,11 +48,6 @@ def under(experiment: Experiment, name: Naming) -> str:
     return f"{experiment.condition} {_tests(experiment.tests, name)}"
 
 
-def count_tests(count: int) -> str:
-    """Return so many tests in words."""
-    return "1 test" if count == 1 else f"{count} tests"
-
-
 def _tests(tests: Sequence[int], name: Naming) -> str:
     if len(tests) > MOST_NAMED:
         return f"{len(tests)} other tests"

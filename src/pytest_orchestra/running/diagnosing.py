@@ -11,7 +11,6 @@ import pytest
 
 from pytest_orchestra.diagnosis.experiment import Experiment
 from pytest_orchestra.diagnosis.investigation import Investigation
-from pytest_orchestra.diagnosis.words import count_tests
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.findings import Findings
@@ -23,7 +22,7 @@ from pytest_orchestra.running.line_up import LineUp
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.target import find_target
 from pytest_orchestra.running.terminal import TerminalReport
-from pytest_orchestra.scheduling.duration import format_duration, parse_duration
+from pytest_orchestra.scheduling.duration import parse_duration
 from pytest_orchestra.settings import Settings
 
 OPTION: Final = "--orchestrate-diagnose"
@@ -122,10 +121,9 @@ class Diagnosing:
         say = self._opening.terminal.line
         if self._config.stash.get(_WAS_PARALLEL, False):
             say("-n is ignored: experiments run one after the other", yellow=True)
-        others = count_tests(len(scene.others)) if scene.others else "no tests"
-        say(
-            f"diagnosing {line_up.target} among {others}, for up to {format_duration(self._budget)}"
-        )
+        number = len(scene.others)
+        others = "1 other test" if number == 1 else f"{number or 'no'} other tests"
+        say(f"diagnosing {line_up.target}: {others}, up to {self._budget:.4g} s")
         findings = Findings(self._config, line_up)
         investigation = Investigation(scene, self._budget)
         course = investigation.run()
@@ -141,7 +139,7 @@ class Diagnosing:
         except StopIteration as stop:
             findings.conclude(stop.value)
             if stop.value.ran_out:
-                spent = format_duration(self._budget)
+                spent = f"{self._budget:.4g} s"
                 say(f"not all was tried within {spent}; {BUDGET_OPTION} grants more", yellow=True)
 
     def _limit(self, experiment: Experiment, spent: float) -> float:
@@ -170,4 +168,10 @@ def _call(config: pytest.Config) -> Call:
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST_CURRENT_TEST", "PYTEST_XDIST"))
     }
-    return Call(command, tuple(map(str, params.args)), params.dir, environment)
+    return Call(
+        command,
+        tuple(map(str, params.args)),
+        params.dir,
+        environment,
+        config.pluginmanager.has_plugin("cacheprovider"),
+    )

@@ -54,12 +54,16 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How to start pytest as the user did: ``command`` and ``arguments``, in a ``directory``."""
+    """How to start pytest as the user did: ``command`` and ``arguments``, in a ``directory``.
+
+    ``has_cache``: pytest's plugin that keeps a cache was not switched off.
+    """
 
     command: tuple[str, ...]
     arguments: tuple[str, ...]
     directory: Path
     environment: Mapping[str, str]
+    has_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class Laboratory:
                     gate.touch()
                     gate = None
                 time.sleep(_INTERVAL)
-            if gate:
+            if gate and any(run.has_begun for run in runs):
                 yield from [Trial(Ending.NONE, "not all were there in time") for _ in runs]
             else:
                 yield from [run.trial() for run in runs]
@@ -169,13 +173,10 @@ class Laboratory:
         path, output = self._new("script"), self._new("output")
         script.write(path)
         call = self._call
-        # First, since "--" may be among those of the user; what is in their files comes before both.
-        own = (
-            "-p",
-            "pytest_orchestra.running.rehearsal",
-            "-o",
-            f"cache_dir={self._folder / 'cache'}",
-        )
+        # First, since "--" may be among the arguments; what files say comes before both.
+        own = ["-p", "pytest_orchestra.running.rehearsal"]
+        if call.has_cache:
+            own += ["-o", f"cache_dir={self._folder / 'cache'}"]
         with output.open("wb") as stream:
             process = subprocess.Popen(  # noqa: S603 - what the user started, once more
                 [*call.command, *own, *call.arguments],

@@ -197,10 +197,11 @@ def test_the_budget_ends_everything() -> None:
     assert found.cause is Cause.NEVER_FAILED
 
 
-def test_a_budget_that_ends_while_culprits_are_looked_for() -> None:
+@pytest.mark.parametrize("budget", [18, 20, 22])
+def test_a_budget_that_ends_while_culprits_are_looked_for(budget: float) -> None:
     """What is told then has been seen to make the target fail, and is not said to be all."""
     bench = Bench(lambda each: 7 in before(each), seconds=1.0)
-    found = bench.diagnose(SCENE, budget=20)
+    found = bench.diagnose(SCENE, budget)
     assert found.cause is Cause.POLLUTED
     assert not found.is_narrowed
     assert found.ran_out

@@ -12,7 +12,7 @@ from pytest_orchestra.diagnosis.experiment import (
     after,
     beside,
 )
-from pytest_orchestra.diagnosis.words import count_tests, describe, under
+from pytest_orchestra.diagnosis.words import describe, under
 
 
 def name(test: int) -> str:
@@ -126,4 +126,3 @@ def test_many_tests_are_counted_and_few_are_named() -> None:
     assert under(LOAD, name) == "under load"
     assert under(beside((3,)), name) == "beside t.py::test_3"
     assert under(after(MANY), name) == "after 40 other tests"
-    assert (count_tests(1), count_tests(2)) == ("1 test", "2 tests")

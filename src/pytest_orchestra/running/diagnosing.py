@@ -124,6 +124,10 @@ class Diagnosing:
         number = len(scene.others)
         others = "1 other test" if number == 1 else f"{number or 'no'} other tests"
         say(f"diagnosing {line_up.target}: {others}, up to {self._budget:.4g} s")
+        load, cores = os.getloadavg()[0], read_host().cpus
+        if load > cores:
+            busy = f"the machine is busy already (load {load:.1f}, {cores} cores)"
+            say(f"{busy}: what depends on time may fail alone, too", yellow=True)
         findings = Findings(self._config, line_up)
         investigation = Investigation(scene, self._budget)
         course = investigation.run()

@@ -34,6 +34,9 @@ _OPTIONS: Final[dict[str, object]] = {
     "orchestrate_diagnose": None,
     "orchestrate_diagnose_budget": None,
     "orchestrate_history": "none",
+    "orchestrate_retries": "0",
+    "orchestrate_shard": None,
+    "orchestrate_shard_durations": None,
     "report_log": None,
     "stepwise": False,
     "stepwise_skip": False,
@@ -41,6 +44,9 @@ _OPTIONS: Final[dict[str, object]] = {
     "usepdb": False,
     "xmlpath": None,
 }
+
+#: Plugins that a rehearsal does without: what is reported is the diagnosis.
+_BLOCKED: Final = ("orchestra-reporting",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,8 @@ class Rehearsal:
             if hasattr(config.option, name):
                 setattr(config.option, name, value)
         config.option.basetemp = self._script.basetemp
+        for name in _BLOCKED:
+            config.pluginmanager.set_blocked(name)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

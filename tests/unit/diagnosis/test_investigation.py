@@ -21,6 +21,7 @@ from pytest_orchestra.diagnosis.experiment import (
 from pytest_orchestra.diagnosis.investigation import ENOUGH_CLEAN, SURE
 
 SCENE = Scene(earlier=tuple(range(20)), later=tuple(range(21, 30)), rivals=(3, 25))
+WIDE = Scene(earlier=tuple(range(50)), later=tuple(range(51, 100)), rivals=(3, 4))
 
 
 def diagnose(fails: Failing, scene: Scene = SCENE, budget: float = 120) -> Conclusion:
@@ -220,3 +221,12 @@ def test_counts_are_of_runs_not_of_tries() -> None:
     """One experiment with copies is several runs."""
     found = diagnose(lambda each: each == COPIES)
     assert found.evidence[0].count == Count(9, 9)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9])
+def test_chance_is_seldom_taken_for_a_cause(rate: float) -> None:
+    """Of 600 diagnoses of a test that fails purely at random, so many are wrong as is documented."""
+    fails = at_rate(rate)
+    causes = [diagnose(fails, WIDE).cause for _ in range(600)]
+    right = {Cause.RANDOM, Cause.BROKEN, Cause.NEVER_FAILED}
+    assert sum(cause not in right for cause in causes) <= 0.033 * 600 + 0.5

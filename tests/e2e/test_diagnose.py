@@ -39,7 +39,7 @@ POLLUTED = """
 NO_CACHE = ("-p", "no:cacheprovider", "--strict-config")
 
 
-def diagnose(project: Project, nodeid: str, *arguments: str, budget: str = "80s") -> Result:
+def diagnose(project: Project, nodeid: str, *arguments: str, budget: str = "110s") -> Result:
     """Diagnose a test of ``project``."""
     own = ("--orchestrate-diagnose", nodeid, "--orchestrate-diagnose-budget", budget)
     return project.orchestrate(*own, *arguments)
@@ -133,7 +133,7 @@ def test_a_random_failure(project: Project) -> None:
                 assert runs.tell() % 3
         """,
     )
-    said = conclusion(diagnose(project, "test_a.py::test_flips"))
+    said = conclusion(diagnose(project, "test_a.py::test_flips", budget="30s"))
     assert said.startswith("fails ")
     assert " alone, " in said
     assert said.endswith(": random, nothing that was tried makes a difference")

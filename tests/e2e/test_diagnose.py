@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from harness import INTERRUPTED, PASSED, USAGE, Project, Result, clean_environme
 
 from pytest_orchestra.diagnosis.experiment import ALONE, COPIES
 from pytest_orchestra.diagnosis.experiment import Result as Outcome
-from pytest_orchestra.running.laboratory import Call, Cast, Ending, Laboratory, Trial
+from pytest_orchestra.running.laboratory import Call, Cast, Ending, Laboratory
 
 POLLUTED = """
     import os
@@ -269,6 +271,24 @@ def test_a_mistake(project: Project, arguments: tuple[str, ...], what: str, reme
     assert "Traceback" not in result.output
 
 
+def test_nowhere_to_print_to(project: Project) -> None:
+    """Without a terminal the conclusion would be lost."""
+    project.write("test_a", POLLUTED)
+    plugins = ("-pno:terminal", "-pxdist", "-porchestra")
+    options = ("--orchestrate", "--orchestrate-diagnose", "test_a.py::test_price")
+    result = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-m", "pytest", *plugins, *options],
+        cwd=project.path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == USAGE
+    assert "--orchestrate-diagnose has nowhere to print to: leave out -p no:term" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [
@@ -299,15 +319,16 @@ def laboratory(project: Project, source: str) -> Laboratory:
 @pytest.mark.parametrize(
     ("body", "how"),
     [
-        ("import time; time.sleep(1000)", "ran for more than 10 s"),
-        ("import os; os._exit(0)", "ended its process"),
+        ("import time; time.sleep(1000)", r"ran for \d+\.?\d* s$"),
+        ("import os; os._exit(0)", "ended its process$"),
     ],
 )
 def test_a_test_that_never_ends(project: Project, body: str, how: str) -> None:
     """Hanging and crashing are failures."""
     found = laboratory(project, f"def test_it(): {body}")
     assert found.perform(ALONE, limit=10).failed == 1
-    assert found.trials == [Trial(Ending.FAILED, how)]
+    assert [trial.ending for trial in found.trials] == [Ending.FAILED]
+    assert re.match(how, found.trials[0].message)
     found.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -99,6 +100,8 @@ class Diagnosing:
         """Experiment, unless pytest's own loop has something else to say."""
         if session.testsfailed and not self._config.option.continue_on_collection_errors:
             return None
+        if not self._config.pluginmanager.has_plugin("terminalreporter"):
+            raise pytest.UsageError(f"{OPTION} has nowhere to print to: leave out -p no:terminal")
         wanted: str = self._config.getoption("orchestrate_diagnose")
         target = find_target(OPTION, wanted, [item.nodeid for item in session.items], self._config)
         line_up = self._line_up(session, target)
@@ -162,19 +165,20 @@ def _cast(items: Sequence[pytest.Item], line_up: LineUp) -> Cast:
 
 def _call(config: pytest.Config) -> Call:
     """Return how the user started pytest."""
-    is_module = getattr(sys.modules["__main__"], "__spec__", None) is not None
-    # As a command, pytest does not find modules in the current directory.
-    python = [sys.executable] if is_module else [sys.executable, "-P"]
-    command = (*python, "-m", "pytest")
+    # As a command of its own, pytest does not find modules in the current directory.
+    is_command = Path(sys.argv[0]).name.startswith(("pytest", "py.test"))
+    python = [sys.executable, "-P"] if is_command else [sys.executable]
     params = config.invocation_params
+    # pytest-cov measures from before it can be told by setting an option.
+    more = ("--no-cov",) if hasattr(config.option, "no_cov") else ()
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST_CURRENT_TEST", "PYTEST_XDIST"))
     }
     return Call(
-        command,
-        tuple(map(str, params.args)),
+        (*python, "-m", "pytest"),
+        (*more, *map(str, params.args)),
         params.dir,
         environment,
         config.pluginmanager.has_plugin("cacheprovider"),

@@ -206,6 +206,8 @@ class _Run:
         self._limit = limit
         self._end = time.monotonic() + limit
         self._is_late = False
+        #: What the target had taken when the time was up.
+        self._seconds = 0.0
 
     @property
     def is_running(self) -> bool:
@@ -213,6 +215,8 @@ class _Run:
         if self._process.poll() is not None:
             return False
         if time.monotonic() > self._end:
+            if self.has_begun:
+                self._seconds = time.time() - self._record.stat().st_mtime
             self._is_late = True
             _kill(self._process)
             return False
@@ -226,10 +230,10 @@ class _Run:
     def trial(self) -> Trial:
         """Return how the target ended, once the process has."""
         notes = self._notes()
-        if not notes:
+        if not notes or (self._is_late and self._seconds < self._limit / 2):
             return Trial(Ending.NONE, self._last_words())
         if len(notes) == 1:
-            how = f"ran for more than {self._limit:.3g} s" if self._is_late else "ended its process"
+            how = f"ran for {self._seconds:.2g} s" if self._is_late else "ended its process"
             return Trial(Ending.FAILED, how)
         endings = {"passed": Ending.PASSED, "failed": Ending.FAILED}
         return Trial(endings.get(notes[1]["outcome"], Ending.NONE), notes[1]["message"])
@@ -242,7 +246,7 @@ class _Run:
 
     def _last_words(self) -> str:
         if self._is_late:
-            return f"the tests before it ran for more than {self._limit:.3g} s"
+            return f"{self._limit:.3g} s were over before it ended, or before it began"
         text = self._output.read_text(encoding="utf-8", errors="replace")
         lines = [line.strip("= ") for line in text.splitlines() if line.strip("= ")]
         return f"pytest ended before it with {self._process.returncode}: {(lines or ['-'])[-1]}"

@@ -27,10 +27,10 @@ _GATE_INTERVAL: Final = 0.001
 _OPTIONS: Final[dict[str, object]] = {
     "collectonly": False,
     "failedfirst": False,
+    "htmlpath": None,
     "lf": False,
     "maxfail": 0,
     "newfirst": False,
-    "no_cov": True,
     "orchestrate_diagnose": None,
     "orchestrate_diagnose_budget": None,
     "orchestrate_history": "none",

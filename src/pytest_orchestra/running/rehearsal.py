@@ -23,6 +23,9 @@ SCRIPT: Final = "PYTEST_ORCHESTRA_SCRIPT"
 #: What the target waits for before it begins, in seconds between two looks.
 _GATE_INTERVAL: Final = 0.001
 
+#: So many characters of a message are kept.
+_MOST: Final = 200
+
 #: Options that a rehearsal sets, where there are such.
 _OPTIONS: Final[dict[str, object]] = {
     "collectonly": False,
@@ -161,8 +164,8 @@ def _reason(report: pytest.TestReport) -> str:
 
 
 def _crash(report: pytest.TestReport) -> str:
-    """Return the first line of what went wrong."""
+    """Return the first line of what went wrong, shortened."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = str(crash.message) if crash is not None else report.longreprtext
-    lines = text.strip().splitlines()
-    return lines[0] if lines else ""
+    line = next(iter(text.strip().splitlines()), "")
+    return line if len(line) <= _MOST else f"{line[: _MOST - 3]}..."

@@ -85,8 +85,9 @@ class Investigation:
         book = self.notebook
         for _ in range(FIRST):
             yield from self._try(ALONE)
-        if self._scene.earlier:
-            yield from self._try(after(self._scene.earlier))
+        crowd = self._scene.suspected or self._scene.earlier
+        if crowd:
+            yield from self._try(after(crowd))
         if not book.overall.total:
             return self._sum(Cause.NEVER_RAN)
         if not book.alone.failed:

@@ -86,7 +86,7 @@ def test_what_the_history_suspects_is_tried_first() -> None:
     found = bench.diagnose(scene)
     assert found.evidence[0].experiment == after((7,))
     crowds = {each for each in bench.done if each.tests}
-    assert crowds == {after(SCENE.earlier), after((7,))}
+    assert crowds == {after((7,))}
 
 
 def test_a_setter_is_named() -> None:

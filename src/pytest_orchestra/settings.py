@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.history_settings import HistorySettings, read_history
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import Claim
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.shard import Shard
 from pytest_orchestra.resource_settings import (
     read_fixtures,
     read_hosts,
@@ -28,9 +30,6 @@ from pytest_orchestra.scheduling.duration import parse_duration
 TABLE: Final = "tool.pytest_orchestra"
 
 _KEYS: Final = ("resources", "fixtures", "hosts", "missing", "max_wait", "runtime_dir", "history")
-#: In place of the path of a history: there is to be none.
-NO_HISTORY: Final = "none"
-
 _MISSING_OPTION: Final = "--orchestrate-missing"
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
@@ -41,8 +40,8 @@ class Settings:
 
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
-    this machine share tokens, None for the user's own. ``history`` is the path of the file that
-    remembers runs, from the root directory, or ``"none"``; None for the default.
+    this machine share tokens, None for the user's own. ``history`` says where runs are remembered.
+    ``shard`` is the part of the suite that is to run, None for all of it.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -50,7 +49,8 @@ class Settings:
     hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
     missing: Missing = Missing.PULL
     runtime_dir: str | None = None
-    history: str | None = None
+    history: HistorySettings = field(default_factory=HistorySettings)
+    shard: Shard | None = None
 
 
 def load_settings(
@@ -83,9 +83,7 @@ def load_settings(
     runtime_dir = _path(
         table.get("runtime_dir"), "runtime_dir", "the path of a directory", source, problems
     )
-    history = _path(
-        table.get("history"), "history", f"the path of a file or {NO_HISTORY!r}", source, problems
-    )
+    history = read_history(table.get("history"), f"{TABLE}.history", source, problems)
     return Settings(capacities, fixtures, hosts, wish, runtime_dir, history), tuple(problems)
 
 

@@ -257,6 +257,7 @@ MISTAKES = [
         "",
     ),
     (("test_a.py::test_price", "-k", "other"), "no such test was collected", ""),
+    (("test_a.py::test_price", "--orchestrate-shard", "1/2"), "looks at all tests", "use one"),
 ]
 
 

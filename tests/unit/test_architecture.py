@@ -26,6 +26,7 @@ OURS: Final[dict[str, set[str]]] = {
     "settings": {"model", "scheduling", "errors", "history_settings", "resource_settings"},
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},
+    "diagnosis": {"history", "diagnosis"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {
@@ -36,6 +37,7 @@ OURS: Final[dict[str, set[str]]] = {
         "history_settings",
         "machine",
         "history",
+        "diagnosis",
         "hookspecs",
         "running",
     },

@@ -27,6 +27,7 @@ OURS: Final[dict[str, set[str]]] = {
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},
     "cli": {"model", "errors", "settings", "history_settings", "history", "cli"},
+    "diagnosis": {"history", "diagnosis"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {
@@ -37,6 +38,7 @@ OURS: Final[dict[str, set[str]]] = {
         "history_settings",
         "machine",
         "history",
+        "diagnosis",
         "hookspecs",
         "running",
     },

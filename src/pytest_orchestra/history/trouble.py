@@ -50,6 +50,8 @@ def explain(path: Path, error: Exception) -> Trouble:
         return Trouble("is locked by another process", is_passing=True)
     if isinstance(error, OSError):
         return Trouble(f"cannot be written: {error.strerror or error}")
+    if not isinstance(error, sqlite3.Error | HistoryError):
+        return Trouble(f"makes no sense ({_words(error)})")
     return Trouble(_WORDS.get(code, _words(error)))
 
 

@@ -224,9 +224,11 @@ class Opening:
     def _look_back(self, run: Run, record: RunRecord) -> RunRecord:
         """Return ``record`` with what is concluded by earlier runs."""
         before: Mapping[str, Judgement] = {}
+        found = None
         if self._memory is not None:
             with searched_seldom():  # as above
                 found = self._memory.assess(run, record, self._quarantine.nodeids)
+        if found is not None:
             before = found.before
             flakes = flake_records(record, found.after)
             record = replace(record, flakes=flakes, suite_flakes=found.suite)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
+from pytest_orchestra.model.surroundings import Surroundings
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 
@@ -132,6 +133,7 @@ class RunRecord:
     unclaimed: tuple[tuple[str, int], ...] = ()
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     @property
     def denied(self) -> int:

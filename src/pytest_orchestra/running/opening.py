@@ -21,6 +21,7 @@ from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.sharing import Sharing
+from pytest_orchestra.running.surroundings import read_surroundings
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.scheduling.engine import Tuning
 from pytest_orchestra.scheduling.fixtures import Kits
@@ -144,7 +145,12 @@ class Opening:
         if self.run is None:
             return
         run, self.run = self.run, None
-        record = replace(run.close(reason), warnings=tuple(self._warnings))
+        commit = self._memory.commit if self._memory is not None else None
+        record = replace(
+            run.close(reason),
+            warnings=tuple(self._warnings),
+            surroundings=read_surroundings(self._config, commit),
+        )
         if self.sharing is not None:
             self.sharing.close()
         if record.denied and session.exitstatus == pytest.ExitCode.OK:

@@ -160,7 +160,7 @@ class CaseWriter:
             result.text = visible(cut(told.text)) if told else ""
             yield result
         elif verdict in _SKIPS:
-            reason = cause_text(self._run, record)
+            reason = cause_text(self._run, record) or verdict
             skip = Skipped(_message(reason))
             if self._dialect is Dialect.SUPERSET:
                 skip.type = _SKIPS[verdict]

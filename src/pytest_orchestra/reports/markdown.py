@@ -14,7 +14,7 @@ from typing import Final
 from pytest_orchestra.reports.text import cut, one_line, visible
 
 _TICKS: Final = re.compile(r"`+")
-_NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9 .%]")
+_NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9 .,%/-]")
 
 #: Of a name so many characters are shown.
 MOST_NAME: Final = 300

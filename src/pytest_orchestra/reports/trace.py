@@ -189,9 +189,10 @@ def _tokens(run: RunRecord, process: int) -> Iterator[Event]:
     """Return how much of each resource was in use whenever that changed."""
     changes: dict[str, list[tuple[float, int]]] = {}
     for case in run.cases:
-        if not case.leases:
+        if not case.leases or case.assigned_at is None:
             continue
-        began, ended = _held(run, case)
+        # The controller gave them out, so this is its clock: another's could show more than there are.
+        began, ended = case.assigned_at, case.assigned_at + (case.seconds or 0.0)
         for lease in case.leases:
             of = changes.setdefault(lease.resource, [])
             of += ((began, lease.amount), (ended, -lease.amount))
@@ -205,15 +206,6 @@ def _tokens(run: RunRecord, process: int) -> Iterator[Event]:
             in_use += change
             if position == len(of) or of[position][0] > at:
                 yield _counter(name, at, in_use, process)
-
-
-def _held(run: RunRecord, case: CaseRecord) -> tuple[float, float]:
-    """Return from when till when ``case`` had what it claims, in seconds since the run began."""
-    began = case.assigned_at or 0.0
-    last = case.attempts[-1] if case.attempts else None
-    if last is not None and last.started is not None:
-        began = max(0.0, last.started - run.started)
-    return began, began + (last.seconds if last is not None else case.seconds or 0.0)
 
 
 def _counter(name: str, at: float, in_use: int, process: int) -> Event:

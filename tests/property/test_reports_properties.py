@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 from xml.etree import ElementTree as ET
@@ -31,21 +32,16 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     """Return a strategy for all values of a type that records are made of."""
     if kind in PLAIN:
         return PLAIN[kind]
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         hints = get_type_hints(kind)
         return st.builds(kind, **{each.name: values(hints[each.name]) for each in fields(kind)})
-    arguments = get_args(kind)
-    match get_origin(kind):
-        case None:
-            return st.sampled_from(list(kind))
-        case origin if origin is tuple and arguments[-1] is ...:
-            return st.lists(values(arguments[0]), max_size=2).map(tuple)
-        case origin if origin is tuple:
-            return st.tuples(*map(values, arguments))
-        case origin if origin is frozenset:
-            return st.frozensets(values(arguments[0]), max_size=2)
-        case _:
-            return st.none() | values(arguments[0])
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return st.sampled_from(list(kind))
+    first, *rest = get_args(kind)
+    kept = {tuple: tuple, frozenset: frozenset}.get(get_origin(kind))  # else it is this or None
+    if kept is not None and (not rest or rest == [...]):
+        return st.lists(values(first), max_size=2).map(kept)
+    return st.tuples(*map(values, (first, *rest))) if kept else st.none() | values(first)
 
 
 @settings(max_examples=60, deadline=None)

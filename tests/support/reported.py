@@ -23,7 +23,7 @@ SCHEMAS: Final = Path(__file__).parent / "schemas"
 
 def attempt(verdict: Verdict, seconds: float = 0.25, worker: str = "gw0", **rest: Any) -> Attempt:
     """Return an attempt; one that failed says so, in the phase that its verdict tells."""
-    failures = ()
+    failures: tuple[Failure, ...] = ()
     if verdict in (Verdict.FAILED, Verdict.ERROR):
         phase = "call" if verdict is Verdict.FAILED else "setup"
         failures = (Failure(phase, "ValueError", f"no good ({seconds})", f"trace of {seconds}"),)

@@ -25,6 +25,7 @@ OURS: Final[dict[str, set[str]]] = {
     "settings": {"model", "scheduling", "errors", "resource_settings"},
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},
+    "reports": {"model", "scheduling", "reports"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {

@@ -11,13 +11,15 @@ from typing import Final
 from pytest_orchestra.model.requirement import Kind
 from pytest_orchestra.model.run import CaseRecord
 from pytest_orchestra.model.verdict import Verdict
-from pytest_orchestra.reports.html.markup import Markup, el, one_line
-from pytest_orchestra.reports.html.spans import Span
+from pytest_orchestra.reports.html.markup import Markup, el, one_line, plain
 from pytest_orchestra.reports.html.story import Story, section
 from pytest_orchestra.reports.html.words import LETTERS, badge, count, seconds
 
 #: So much of what a test needs stands in its line, in characters.
 _MOST_NEEDS: Final = 80
+
+#: And so much of why it did not pass.
+_MOST_WHY: Final = 60
 
 
 def tests(story: Story) -> Markup:
@@ -31,12 +33,16 @@ def tests(story: Story) -> Markup:
     return section(
         "tests",
         "All tests",
-        el("div", id="table"),
+        el(
+            "div",
+            id="table",
+            data_verdicts="".join(f"{LETTERS[each]}{each.value};" for each in LETTERS),
+        ),
         el(
             "div",
             el(
                 "p",
-                "Verdict, seconds, start, worker, seconds of waiting for tokens, test, needs.",
+                "Verdict, seconds, start, worker, seconds of waiting for tokens, test, needs, why.",
                 class_="quiet",
             ),
             blocks,
@@ -61,11 +67,12 @@ def _file(story: Story, file: str, numbers: list[int]) -> Markup:
         el("small", f"{count(len(cases), 'test')}, {seconds(spent)}"),
         others,
     )
-    lines = "\n".join(_line(story.case(number), story.timeline.spans[number]) for number in numbers)
+    lines = "\n".join(_line(story, number) for number in numbers)
     return el("details", summary, el("pre", lines))
 
 
-def _line(case: CaseRecord, spans: tuple[Span, ...]) -> str:
+def _line(story: Story, number: int) -> str:
+    case, spans = story.case(number), story.timeline.spans[number]
     name = case.spec.nodeid.partition("::")[2]
     start = f"{spans[0].start:.2f}" if spans else ""
     worker = one_line(spans[-1].worker) if spans else ""
@@ -78,6 +85,7 @@ def _line(case: CaseRecord, spans: tuple[Span, ...]) -> str:
             _figure(case.held_up) if case.held_up else "",
             one_line(name),
             _needs(case),
+            _why(story, case),
         )
     ).rstrip("\t")
 
@@ -99,5 +107,24 @@ def _needs(case: CaseRecord) -> str:
             )
         else:
             parts.append(f"after {need.what}")
-    text = one_line(", ".join(parts))
-    return text if len(text) <= _MOST_NEEDS else text[: _MOST_NEEDS - 1] + "…"
+    return _cut(", ".join(parts), _MOST_NEEDS)
+
+
+def _why(story: Story, case: CaseRecord) -> str:
+    """Return in a few words why a case did not pass."""
+    if case.cause is not None:
+        root = case.cause.case
+        text = (
+            case.cause.reason if root is None else story.case(root).spec.nodeid.rpartition("/")[2]
+        )
+        return _cut(text if root is None else f"{text} {case.cause.reason}", _MOST_WHY)
+    last = case.attempts[-1] if case.attempts else None
+    if last is None or case.verdict is Verdict.PASSED:
+        return ""
+    message = last.failures[0].message if last.failures else last.reason
+    return _cut(plain(message).strip().partition("\n")[0], _MOST_WHY)
+
+
+def _cut(text: str, most: int) -> str:
+    line = one_line(text[: most + 1])
+    return line if len(line) <= most else line[: most - 1] + "…"

@@ -1,9 +1,10 @@
-"""What failed, what flaked, and what was kept from running by it."""
+"""What failed, and what passed only at last."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Final
 
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.run import CaseRecord
@@ -15,19 +16,16 @@ from pytest_orchestra.reports.html.words import badge, count, seconds, shortened
 from pytest_orchestra.scheduling.explain import waited_for_text
 
 #: So many characters of tracebacks and of output are shown of one failure, and of all together.
-MOST_TEXT = 12_000
-MOST_OUTPUT = 6_000
-MOST_IN_ALL = 200_000
+MOST_TEXT: Final = 12_000
+MOST_OUTPUT: Final = 6_000
+MOST_IN_ALL: Final = 200_000
 
 #: The tracebacks of so many failures are unfolded.
-_MOST_OPEN = 5
-#: So many blocked tests are named in all.
-MOST_BLOCKED = 1_000
-
+_MOST_OPEN: Final = 5
 #: So many tests that ran beside a failure are named.
-_MOST_BESIDE = 6
+_MOST_BESIDE: Final = 6
 #: So many names are listed where tests have something in common.
-_MOST_ALIKE = 8
+_MOST_ALIKE: Final = 8
 
 
 class _Budget:
@@ -237,42 +235,6 @@ def _beside(story: Story, spans: Iterator[Span], worker: str) -> Iterator[Markup
             yield el("li", f"and more on {worker}")
             return
         yield el("li", f"meanwhile on {worker}: ", story.named(span.case))
-
-
-def blocked(story: Story) -> Markup:
-    """Return what could not run, by what was at the root of it."""
-    groups: defaultdict[tuple[int | None, str], list[int]] = defaultdict(list)
-    for number, case in enumerate(story.run.cases):
-        if case.verdict in {Verdict.BLOCKED, Verdict.NOT_RUN}:
-            cause = case.cause
-            at = cause.case if cause else None
-            groups[at, cause.reason if cause and at is None else ""].append(number)
-    most = max(_MOST_ALIKE, MOST_BLOCKED // max(1, len(groups)))
-    blocks = [
-        el(
-            "details",
-            el("summary", el("b", count(len(numbers), "test")), " ", *_root(story, *key)),
-            el("ul", [el("li", story.named(number)) for number in numbers[:most]], class_="names"),
-            el("p", f"and {len(numbers) - most:,} more", class_="quiet")
-            if len(numbers) > most
-            else None,
-        )
-        for key, numbers in sorted(groups.items(), key=lambda item: -len(item[1]))[:MOST_LINES]
-    ]
-    more = len(groups) - len(blocks)
-    return section(
-        "blocked",
-        "Blocked and not run",
-        *blocks,
-        el("p", f"and {count(more, 'other cause')}", class_="quiet") if more else Markup(),
-        note=count(sum(map(len, groups.values())), "test"),
-    )
-
-
-def _root(story: Story, case: int | None, reason: str) -> list[Markup]:
-    if case is None:
-        return [el("span", reason or "of unknown cause")]
-    return [el("span", "because of "), story.named(case)]
 
 
 def flaked(story: Story) -> Markup:

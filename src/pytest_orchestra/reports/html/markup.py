@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterable
 from typing import Final, TypeAlias
@@ -22,9 +21,6 @@ _UNSEEN: Final = re.compile(
 
 #: Colours and styles that programs send to a terminal.
 _STYLING: Final = re.compile("\x1b\\[[0-9;]*m")
-
-#: What must not stand in JSON inside of a script element.
-_IN_SCRIPT: Final = {ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"}
 
 
 class Markup(str):  # noqa: SLOT000 - str has no slots of its own to add to
@@ -98,9 +94,3 @@ def number(value: float) -> str:
     """Return ``value`` with at most two decimals, as short as can be."""
     text = f"{value:.2f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def json_script(name: str, value: object) -> Markup:
-    """Return a script element with the id ``name`` that holds ``value`` as JSON, and runs nothing."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True).translate(_IN_SCRIPT)
-    return Markup(f'<script type="application/json" id="{html.escape(name)}">{text}</script>')

@@ -89,7 +89,7 @@ def trends(story: Story) -> Markup:
             class_="scroll",
             tabindex="0",
             role="region",
-            aria_label="flaky tests",
+            aria_label="trends of flaky tests",
         )
         if rows
         else Markup(),
@@ -201,7 +201,7 @@ def warnings(story: Story) -> Markup:
                 el("code", category),
                 " ",
                 shortened(plain(message).strip(), 300),
-                el("div", f"{file}:{line}" if line else file, class_="quiet"),
+                el("span", f"{file}:{line}" if line else file, class_="quiet block"),
             ),
         )
         for (category, message, file, line), found in ordered[:_MOST_WARNINGS]

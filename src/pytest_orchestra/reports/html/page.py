@@ -8,16 +8,16 @@ from importlib.resources import files
 from typing import Final
 
 from pytest_orchestra.model.run import RunRecord
+from pytest_orchestra.reports.html.blocked import blocked
 from pytest_orchestra.reports.html.cases import tests
 from pytest_orchestra.reports.html.extras import ReportExtras
-from pytest_orchestra.reports.html.failing import blocked, failing, flaked
+from pytest_orchestra.reports.html.failing import failing, flaked
 from pytest_orchestra.reports.html.graph import critical, graphs
 from pytest_orchestra.reports.html.head import head, headline, is_bad
-from pytest_orchestra.reports.html.markup import Markup, el, json_script
+from pytest_orchestra.reports.html.markup import Markup, el
 from pytest_orchestra.reports.html.more import gates, recommendations, slowest, trends, warnings
 from pytest_orchestra.reports.html.story import Story
 from pytest_orchestra.reports.html.timeline import timeline
-from pytest_orchestra.reports.html.words import LETTERS
 
 #: The sections in the order of the page: what is wrong comes first. Each is absent where it has nothing to say.
 _SECTIONS: Final = (
@@ -59,7 +59,6 @@ def render(run: RunRecord, extras: ReportExtras | None = None) -> str:
             _contents([(name, title) for name, title, _ in parts]),
             el("main", [part for *_, part in parts]),
             el("footer", el("p", "Written by pytest-orchestra.")),
-            json_script("verdicts", {letter: verdict.value for verdict, letter in LETTERS.items()}),
             el("script", Markup(script)),
         ),
         lang="en",

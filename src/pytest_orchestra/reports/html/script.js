@@ -10,7 +10,8 @@
     element.append(...content);
     return element;
   };
-  const words = JSON.parse($("#verdicts").textContent);
+  if (!$("#table")) return;
+  const words = Object.fromEntries($("#table").dataset.verdicts.split(";").filter(Boolean).map((each) => [each[0], each.slice(1)]));
   const letters = Object.keys(words);
   const seconds = (value) =>
     value < 0.0995 ? `${Math.round(value * 1000)} ms` : value < 9.995 ? `${value.toFixed(2)} s`
@@ -26,9 +27,9 @@
     const text = $("pre", file).textContent;
     if (!text) continue;
     for (const line of text.split("\n")) {
-      const [verdict, took, start, worker, waited, name = "", needs = ""] = line.split("\t");
+      const [verdict, took, start, worker, waited, name = "", needs = "", why = ""] = line.split("\t");
       const row = {
-        verdict, file: path, name, worker: worker || "", needs, took: +took || 0, ran: !!start, start: +start || 0,
+        verdict, file: path, name, worker: worker || "", needs, why, took: +took || 0, ran: !!start, start: +start || 0,
         waited: +waited || 0, id: name ? `${path}::${name}` : path, order: rows.length,
       };
       rows.push(row);
@@ -59,6 +60,7 @@
       const facts = [["verdict", words[row.verdict]]];
       if (row.ran) facts.push(["took", seconds(row.took)], ["started at", seconds(row.start)], ["worker", row.worker]);
       if (row.waited) facts.push(["waited for tokens", seconds(row.waited)]);
+      if (row.why) facts.push(["why", row.why]);
       if (row.needs) facts.push(["needs", row.needs]);
       const list = make("dl", {}, ...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
       content = make("article", {}, make("h3", { id: "dialog-h" }, badge(row.verdict), " ", make("span", { class: "id" }, row.id)), list);
@@ -94,7 +96,7 @@
   const columns = [
     ["verdict", "", (row) => letters.indexOf(row.verdict)], ["took", "seconds", (row) => -row.took],
     ["start", "start", (row) => (row.ran ? row.start : Infinity)], ["worker", "worker", (row) => row.worker],
-    ["waited", "waited", (row) => -row.waited], ["id", "test", (row) => row.id], ["needs", "needs", (row) => row.needs || "\uffff"],
+    ["waited", "waited", (row) => -row.waited], ["id", "test", (row) => row.id], ["why", "why, needs", (row) => row.why || row.needs || "\uffff"],
   ];
   const state = { text: "", verdicts: new Set(), worker: "", file: "", column: null, down: false, at: -1 };
   let view = rows;
@@ -106,7 +108,7 @@
     return select;
   }
   function build() {
-    const search = make("input", { type: "search", id: "search", placeholder: "Search tests and what they need  ( / )", "aria-label": "Search tests" });
+    const search = make("input", { type: "search", id: "search", placeholder: "Search tests, needs and reasons  ( / )", "aria-label": "Search tests" });
     let timer = 0;
     search.addEventListener("input", () => {
       clearTimeout(timer);
@@ -181,7 +183,7 @@
   }
   function refresh() {
     const parts = state.text.toLowerCase().split(/\s+/).filter(Boolean);
-    const seek = (row) => { row.low ??= `${row.id}\t${row.needs}`.toLowerCase(); return parts.every((part) => row.low.includes(part)); };
+    const seek = (row) => { row.low ??= `${row.id}\t${row.needs}\t${row.why}`.toLowerCase(); return parts.every((part) => row.low.includes(part)); };
     view = rows.filter((row) => (!state.verdicts.size || state.verdicts.has(row.verdict)) && (!state.worker || row.worker === state.worker)
       && (!state.file || row.file === state.file) && (!parts.length || seek(row)));
     const of = state.column || ((row) => letters.indexOf(row.verdict));
@@ -213,7 +215,7 @@
       name.title = row.id;
       const element = make("div", { class: "gr body", role: "row", id: `row${at}`, "data-at": at, "aria-rowindex": at + 2, "aria-selected": at === state.at },
         cell(badge(row.verdict)), cell(row.ran ? row.took.toFixed(3) : "", "n"), cell(row.ran ? row.start.toFixed(2) : "", "n"), cell(row.worker),
-        cell(row.waited ? row.waited.toFixed(3) : "", "n"), name, cell(row.needs, "quiet"));
+        cell(row.waited ? row.waited.toFixed(3) : "", "n"), name, cell([row.why, row.needs].filter(Boolean).join(" · "), "quiet"));
       element.style.top = `${HEAD + at * HEIGHT}px`;
       shown.push(element);
     }
@@ -338,7 +340,7 @@
       const from = x(row.start), width = Math.max(x(row.took), 1 / zoom);
       if (from < left || from + width > left + WIDTH / zoom) { left = from - WIDTH / zoom / 2; draw(); }
       cursor = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-      for (const [key, value] of Object.entries({ x: from, width, y: 1, height: 20, class: "cursor" })) cursor.setAttribute(key, value);
+      for (const [key, value] of Object.entries({ x: from, width, y: 1, height: 20, class: "cursor", "vector-effect": "non-scaling-stroke" })) cursor.setAttribute(key, value);
       $("g.zoom", laneOf.get(row.worker).svg).append(cursor);
     }
     for (const lane of lanes) {

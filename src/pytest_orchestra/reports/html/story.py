@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.reports.html.bounds import Bound, TimeUse, lower_bound, time_use
@@ -14,8 +15,8 @@ from pytest_orchestra.reports.html.spans import Timeline
 from pytest_orchestra.reports.html.words import BAD, badge
 
 #: Of so many failures all is told; the others have a line each, up to MOST_LINES, then a number.
-MOST_TOLD = 80
-MOST_LINES = 200
+MOST_TOLD: Final = 80
+MOST_LINES: Final = 200
 
 
 @dataclass(frozen=True)

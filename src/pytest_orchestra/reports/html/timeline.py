@@ -1,28 +1,22 @@
-"""What ran where and when, who waited, and how many tokens were in use, on one axis."""
+"""What ran where and when, and who waited."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from pytest_orchestra.model.capacity import Scope
-from pytest_orchestra.model.run import ResourceRecord
 from pytest_orchestra.model.verdict import Verdict
-from pytest_orchestra.reports.html.markup import Markup, el, number, one_line
-from pytest_orchestra.reports.html.shapes import FINEST, axis, bars, density, plot, scale, staircase
-from pytest_orchestra.reports.html.spans import Gap, Lane, Span, Steps
+from pytest_orchestra.reports.html.markup import Markup, el, one_line
+from pytest_orchestra.reports.html.shapes import FINEST, axis, bars, density, plot, scale
+from pytest_orchestra.reports.html.spans import Gap, Lane, Span
 from pytest_orchestra.reports.html.story import Story, section
+from pytest_orchestra.reports.html.tokens import token_rows
 from pytest_orchestra.reports.html.words import BAD, count, seconds, share, style_of
-from pytest_orchestra.scheduling.pool import EXCLUSIVE
-from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
 
 _LANE: Final = 22.0
 #: What went well is not quite as high as what did not, for those who do not see the colours.
 _CALM: Final = 4.0
-_CHART: Final = 34.0
-_STRIP: Final = 6.0
 
 #: Of smaller runs every slice can be pointed at without a script; of others those that matter.
 _ALL_MARKED: Final = 600
@@ -44,7 +38,7 @@ def timeline(story: Story) -> Markup:
         return Markup()
     marked = _marked(story)
     lanes = [_lane_row(story, lane, marked) for lane in story.timeline.lanes]
-    charts = [row for chart in _charts(story) for row in _chart_row(story, chart)]
+    charts = token_rows(story)
     rows = [
         el("div", el("div"), axis(story.timeline.end), class_="row"),
         *lanes,
@@ -167,6 +161,7 @@ def _slice(story: Story, span: Span, left: float, right: float) -> Markup:
         width=width,
         height=_LANE - _top(span.verdict),
         class_=style_of(span.verdict),
+        vector_effect="non-scaling-stroke",
     )
     href = f"#c{span.case}" if span.case in story.told else "#tests"
     is_last = span == story.timeline.spans[span.case][-1]
@@ -208,109 +203,3 @@ def _merged(story: Story, lane: Lane) -> Iterator[tuple[float, float, int]]:
         open_ = gap
     if open_ is not None:
         yield open_.start, open_.end, open_.waiting
-
-
-# tokens
-
-
-@dataclass(frozen=True, slots=True)
-class _Chart:
-    name: str
-    capacity: int | None
-    peak: int
-    is_quantity: bool
-    use: Steps
-    waits: tuple[tuple[float, float], ...]
-
-
-def _charts(story: Story) -> Iterator[_Chart]:
-    run = story.run
-    hosts = {worker.name: worker.host for worker in run.workers}
-    by_host = len(set(hosts.values())) > 1
-    scopes = {resource.name: resource.scope for resource in run.resources}
-    used: defaultdict[tuple[str, str], list[tuple[float, float, float]]] = defaultdict(list)
-    waits: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
-    for case, spans in zip(run.cases, story.timeline.spans, strict=True):
-        if spans and case.assigned_at is not None:
-            until = spans[-1].end
-            for lease in case.leases:
-                of_host = by_host and scopes.get(lease.resource) is Scope.HOST
-                host = hosts.get(spans[-1].worker, "") if of_host else ""
-                used[lease.resource, host].append((case.assigned_at, until, float(lease.amount)))
-            if case.spec.alone:
-                used[EXCLUSIVE, ""].append((case.assigned_at, until, 1.0))
-    for waiter, start, end in story.timeline.waits():
-        resource = run.cases[waiter].waited_for
-        if resource is not None:
-            waits[resource].append((start, end))
-    known = {resource.name: resource for resource in run.resources}
-    for resource, host in sorted(used):
-        yield _chart(
-            known.get(resource), resource, host, Steps(used[resource, host]), waits[resource]
-        )
-
-
-def _chart(
-    record: ResourceRecord | None,
-    name: str,
-    host: str,
-    use: Steps,
-    waits: list[tuple[float, float]],
-) -> _Chart:
-    title = "alone" if name == EXCLUSIVE else name
-    return _Chart(
-        f"{title} on {host}" if host else title,
-        1 if name == EXCLUSIVE else record.capacity if record else None,
-        record.peak if record and not host else round(use.peak),
-        bool(record and record.is_quantity),
-        use,
-        tuple(waits),
-    )
-
-
-def _chart_row(story: Story, chart: _Chart) -> Iterator[Markup]:
-    x = scale(story.timeline.end)
-    top = float(max(chart.capacity or 0, chart.peak, 1))
-    show = round_bytes if chart.is_quantity else format_quantity
-    capacity = f" of {show(chart.capacity)}" if chart.capacity is not None else ""
-    waited = sum(end - start for start, end in chart.waits)
-    words = f"{chart.name}: at most {show(chart.peak)}{capacity} in use at one time"
-    if chart.waits:
-        words += f"; {count(len(chart.waits), 'test')} waited {seconds(waited)} for it in all"
-    label = el(
-        "div",
-        el("b", chart.name),
-        el("small", f"{show(chart.peak)}{capacity}"),
-        class_="label",
-        title=words,
-    )
-
-    def y(value: float) -> float:
-        # The peak is what the engine counted; clocks that differ by a little may add up to more.
-        return _CHART - min(value, chart.peak) / top * (_CHART - 2)
-
-    shapes = [el("path", d=staircase(chart.use, x, y, _CHART), class_="tokens")]
-    if chart.capacity is not None:
-        line = f"M0 {number(_CHART - chart.capacity / top * (_CHART - 2))}H1000"
-        shapes.append(el("path", d=line, class_="capacity"))
-    strip = _strip(chart, story)
-    if strip:
-        shapes.append(el("path", d=strip, class_="held"))
-    yield el(
-        "div",
-        label,
-        plot(_CHART + _STRIP + 2, shapes, class_="chart", role="img", aria_label=words),
-        class_="row",
-    )
-
-
-def _strip(chart: _Chart, story: Story) -> str:
-    """Return a hatched strip for as long as any test waits for the resource."""
-    x = scale(story.timeline.end)
-    merged: list[tuple[float, float]] = []
-    for start, end in sorted(chart.waits):
-        if merged and x(start) - x(merged[-1][1]) <= FINEST:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return bars(((x(start), x(end)) for start, end in merged), _STRIP, _CHART + 2)

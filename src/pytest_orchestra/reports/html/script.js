@@ -112,8 +112,13 @@
     let timer = 0;
     search.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(() => { state.text = search.value; refresh(); }, rows.length > 20000 ? 120 : 0);
+      timer = setTimeout(settle, rows.length > 20000 ? 120 : 0);
     });
+    // Whoever goes on to the table at once finds there what was searched for.
+    function settle() {
+      clearTimeout(timer);
+      if (state.text !== search.value) { state.text = search.value; refresh(); }
+    }
     const counts = {};
     for (const row of rows) counts[row.verdict] = (counts[row.verdict] || 0) + 1;
     const chips = letters.filter((letter) => counts[letter]).map((letter) => {
@@ -170,7 +175,7 @@
       event.preventDefault();
       event.stopPropagation();
     });
-    table = { grid, space, body, found, search, chips, tools };
+    table = { grid, space, body, found, search, settle, chips, tools };
     addEventListener("resize", render);
     refresh();
   }
@@ -232,8 +237,8 @@
     if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
     const isTyping = event.target.closest("input, select, textarea");
     if (event.key === "/" && !isTyping && table) { event.preventDefault(); table.search.focus(); }
-    else if (event.key === "Escape" && isTyping && event.target === table?.search) { table.search.value = state.text = ""; refresh(); table.grid.focus(); }
-    else if (event.target === table?.search && (event.key === "Enter" || event.key === "ArrowDown")) { event.preventDefault(); table.grid.focus(); move(1); }
+    else if (event.key === "Escape" && isTyping && event.target === table?.search) { table.search.value = ""; table.settle(); table.grid.focus(); }
+    else if (event.target === table?.search && (event.key === "Enter" || event.key === "ArrowDown")) { event.preventDefault(); table.settle(); table.grid.focus(); move(1); }
     else if (!isTyping && (event.key === "j" || event.key === "k")) {
       if (!articles.length) { table?.grid.focus(); return; }
       article = Math.max(0, Math.min(articles.length - 1, article + (event.key === "j" ? 1 : -1)));

@@ -66,12 +66,13 @@ def _add_report_options(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--orchestrate-report",
         metavar="DIR",
-        help="Write all reports to this directory: junit.xml, ctrf.json, summary.md, trace.json "
+        help="Write all reports to this directory: junit.xml, ctrf.json, report.html, summary.md, trace.json "
         "and record.json.gz.",
     )
     for name, what in (
         ("junit", "a JUnit XML file, with a testcase for each test, however often it ran"),
         ("ctrf", "a report in the Common Test Report Format (JSON)"),
+        ("html", "a page that shows the run, to be opened in a browser"),
         ("summary", "a summary in Markdown"),
         ("trace", "a trace for Perfetto and chrome://tracing"),
         ("json", "the whole record of the run, as compressed JSON"),

@@ -14,7 +14,7 @@ from reported import check_ctrf, check_junit
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.reports.record_file import read_record
 
-FILES = ["ctrf.json", "junit.xml", "record.json.gz", "summary.md", "trace.json"]
+FILES = ["ctrf.json", "junit.xml", "record.json.gz", "report.html", "summary.md", "trace.json"]
 
 SUITE = r"""
     import sys, pytest
@@ -72,7 +72,7 @@ def test_all_forms_of_a_real_run(project: Project, driver: tuple[str, ...]) -> N
     folder = project.path / "out" / "report"
     assert result.code == FAILED
     assert sorted(each.name for each in folder.iterdir()) == FILES
-    assert result.lines(r"reports in .*/out/report: junit.xml, ctrf.json, summary.md, trace.json")
+    assert result.lines(r"reports in .*/out/report: junit.xml, ctrf.json, report.html, summary.md, trace.json")
 
     root = check_junit(folder / "junit.xml")
     names = Counter(
@@ -123,12 +123,14 @@ def test_each_form_alone(project: Project) -> None:
     result = project.orchestrate(
         *("--orchestrate-junit", "a/x.xml", "--orchestrate-ctrf", "b/c.json"),
         *("--orchestrate-summary", "s.md", "--orchestrate-trace", "t.json"),
+        *("--orchestrate-html", "h/r.html"),
         *("--orchestrate-json", "r.json.gz", "--orchestrate-junit-dialect=surefire"),
         "--orchestrate-junit-max-tests=1",
     )
     assert result.code == PASSED
     for name in ("a/x.xml", "a/x-2.xml"):
         check_junit(project.path / name, "surefire")
+    assert (project.path / "h" / "r.html").read_text().startswith("<!DOCTYPE html>")
     assert (project.path / "s.md").read_text().startswith("## ✅ 2 tests, none failed")
     assert len(read_record(project.path / "r.json.gz").cases) == 2
     for name in ("b/c.json", "t.json"):
@@ -195,7 +197,7 @@ def test_a_report_that_cannot_be_written_fails_the_run(
     assert result.code == FAILED
     assert result.counts == {"passed": 1}
     assert result.lines("orchestra: the report .*/out/junit.xml could not be written: Is a dir")
-    assert result.lines("reports in .*/out: ctrf.json, summary.md")
+    assert result.lines("reports in .*/out: ctrf.json, report.html, summary.md")
     assert "Traceback" not in result.output
 
 

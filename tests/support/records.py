@@ -63,7 +63,7 @@ class Shares:
     dependent: float = 0.1
 
 
-def made_up_run(
+def made_up_run(  # noqa: PLR0913
     tests: int,
     *,
     workers: int = 4,

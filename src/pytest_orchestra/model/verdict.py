@@ -11,6 +11,7 @@ class Verdict(StrEnum):
     """The one outcome that every collected case ends with."""
 
     PASSED = "passed"
+    #: Passed at last, after an attempt that did not.
     FLAKY = "flaky"
     FAILED = "failed"
     ERROR = "error"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from pytest_orchestra.model.run import RunRecord
+from pytest_orchestra.reports.files import replacing
 from pytest_orchestra.reports.junit_options import JunitOptions
 
 #: Writes a run to a path and returns the files that it wrote; raises OSError.
@@ -55,10 +56,19 @@ def _record(run: RunRecord, path: Path, _: JunitOptions) -> tuple[Path, ...]:
     return write_record(run, path)
 
 
+def _html(run: RunRecord, path: Path, _: JunitOptions) -> tuple[Path, ...]:
+    from pytest_orchestra.reports.html import render  # noqa: PLC0415 - if needed
+
+    with replacing(path) as file:
+        file.write(render(run).encode())
+    return (path,)
+
+
 #: All forms, by the name that their option ends with.
 FORMS: Final[Mapping[str, Form]] = {
     "junit": Form("junit.xml", _junit),
     "ctrf": Form("ctrf.json", _ctrf),
+    "html": Form("report.html", _html),
     "summary": Form("summary.md", _summary),
     "trace": Form("trace.json", _trace),
     "json": Form("record.json.gz", _record),

@@ -72,7 +72,9 @@ def test_all_forms_of_a_real_run(project: Project, driver: tuple[str, ...]) -> N
     folder = project.path / "out" / "report"
     assert result.code == FAILED
     assert sorted(each.name for each in folder.iterdir()) == FILES
-    assert result.lines(r"reports in .*/out/report: junit.xml, ctrf.json, report.html, summary.md, trace.json")
+    assert result.lines(
+        r"reports in .*/out/report: junit.xml, ctrf.json, report.html, summary.md, trace.json"
+    )
 
     root = check_junit(folder / "junit.xml")
     names = Counter(
@@ -220,6 +222,45 @@ def test_nothing_is_written_unless_asked_for(project: Project, tmp_path: Path) -
     project.orchestrate("--collect-only", "--orchestrate-report", str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
     assert not {each.name for each in project.path.iterdir()} & set(FILES) - {"junit.xml"}
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_files_that_cannot_be_collected_are_in_the_reports(
+    project: Project, driver: tuple[str, ...], *, goes_on: bool
+) -> None:
+    """Also where no test is run for it, so that nobody takes an earlier report for this run's."""
+    project.write("test_a", PLAIN)
+    project.write("sub/test_b", "import nothing_like_it")
+    project.write("test_c", "import pytest\npytest.skip('no c', allow_module_level=True)")
+    options = ("--continue-on-collection-errors",) if goes_on else ()
+    result = project.orchestrate(*driver, *options, "--orchestrate-report", "out")
+    root = check_junit(project.path / "out" / "junit.xml")
+    names = Counter(
+        f"{each.get('classname')}::{each.get('name')}" for each in root.iter("testcase")
+    )
+    assert names == result.junit_names
+    assert len(names) == (4 if goes_on else 2)
+    (error,) = root.iter("error")
+    assert error.get("message") == "collection failure"
+    assert "nothing_like_it" in str(error.text)
+    record = read_record(project.path / "out" / "record.json.gz")
+    assert [(each.nodeid, each.is_skipped) for each in record.uncollected] == [
+        ("sub/test_b.py", False),
+        ("test_c.py", True),
+    ]
+    assert (record.stopped is None) == goes_on
+
+
+def test_a_usage_error_leaves_no_report_of_another_run(project: Project) -> None:
+    """What is there says that no test was run; where tests are only listed nothing is written."""
+    project.write(
+        "test_a", PLAIN + "import pytest\n@pytest.mark.depends('b')\ndef test_c(): pass\n"
+    )
+    result = project.orchestrate("--orchestrate-summary", "s.md")
+    assert result.code == USAGE
+    assert "no test was run, exit code 4" in (project.path / "s.md").read_text()
+    project.orchestrate("--fixtures", "--orchestrate-summary", "t.md")
+    assert not (project.path / "t.md").exists()
 
 
 def test_tests_that_a_stopped_run_did_not_reach_are_in_its_reports(project: Project) -> None:

@@ -116,6 +116,18 @@ class WarningRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UncollectedRecord:
+    """A file, or a part of one, whose tests are not known: it was skipped as a whole, or has an error.
+
+    ``text`` is why: all that pytest has to tell of it.
+    """
+
+    nodeid: str
+    is_skipped: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """All that is known of a run, in the order of the collection.
 
@@ -133,6 +145,7 @@ class RunRecord:
     unclaimed: tuple[tuple[str, int], ...] = ()
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
+    uncollected: tuple[UncollectedRecord, ...] = ()
     surroundings: Surroundings = field(default_factory=Surroundings)
 
     @property

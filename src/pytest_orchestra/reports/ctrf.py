@@ -21,6 +21,7 @@ from pytest_orchestra.reports.outcomes import (
     failed_attempts,
     is_bad,
     outputs,
+    with_uncollected,
 )
 from pytest_orchestra.reports.text import MOST_TEXT, cut, encodable
 from pytest_orchestra.reports.times import instant, milliseconds
@@ -44,6 +45,7 @@ _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://docs.pytest.org/node
 
 def write_ctrf(run: RunRecord, path: Path) -> tuple[Path, ...]:
     """Write the run to ``path``, a test in each line; returns the path. Raises OSError."""
+    run = with_uncollected(run)
     head, tail = _dump(_around(run)).split('"TESTS"')
     with replacing(path) as file:
         file.write(f"{head}[".encode())
@@ -137,7 +139,7 @@ def make_test(run: RunRecord, case: CaseRecord) -> dict[str, Any]:
         "status": _STATUS[case.verdict],
         "duration": milliseconds(last.seconds if last else 0.0),
         "rawStatus": case.verdict,
-        "suite": suite,
+        "suite": suite or [encodable(spec.file)],
         "filePath": encodable(spec.file),
         "line": spec.line,
         "threadId": last.worker if last else "",

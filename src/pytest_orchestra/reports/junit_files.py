@@ -10,6 +10,7 @@ from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.reports.files import replacing
 from pytest_orchestra.reports.junit import GENERATOR, CaseWriter, suite_around
 from pytest_orchestra.reports.junit_options import JunitOptions
+from pytest_orchestra.reports.outcomes import with_uncollected
 
 #: So many bytes at the beginning of a file say who wrote it.
 _HEAD_BYTES: Final = 2000
@@ -22,6 +23,7 @@ def write_junit(
 
     Further parts that an earlier run left there are removed.
     """
+    run = with_uncollected(run)
     files = _Files(run, path, options or JunitOptions())
     for case in run.cases:
         files.add(case)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_orchestra.model.attempt import Attempt, Failure
-from pytest_orchestra.model.run import CaseRecord, RunRecord
+from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.run import CaseRecord, RunRecord, UncollectedRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.scheduling.explain import blocked_text
 
@@ -23,6 +24,25 @@ class Blame:
     kind: str
     message: str
     text: str
+
+
+def with_uncollected(run: RunRecord) -> RunRecord:
+    """Return ``run`` with a case more for each file that could not be collected, as pytest's JUnit has it."""
+    if not run.uncollected:
+        return run
+    return replace(run, cases=(*run.cases, *map(_uncollected_case, run.uncollected)))
+
+
+def _uncollected_case(record: UncollectedRecord) -> CaseRecord:
+    verdict = Verdict.SKIPPED if record.is_skipped else Verdict.ERROR
+    failure = Failure("collect", "", "collection failure", record.text)
+    attempt = Attempt(
+        verdict,
+        failures=() if record.is_skipped else (failure,),
+        reason="collection skipped" if record.is_skipped else "",
+    )
+    spec = CaseSpec(record.nodeid, file=record.nodeid.partition("::")[0])
+    return CaseRecord(spec, verdict, attempts=(attempt,))
 
 
 def is_bad(attempt: Attempt) -> bool:

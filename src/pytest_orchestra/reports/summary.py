@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_orchestra.model.attempt import Attempt
-from pytest_orchestra.model.run import CaseRecord, RunRecord
+from pytest_orchestra.model.run import CaseRecord, RunRecord, UncollectedRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.reports.files import replacing
 from pytest_orchestra.reports.markdown import code, details, fenced, table
@@ -132,10 +132,11 @@ def headline(run: RunRecord) -> str:
     bad = sum(counts[verdict] for verdict in BAD)
     if bad:
         return f"❌ {bad:,} of {_count(total, 'test')} failed"
-    if run.denied or run.stopped:
-        return f"❌ {_count(total, 'test')}, not all of which could be run"
+    is_whole = not (run.denied or run.stopped) and all(each.is_skipped for each in run.uncollected)
     if not total:
-        return "No tests were run"
+        return "No tests were run" if is_whole else "❌ No tests could be run"
+    if not is_whole:
+        return f"❌ {_count(total, 'test')}, not all of which could be run"
     return f"✅ {_count(total, 'test')}, none failed"
 
 
@@ -143,8 +144,10 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
     by_verdict: dict[Verdict, list[CaseRecord]] = {}
     for case in run.cases:
         by_verdict.setdefault(case.verdict, []).append(case)
+    errors = [each for each in run.uncollected if not each.is_skipped]
+    yield _Section("Could not be collected", len(errors), map(_uncollected, errors), 0.1)
     bad = [case for case in run.cases if case.verdict in BAD]
-    yield _Section("Failed", len(bad), map(_failed, bad), 0.6)
+    yield _Section("Failed", len(bad), map(_failed, bad), 0.5)
     flaky = by_verdict.get(Verdict.FLAKY, [])
     yield _Section("Flaky: failed, then passed", len(flaky), map(_flaky, flaky), 0.15)
     for verdict in (Verdict.BLOCKED, Verdict.NOT_RUN):
@@ -165,6 +168,10 @@ def _timing(run: RunRecord) -> Iterator[_Section]:
     used = sum(1 for each in run.resources if each.peak)
     yield _Section("Resources", min(used, 1), [_resources(run)], 0.03)
     yield _Section("Workers", min(len(run.workers), 1), [_workers(run)], 0.03)
+
+
+def _uncollected(record: UncollectedRecord) -> str:
+    return details(record.nodeid, "", fenced(record.text))
 
 
 def _failed(case: CaseRecord) -> str:

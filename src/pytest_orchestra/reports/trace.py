@@ -110,7 +110,9 @@ class _Lanes:
 
 
 def _named(what: str, place: Mapping[str, int], name: str) -> Event:
-    return {"ph": "M", "name": what, **place, "ts": 0, "args": {"name": encodable(name)}}
+    # Some readers split the category of every event, also of these.
+    event = {"ph": "M", "cat": "__metadata", "name": what, **place, "ts": 0}
+    return event | {"args": {"name": encodable(name)}}
 
 
 def _spans(run: RunRecord) -> dict[str, list[_Span]]:
@@ -209,8 +211,8 @@ def _tokens(run: RunRecord, process: int) -> Iterator[Event]:
 
 
 def _counter(name: str, at: float, in_use: int, process: int) -> Event:
-    args = {"in use": in_use}
-    return {"ph": "C", "name": name, "ts": _micro(at), "pid": process, "tid": 0, "args": args}
+    event = {"ph": "C", "cat": "tokens", "name": name, "ts": _micro(at), "pid": process, "tid": 0}
+    return event | {"args": {"in use": in_use}}
 
 
 def _arrows(run: RunRecord, spans: Mapping[str, Iterable[_Span]], lanes: _Lanes) -> Iterator[Event]:

@@ -23,6 +23,7 @@ from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.surroundings import read_surroundings
 from pytest_orchestra.running.terminal import TerminalReport
+from pytest_orchestra.running.uncollected import uncollected_of
 from pytest_orchestra.scheduling.engine import Tuning
 from pytest_orchestra.scheduling.fixtures import Kits
 from pytest_orchestra.settings import Settings
@@ -149,6 +150,7 @@ class Opening:
         record = replace(
             run.close(reason),
             warnings=tuple(self._warnings),
+            uncollected=uncollected_of(self._config),
             surroundings=read_surroundings(self._config, commit),
         )
         if self.sharing is not None:

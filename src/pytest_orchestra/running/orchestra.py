@@ -14,6 +14,7 @@ from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.reporting import Reporting
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
+from pytest_orchestra.running.uncollected import UNCOLLECTED, Uncollected
 from pytest_orchestra.settings import Settings, load_settings, read_table
 
 
@@ -28,6 +29,7 @@ def configure_main(config: pytest.Config) -> None:
     terminal = TerminalReport(config)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
+    manager.register(Uncollected(), UNCOLLECTED)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
     sharing = _share(config, settings)
     memory = Memory.open(config, settings, terminal)

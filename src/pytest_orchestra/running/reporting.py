@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.reports.forms import FORMS
 from pytest_orchestra.reports.junit_options import Dialect, JunitOptions
+from pytest_orchestra.running.surroundings import read_surroundings
+from pytest_orchestra.running.uncollected import uncollected_of
 from pytest_orchestra.settings import Settings
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-    from pytest_orchestra.model.run import RunRecord
     from pytest_orchestra.running.terminal import TerminalReport
 
 _REPORT: Final = "--orchestrate-report"
@@ -49,6 +52,7 @@ class Reporting:
         self._junit = junit
         self._step_summary = step_summary
         self._written: list[Path] = []
+        self._is_due = False
         self._has_failed = False
 
     @classmethod
@@ -65,8 +69,14 @@ class Reporting:
         return cls(terminal, wishes, options, Path(step_summary) if step_summary else None)
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Tests are about to be collected, so that something is to be reported, unless only they are."""
+        self._is_due = not session.config.option.collectonly
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_orchestra_finished(self, run: RunRecord) -> None:
         """Write everything; what cannot be written does not keep the others from being."""
+        self._is_due = False
         for form, path in ((FORMS[wish.form], wish.path) for wish in self._wishes):
             with self._alarmed(path) as failures:
                 self._written += form.write(run, path, self._junit)
@@ -92,7 +102,12 @@ class Reporting:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Let a run fail that lacks a report which was asked for: somebody is going to rely on it."""
+        """Let a run fail that lacks a report which was asked for: somebody is going to rely on it.
+
+        Where no test could be run the reports say so: those of an earlier run would tell another story.
+        """
+        if self._is_due:
+            self.pytest_orchestra_finished(_no_run(session))
         if self._has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -105,6 +120,22 @@ class Reporting:
             return
         for folder, names in _by_folder(self._written).items():
             terminalreporter.write_sep("-", f"reports in {folder}: {', '.join(names)}")
+
+
+def _no_run(session: pytest.Session) -> RunRecord:
+    """Return the record of a run that never began."""
+    config = session.config
+    return RunRecord(
+        cases=(),
+        resources=(),
+        workers=(),
+        edges=0,
+        seconds=0.0,
+        stopped=f"no test was run, exit code {int(session.exitstatus)}",
+        started=time.time(),
+        uncollected=uncollected_of(config),
+        surroundings=read_surroundings(config, None),
+    )
 
 
 def _wishes(config: pytest.Config, settings: Settings) -> Iterator[Wish]:

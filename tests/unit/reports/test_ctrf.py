@@ -12,7 +12,7 @@ from jsonschema import ValidationError
 from records import made_up_run
 from reported import EPOCH, attempt, case, check_ctrf, every_kind, run
 
-from pytest_orchestra.model.run import RunRecord
+from pytest_orchestra.model.run import RunRecord, UncollectedRecord
 from pytest_orchestra.model.surroundings import Build, Surroundings
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.reports.ctrf import write_ctrf
@@ -62,6 +62,15 @@ def test_names_places_and_causes(tmp_path: Path) -> None:
     assert (test["filePath"], test["line"]) == ("t/a.py", 7)
     assert test["message"] == "blocked: no room"
     assert test["id"] == document(run(blocked), tmp_path)["tests"][0]["id"]
+
+
+def test_what_could_not_be_collected_has_failed(tmp_path: Path) -> None:
+    """A reader that counts failures sees it."""
+    lost = UncollectedRecord("t/b.py", is_skipped=False, text="ImportError: x")
+    results = document(run(uncollected=(lost,)), tmp_path)
+    assert results["summary"]["failed"] == 1
+    (test,) = results["tests"]
+    assert (test["name"], test["suite"], test["trace"]) == ("t/b.py", ["t/b.py"], "ImportError: x")
 
 
 def test_the_build_is_known(tmp_path: Path) -> None:

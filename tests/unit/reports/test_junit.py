@@ -11,7 +11,7 @@ from junitparser import JUnitXml
 from reported import attempt, case, check_junit, every_kind, run
 
 from pytest_orchestra.model.attempt import Failure
-from pytest_orchestra.model.run import RunRecord, WorkerRecord
+from pytest_orchestra.model.run import RunRecord, UncollectedRecord, WorkerRecord
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.reports.junit_files import write_junit
 from pytest_orchestra.reports.junit_options import Dialect, JunitOptions
@@ -185,6 +185,25 @@ def test_parts_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
     (tmp_path / "junit-4.xml").write_text("<testsuite/>")
     write_junit(run(*cases), tmp_path / "junit.xml")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["junit-4.xml", "junit.xml"]
+
+
+def test_what_could_not_be_collected_is_there(tmp_path: Path) -> None:
+    """As in pytest's own file, with its error, or as skipped."""
+    lost = (
+        UncollectedRecord("t/b.py", is_skipped=False, text="ImportError: x"),
+        UncollectedRecord("t/c.py", is_skipped=True, text="Skipped: no c"),
+    )
+    write_junit(run(uncollected=lost), tmp_path / "junit.xml")
+    suite = check_junit(tmp_path / "junit.xml")[0]
+    assert [suite.get(name) for name in ("tests", "errors", "skipped")] == ["2", "1", "1"]
+    cases = list(suite.iter("testcase"))
+    names = [(each.get("classname"), each.get("name")) for each in cases]
+    assert names == [("", "t.b"), ("", "t.c")]
+    assert [children(each) for each in cases] == [
+        [("error", "collection failure")],
+        [("skipped", "collection skipped")],
+    ]
+    assert cases[0].findtext("error") == "ImportError: x"
 
 
 def test_a_run_without_tests_has_a_file(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from records import HOSTILE, made_up_run
 from reported import attempt, case, every_kind, run
 
-from pytest_orchestra.model.run import CaseRecord, ResourceRecord, WorkerRecord
+from pytest_orchestra.model.run import CaseRecord, ResourceRecord, UncollectedRecord, WorkerRecord
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.reports.markdown import code, details, fenced, table
 from pytest_orchestra.reports.summary import (
@@ -139,6 +139,19 @@ def test_every_kind_has_its_place() -> None:
 def test_the_title_says_what_came_of_it(cases: list[CaseRecord], title: str) -> None:
     """Whoever reads no further knows."""
     assert make_summary(run(*cases)).startswith(f"## {title}\n")
+
+
+def test_files_that_could_not_be_collected_come_first() -> None:
+    """They are no tests, but the run is not what it should be."""
+    lost = UncollectedRecord("b.py", is_skipped=False, text="ImportError: x")
+    skipped = UncollectedRecord("c.py", is_skipped=True, text="Skipped: no c")
+    text = make_summary(run(uncollected=(lost, skipped)))
+    assert text.startswith("## ❌ No tests could be run\n")
+    assert "### Could not be collected\n\n<details><summary><code>b.py</code></summary>" in text
+    assert "c.py" not in text
+    text = make_summary(run(case(Verdict.PASSED), uncollected=(lost,)))
+    assert text.startswith("## ❌ 1 test, not all of which could be run\n")
+    assert make_summary(run(case(Verdict.PASSED), uncollected=(skipped,))).startswith("## ✅")
 
 
 def test_time_is_accounted_for() -> None:

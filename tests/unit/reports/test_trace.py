@@ -34,7 +34,7 @@ def check(found: Iterable[Event]) -> None:
     slices = defaultdict(list)
     pairs: dict[tuple[str, Any], list[Event]] = defaultdict(list)
     for each in found:
-        assert {"ph", "name", "pid", "tid", "ts"} <= each.keys()
+        assert {"ph", "cat", "name", "pid", "tid", "ts"} <= each.keys()
         assert isinstance(each["pid"], int)
         assert isinstance(each["tid"], int)
         assert each["ts"] >= 0

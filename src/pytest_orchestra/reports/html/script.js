@@ -14,7 +14,7 @@
   const words = Object.fromEntries($("#table").dataset.verdicts.split(";").filter(Boolean).map((each) => [each[0], each.slice(1)]));
   const letters = Object.keys(words);
   const seconds = (value) =>
-    value < 0.0995 ? `${Math.round(value * 1000)} ms` : value < 9.995 ? `${value.toFixed(2)} s`
+    value > 0 && value < 0.0005 ? "<1 ms" : value < 0.0995 ? `${Math.round(value * 1000)} ms` : value < 9.995 ? `${value.toFixed(2)} s`
       : value < 99.95 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${String(Math.round(value % 60)).padStart(2, "0")} s`;
   const style = (letter) => "v-" + words[letter].replaceAll(" ", "-");
   const badge = (letter) => make("b", { class: `badge ${style(letter)}`, title: words[letter] }, letter);

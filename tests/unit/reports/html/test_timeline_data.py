@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from little_runs import EPOCH, after, ran, run_of
 
@@ -42,6 +44,12 @@ def test_every_attempt_has_a_span() -> None:
         ("gw0", 1.0, Verdict.FAILED),
         ("gw1", 5.0, Verdict.PASSED),
     ]
+
+
+def test_a_worker_is_busy_for_all_of_its_test() -> None:
+    """Also with what is not part of any phase, as a traceback or the end of a worker."""
+    spans = Timeline(run_of([replace(ran("a", "gw0", 1, 0.0), seconds=3.0)])).spans[0]
+    assert [(span.start, span.end) for span in spans] == [(1.0, 4.0)]
 
 
 def test_gaps_tell_when_tests_waited() -> None:

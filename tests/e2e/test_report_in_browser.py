@@ -134,6 +134,21 @@ def test_all_of_it_by_keyboard(open_report: Open) -> None:
     assert grid.get_attribute("aria-rowcount") == "301"
 
 
+def test_whoever_types_fast_finds_what_was_typed(open_report: Open) -> None:
+    """Going on to the table at once does not leave the search behind."""
+    page = open_report(made_up_run(300, shares=MIXED))
+    page.evaluate("""() => {
+        const search = document.querySelector("#search");
+        search.value = "part_3.py";
+        search.dispatchEvent(new Event("input"));
+        search.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    }""")
+    page.wait_for_timeout(300)
+    grid = page.get_by_role("grid")
+    assert grid.get_attribute("aria-rowcount") == "41"
+    assert grid.get_attribute("aria-activedescendant") == "row0"
+
+
 def test_the_next_failure_is_one_key_away(open_report: Open) -> None:
     """Outside of the table j and k go from failure to failure."""
     page = open_report(made_up_run(300, shares=MIXED))

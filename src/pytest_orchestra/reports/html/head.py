@@ -121,54 +121,46 @@ def _counts(story: Story) -> Markup:
 
 
 def _figures(story: Story) -> Markup:
-    use, run = story.use, story.run
-    workers = len(story.timeline.lanes)
-    figures = [
-        ("Wall time", seconds(run.seconds), "from the first worker's start to the last test's end")
-    ]
-    if workers:
-        figures.append(
-            (
-                "Work",
-                seconds(use.busy),
-                f"by {count(workers, 'worker')}, {share(use.busy, use.total)} busy",
-            )
-        )
-    if use.held_up or any(case.held_up for case in run.cases):
-        waited = sum(case.held_up for case in run.cases)
-        tests = sum(case.held_up > 0 for case in run.cases)
-        figures.append(
-            (
-                "Waits for tokens",
-                seconds(waited),
-                f"of {count(tests, 'test')}; {seconds(use.held_up)} of workers lost by it",
-            )
-        )
-    if use.busy:
-        over = run.seconds / story.bound.seconds - 1 if story.bound.seconds else 0.0
-        figures.append(
-            (
-                "Could not be less than",
-                seconds(story.bound.seconds),
-                f"{story.bound.reason}; this run took {max(0.0, over):.0%} more",
-            )
-        )
     tiles = [
         el("div", el("dt", name), el("dd", el("b", figure), el("span", note)))
-        for name, figure, note in figures
+        for name, figure, note in _tiles(story)
     ]
     return el("div", el("dl", tiles, class_="tiles"), _use_bar(story))
+
+
+def _tiles(story: Story) -> Iterator[tuple[str, str, str]]:
+    use, run = story.use, story.run
+    yield (
+        "Wall time",
+        seconds(run.seconds),
+        "from the first worker's start to the last test's end",
+    )
+    workers = count(len(story.timeline.lanes), "worker")
+    yield "Work", seconds(use.busy), f"by {workers}, {share(use.busy, use.total)} busy"
+    waits = [case.held_up for case in run.cases if case.held_up > 0]
+    if waits:
+        lost = f"{seconds(use.held_up)} of workers lost by it"
+        yield "Waits for tokens", seconds(sum(waits)), f"of {count(len(waits), 'test')}; {lost}"
+    bound = story.bound
+    if bound.seconds > 0:
+        over = f"{run.seconds / bound.seconds - 1:.0%}"
+        more = "no more" if run.seconds <= bound.seconds or over == "0%" else f"{over} more"
+        yield "Could not be less than", seconds(bound.seconds), f"{bound.reason}; it took {more}"
 
 
 def _use_bar(story: Story) -> Markup | None:
     use = story.use
     if use.total <= 0:
         return None
-    parts = (
-        ("u-busy", use.busy, "tests ran"),
-        ("u-held", use.held_up, "idle while tests waited for tokens"),
-        ("u-idle", use.idle, "idle otherwise"),
-    )
+    parts = [
+        (style, part, name)
+        for style, part, name in (
+            ("u-busy", use.busy, "tests ran"),
+            ("u-held", use.held_up, "idle while tests waited for tokens"),
+            ("u-idle", use.idle, "idle otherwise"),
+        )
+        if part > 0
+    ]
     bar = [
         el("i", class_=style, style=f"flex-grow:{part / use.total:.4f}") for style, part, _ in parts
     ]

@@ -12,6 +12,7 @@ from pytest_orchestra.reports.html.markup import Markup, el, one_line, plain
 from pytest_orchestra.reports.html.story import Story, section
 from pytest_orchestra.reports.html.words import count, seconds, share, shortened, style_of
 
+_PHASES: Final = ("setup", "call", "teardown")
 _MOST_SLOW: Final = 15
 _MOST_NAMED: Final = 12
 _MOST_WARNINGS: Final = 40
@@ -159,10 +160,7 @@ def slowest(story: Story) -> Markup:
         )
         for number in shown
     ]
-    key = [
-        el("li", el("i", class_=f"chip ph-{phase}"), phase)
-        for phase in ("setup", "call", "teardown")
-    ]
+    key = [el("li", el("i", class_=f"chip ph-{phase}"), phase) for phase in (*_PHASES, "besides")]
     return section(
         "slowest",
         "Slowest tests",
@@ -174,9 +172,11 @@ def slowest(story: Story) -> Markup:
 
 def _phases(case: CaseRecord, most: float) -> Markup:
     parts = [
-        (phase, sum(getattr(attempt, phase) or 0.0 for attempt in case.attempts))
-        for phase in ("setup", "call", "teardown")
+        (phase, sum(getattr(each, phase) or 0.0 for each in case.attempts)) for phase in _PHASES
     ]
+    # What pytest needed besides, to tell of a failure for instance.
+    besides = (case.seconds or 0.0) - sum(took for _, took in parts)
+    parts.append(("besides", max(0.0, besides)))
     bars = [
         el("i", class_=f"ph-{phase}", style=f"width:{took / most:.2%}")
         for phase, took in parts

@@ -14,7 +14,7 @@
   const words = Object.fromEntries($("#table").dataset.verdicts.split(";").filter(Boolean).map((each) => [each[0], each.slice(1)]));
   const letters = Object.keys(words);
   const seconds = (value) =>
-    value < 0.0995 ? `${Math.round(value * 1000)} ms` : value < 9.995 ? `${value.toFixed(2)} s`
+    value > 0 && value < 0.0005 ? "<1 ms" : value < 0.0995 ? `${Math.round(value * 1000)} ms` : value < 9.995 ? `${value.toFixed(2)} s`
       : value < 99.95 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${String(Math.round(value % 60)).padStart(2, "0")} s`;
   const style = (letter) => "v-" + words[letter].replaceAll(" ", "-");
   const badge = (letter) => make("b", { class: `badge ${style(letter)}`, title: words[letter] }, letter);
@@ -314,10 +314,11 @@
       });
     }
     function ticks() {
-      const wanted = end / zoom / 8, power = 10 ** Math.floor(Math.log10(wanted));
-      const step = [1, 2, 5, 10].find((nice) => nice * power >= wanted * 0.999) * power;
+      const wanted = (end / zoom / 8) * 0.999, power = 10 ** Math.floor(Math.log10(wanted));
+      const steps = wanted < 10 ? [1, 2, 5, 10].map((nice) => nice * power) : [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
+      const step = steps.find((each) => each >= wanted) ?? wanted;
       const from = (left / WIDTH) * end, labels = [];
-      for (let time = Math.ceil(from / step - 1e-9) * step; time < from + end / zoom; time += step) {
+      for (let time = Math.ceil(from / step - 1e-9) * step; time < from + (end / zoom) * 0.97; time += step) {
         const label = make("span", {}, time < 1e-9 ? "0" : seconds(time));
         label.style.left = `${(((time - from) * zoom) / end) * 100}%`;
         labels.push(label);

@@ -17,6 +17,27 @@ WIDTH: Final = 1000.0
 #: What is narrower than this, about half a pixel, is not drawn by itself.
 FINEST: Final = 0.5
 
+#: Steps of more than so many seconds are whole parts of minutes and hours.
+_LONGEST_DECIMAL: Final = 10.0
+_LONG_STEPS: Final = (
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    4 * 3600,
+    12 * 3600,
+    24 * 3600,
+)
+
+#: No label of an axis begins after this share of it.
+_LAST: Final = 0.97
+
 Scale = Callable[[float], float]
 
 
@@ -55,8 +76,8 @@ def staircase(steps: Steps, x: Scale, y: Scale, base: float) -> str:
     columns: dict[int, tuple[float, float, float]] = {}
     for at, value in zip(steps.times, steps.values, strict=True):
         column = round(x(at) / FINEST)
-        _, low, last = columns.get(column, (0.0, value, value))
-        columns[column] = (x(at), max(low, value), value)
+        _, most, _ = columns.get(column, (0.0, value, value))
+        columns[column] = (x(at), max(most, value), value)
     path = [f"M0 {number(base)}"]
     for left, most, last in columns.values():
         path.append(f"H{number(left)}V{number(y(most))}")
@@ -81,10 +102,12 @@ def plot(height: float, *content: Content, **attributes: str | float | bool | No
 
 def ticks(end: float, most: int = 8) -> list[float]:
     """Return round times between 0 and ``end`` for an axis."""
-    step = end / most
-    power = 10.0 ** floor(log10(step)) if step > 0 else 1.0
-    step = next(nice * power for nice in (1, 2, 5, 10) if nice * power >= step * 0.999)
-    return [at * step for at in range(ceil(end / step * 0.999))]
+    least = end / most * 0.999
+    power = 10.0 ** floor(log10(least))
+    steps = (power, 2 * power, 5 * power, 10 * power) if least < _LONGEST_DECIMAL else _LONG_STEPS
+    step = next((step for step in steps if step >= least), least)
+    # A label that begins at the very end would be cut off.
+    return [at * step for at in range(ceil(end / step)) if at * step < end * _LAST]
 
 
 def axis(end: float, marks: Sequence[float] | None = None) -> Markup:

@@ -180,8 +180,12 @@ def _spans(run: RunRecord, number: int, case: CaseRecord) -> Iterator[Span]:
         worker = attempt.worker or case.worker or ""
         # The clock of another host may be off; nothing ran before its worker got it.
         start = given if attempt.started is None else max(given, attempt.started - run.started)
-        start = max(given, min(start, run.seconds - attempt.seconds))
-        given = start + attempt.seconds
+        seconds = attempt.seconds
+        if len(case.attempts) == 1:
+            # Its worker was busy for longer than its phases took: with what failed, with telling of it.
+            seconds = max(seconds, case.seconds or 0.0)
+        start = max(given, min(start, run.seconds - seconds))
+        given = start + seconds
         yield Span(start, given, number, worker, attempt.verdict)
     if not case.attempts and case.seconds is not None and case.worker is not None:
         yield Span(given, given + case.seconds, number, case.worker, case.verdict)

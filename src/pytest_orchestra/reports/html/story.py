@@ -65,7 +65,9 @@ class Story:
 
     def named(self, number: int) -> Markup:
         """Return verdict and name of a case."""
-        return el("span", badge(self.run.cases[number].verdict), " ", self.link(number))
+        return el(
+            "span", badge(self.run.cases[number].verdict), " ", self.link(number), class_="named"
+        )
 
     @cached_property
     def _anchors(self) -> frozenset[int]:

@@ -114,11 +114,12 @@ def _lane(story: Story, lane: Lane, marked: frozenset[int]) -> Markup:
     finest = FINEST * max(1.0, len(story.timeline.lanes) / _FULL_DETAIL)
     wide: defaultdict[Verdict, list[tuple[float, float]]] = defaultdict(list)
     narrow: list[tuple[float, float]] = []
-    special: list[Markup] = []
+    calm: list[Markup] = []
+    bad: list[Markup] = []
     for span in lane.spans:
         edges = (x(span.start), x(span.end))
         if span.case in marked:
-            special.append(_slice(story, span, *edges))
+            (bad if span.verdict in BAD else calm).append(_slice(story, span, *edges))
         elif edges[1] - edges[0] < finest:
             narrow.append(edges)
         else:
@@ -136,7 +137,9 @@ def _lane(story: Story, lane: Lane, marked: frozenset[int]) -> Markup:
         el("path", d=bars([there], _LANE), class_="there"),
         _gaps(story, lane),
         el("g", [el("path", d=path, class_=style) for style, path in ran if path], class_="plain"),
-        special,
+        calm,
+        # Last, so that nothing covers a failure that is narrower than its mark.
+        bad,
         class_="lane",
         role="group",
         aria_label=f"what {lane.worker or 'the only process'} ran",

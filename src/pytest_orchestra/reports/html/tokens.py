@@ -40,6 +40,7 @@ def _charts(story: Story) -> Iterator[_Chart]:
     run = story.run
     hosts = {worker.name: worker.host for worker in run.workers}
     by_host = len(set(hosts.values())) > 1
+    peaks = {resource.name: resource.peak for resource in run.resources}
     scopes = {resource.name: resource.scope for resource in run.resources}
     used: defaultdict[tuple[str, str], list[tuple[float, float, float]]] = defaultdict(list)
     waits: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
@@ -49,7 +50,9 @@ def _charts(story: Story) -> Iterator[_Chart]:
             for lease in case.leases:
                 of_host = by_host and scopes.get(lease.resource) is Scope.HOST
                 host = hosts.get(spans[-1].worker, "") if of_host else ""
-                used[lease.resource, host].append((case.assigned_at, until, float(lease.amount)))
+                # Who has a lock to write has all there is, which may be without bound.
+                amount = min(lease.amount, peaks.get(lease.resource, lease.amount))
+                used[lease.resource, host].append((case.assigned_at, until, float(amount)))
             if case.spec.alone:
                 used[EXCLUSIVE, ""].append((case.assigned_at, until, 1.0))
     for waiter, start, end in story.timeline.waits():

@@ -28,7 +28,9 @@ _HOUR: Final = 3600
 
 
 def seconds(value: float) -> str:
-    """Return a length of time: ``3 ms``, ``0.41 s``, ``41.2 s``, ``3 min 12 s`` or ``1 h 04 min``."""
+    """Return a length of time: ``<1 ms``, ``3 ms``, ``0.41 s``, ``41.2 s``, ``3 min 12 s`` or ``1 h 04 min``."""
+    if 0 < value < 0.0005:  # noqa: PLR2004 - what would be rounded to none
+        return "<1 ms"
     if value < 0.0995:  # noqa: PLR2004 - what is 0.10 s or more with two decimals
         return f"{value * 1000:.0f} ms"
     if value < 9.995:  # noqa: PLR2004

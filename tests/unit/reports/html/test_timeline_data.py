@@ -1,45 +1,19 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
+from little_runs import EPOCH, after, ran, run_of
 
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.lease import Lease
-from pytest_orchestra.model.requirement import Kind, Requirement
-from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, WorkerRecord
+from pytest_orchestra.model.run import CaseRecord, ResourceRecord
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.reports.html.bounds import Bound, lower_bound, time_use
 from pytest_orchestra.reports.html.causes import Causes
 from pytest_orchestra.reports.html.shapes import density, staircase, ticks
 from pytest_orchestra.reports.html.spans import Gap, Steps, Timeline
-
-EPOCH = 1000.0
-
-
-def ran(name: str, worker: str, start: float, seconds: float, **more: object) -> CaseRecord:
-    """Return a test that passed."""
-    attempt = Attempt(Verdict.PASSED, EPOCH + start, 0.0, seconds, 0.0, worker)
-    given = {"assigned_at": start, "seconds": seconds, "attempts": (attempt,), **more}
-    return CaseRecord(CaseSpec(f"a.py::{name}"), Verdict.PASSED, worker=worker, **given)  # type: ignore[arg-type]
-
-
-def after(*cases: int) -> tuple[Requirement, ...]:
-    """Return what makes a test come after ``cases``."""
-    return (Requirement(Kind.DEPENDENCY, "x", cases),)
-
-
-def run_of(
-    cases: Sequence[CaseRecord],
-    *,
-    seconds: float = 10.0,
-    workers: tuple[str, ...] = ("gw0",),
-    resources: tuple[ResourceRecord, ...] = (),
-) -> RunRecord:
-    """Return a run of ``cases``."""
-    records = tuple(WorkerRecord(name, 1, 1.0, seconds) for name in workers)
-    return RunRecord(tuple(cases), resources, records, 0, seconds, started=EPOCH)
 
 
 def test_lanes_are_in_the_order_of_their_numbers() -> None:
@@ -70,6 +44,12 @@ def test_every_attempt_has_a_span() -> None:
         ("gw0", 1.0, Verdict.FAILED),
         ("gw1", 5.0, Verdict.PASSED),
     ]
+
+
+def test_a_worker_is_busy_for_all_of_its_test() -> None:
+    """Also with what is not part of any phase, as a traceback or the end of a worker."""
+    spans = Timeline(run_of([replace(ran("a", "gw0", 1, 0.0), seconds=3.0)])).spans[0]
+    assert [(span.start, span.end) for span in spans] == [(1.0, 4.0)]
 
 
 def test_gaps_tell_when_tests_waited() -> None:
@@ -167,7 +147,9 @@ def test_a_staircase_shows_the_highest_of_each_half_pixel() -> None:
     assert path == "M0 10H0V9H5V6H5.5V9H10V10V10z"
 
 
-@pytest.mark.parametrize(("end", "step"), [(4.2, 1.0), (0.09, 0.02), (95, 20), (3600, 500)])
+@pytest.mark.parametrize(
+    ("end", "step"), [(4.2, 1.0), (0.09, 0.02), (95, 15), (500, 120), (3600, 600), (1e6, 124_875)]
+)
 def test_ticks_are_round(end: float, step: float) -> None:
     """Few enough to be read, and at round times."""
     marks = ticks(end)

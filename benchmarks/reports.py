@@ -43,13 +43,15 @@ def run(options: Options) -> Report:
     record = made_up_run(size, seed=options.seed)
     before = _peak()
     seconds: dict[str, list[float]] = {}
+    cpu: dict[str, list[float]] = {}
     sizes: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(options.runs):
             for name, form in FORMS.items():
-                began = time.perf_counter()
+                began, began_cpu = time.perf_counter(), time.process_time()
                 paths = form.write(record, Path(folder, form.file), JunitOptions())
                 seconds.setdefault(name, []).append(time.perf_counter() - began)
+                cpu.setdefault(name, []).append(time.process_time() - began_cpu)
                 sizes[name] = sum(path.stat().st_size for path in paths)
         peak = _peak()
         began = time.perf_counter()
@@ -65,13 +67,14 @@ def run(options: Options) -> Report:
             "tests": size,
             "runs": options.runs,
             "seconds": seconds,
+            "cpu_seconds": cpu,
             "bytes": sizes,
             "read_record_seconds": reading,
             "peak_before_bytes": before,
             "peak_bytes": peak,
             "faults": faults,
         },
-        (_table(seconds, sizes),),
+        (_table(seconds, cpu, sizes),),
         (
             Bar("all forms, in seconds", 15, total),
             Bar("peak memory, in MiB", 600, peak / MIB),
@@ -86,12 +89,16 @@ def run(options: Options) -> Report:
     )
 
 
-def _table(seconds: dict[str, list[float]], sizes: dict[str, int]) -> Table:
-    rows = tuple(
-        (FORMS[name].file, show(median(each)), show(sizes[name] / MIB, 1))
+def _table(
+    seconds: dict[str, list[float]], cpu: dict[str, list[float]], sizes: dict[str, int]
+) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (FORMS[name].file, show(median(each)), show(median(cpu[name])), show(sizes[name] / MIB, 1))
         for name, each in seconds.items()
-    )
-    return Table("each form", ("file", "seconds", "MiB"), rows)
+    ]
+    sums = [sum(map(median, figures.values())) for figures in (seconds, cpu)]
+    rows.append(("all", *map(show, sums), show(sum(sizes.values()) / MIB, 1)))
+    return Table("each form", ("file", "seconds", "CPU", "MiB"), tuple(rows))
 
 
 def _peak() -> int:

@@ -198,7 +198,9 @@ def test_a_report_that_cannot_be_written_fails_the_run(
     result = project.orchestrate(*driver, "--orchestrate-report", "out")
     assert result.code == FAILED
     assert result.counts == {"passed": 1}
-    assert result.lines("orchestra: the report .*/out/junit.xml could not be written: Is a dir")
+    assert result.lines(
+        "orchestra: the report .*/out/junit.xml could not be written, so the run has failed: Is a dir"
+    )
     assert result.lines("reports in .*/out: ctrf.json, report.html, summary.md")
     assert "Traceback" not in result.output
 

@@ -78,7 +78,7 @@ class Reporting:
         """Write everything; what cannot be written does not keep the others from being."""
         self._is_due = False
         for form, path in ((FORMS[wish.form], wish.path) for wish in self._wishes):
-            with self._alarmed(path) as failures:
+            with self._alarmed(path, ", so the run has failed") as failures:
                 self._written += form.write(run, path, self._junit)
             self._has_failed = self._has_failed or bool(failures)
         step_summary = self._step_summary
@@ -90,7 +90,7 @@ class Reporting:
                     self._terminal.line(f"there is no room for a summary in {step_summary}")
 
     @contextmanager
-    def _alarmed(self, path: Path) -> Iterator[list[Exception]]:
+    def _alarmed(self, path: Path, so: str = "") -> Iterator[list[Exception]]:
         """Say what went wrong and go on: no report may cost the user the others, or the verdicts."""
         failures: list[Exception] = []
         try:
@@ -98,7 +98,7 @@ class Reporting:
         except Exception as error:  # noqa: BLE001 - whatever it is
             failures.append(error)
             what = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-            self._terminal.alarm(f"the report {path} could not be written: {what}", red=True)
+            self._terminal.alarm(f"the report {path} could not be written{so}: {what}", red=True)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

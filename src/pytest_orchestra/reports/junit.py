@@ -195,9 +195,9 @@ def _message(text: str) -> str:
 def _systems(attempt: Attempt) -> Iterator[SystemOut | SystemErr]:
     out, err = outputs(attempt)
     if out:
-        yield SystemOut(visible(cut(out)))
+        yield SystemOut(visible(out))
     if err:
-        yield SystemErr(visible(cut(err)))
+        yield SystemErr(visible(err))
 
 
 def suite_around(

@@ -18,6 +18,7 @@ from pytest_orchestra.reports.outcomes import (
     cause_text,
     deciding_attempt,
     failed_attempts,
+    is_flaky,
     outputs,
 )
 from pytest_orchestra.scheduling.explain import waited_for_text
@@ -148,7 +149,7 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
     yield _Section("Could not be collected", len(errors), map(_uncollected, errors), 0.1)
     bad = [case for case in run.cases if case.verdict in BAD]
     yield _Section("Failed", len(bad), map(_failed, bad), 0.5)
-    flaky = by_verdict.get(Verdict.FLAKY, [])
+    flaky = [case for case in run.cases if is_flaky(case)]
     yield _Section("Flaky: failed, then passed", len(flaky), map(_flaky, flaky), 0.15)
     for verdict in (Verdict.BLOCKED, Verdict.NOT_RUN):
         cases = by_verdict.get(verdict, [])

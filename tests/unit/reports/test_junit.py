@@ -149,6 +149,13 @@ def test_output_stands_where_it_belongs(tmp_path: Path) -> None:
     assert found.findtext("flakyFailure/system-err") == "--- Captured stderr call ---\nbad]]>#x1B"
 
 
+def test_output_of_what_did_not_fail_is_kept_shorter(tmp_path: Path) -> None:
+    """Ten thousand tests that each print a lot make no file of gigabytes."""
+    sections = (("Captured stdout call", "x" * 300_000),)
+    found = only_case(run(case(PASSED, attempt(PASSED, sections=sections))), tmp_path)
+    assert 10_000 < len(found.findtext("system-out", "")) < 11_000
+
+
 def names_in(paths: Sequence[Path]) -> list[list[str | None]]:
     """Return the names of the testcases in each of the files."""
     return [[each.get("name") for each in check_junit(path).iter("testcase")] for path in paths]

@@ -141,6 +141,14 @@ def test_the_title_says_what_came_of_it(cases: list[CaseRecord], title: str) -> 
     assert make_summary(run(*cases)).startswith(f"## {title}\n")
 
 
+def test_what_another_plugin_tried_again_is_flaky_too() -> None:
+    """To that plugin it has passed; what it said before would be lost."""
+    attempts = attempt(Verdict.FAILED, 0.5), attempt(Verdict.PASSED)
+    text = make_summary(run(case(Verdict.PASSED, *attempts)))
+    assert "### Flaky: failed, then passed" in text
+    assert "trace of 0.5" in text
+
+
 def test_files_that_could_not_be_collected_come_first() -> None:
     """They are no tests, but the run is not what it should be."""
     lost = UncollectedRecord("b.py", is_skipped=False, text="ImportError: x")

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.history_settings import HistorySettings, read_history
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import Claim
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.shard import Shard
 from pytest_orchestra.resource_settings import (
     read_fixtures,
     read_hosts,
@@ -37,9 +39,6 @@ _KEYS: Final = (
     "history",
     "report",
 )
-#: In place of the path of a history: there is to be none.
-NO_HISTORY: Final = "none"
-
 _MISSING_OPTION: Final = "--orchestrate-missing"
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
@@ -50,9 +49,9 @@ class Settings:
 
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
-    this machine share tokens, None for the user's own. ``history`` is the path of the file that
-    remembers runs, from the root directory, or ``"none"``; None for the default. ``report`` is the path of a directory for reports, from
-    there as well; None for none.
+    this machine share tokens, None for the user's own. ``history`` says where runs are remembered.
+    ``shard`` is the part of the suite that is to run, None for all of it. ``report`` is the path of
+    a directory for reports, from the root directory; None for none.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -60,7 +59,8 @@ class Settings:
     hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
     missing: Missing = Missing.PULL
     runtime_dir: str | None = None
-    history: str | None = None
+    history: HistorySettings = field(default_factory=HistorySettings)
+    shard: Shard | None = None
     report: str | None = None
 
 
@@ -94,11 +94,9 @@ def load_settings(
     runtime_dir = _path(
         table.get("runtime_dir"), "runtime_dir", "the path of a directory", source, problems
     )
-    history = _path(
-        table.get("history"), "history", f"the path of a file or {NO_HISTORY!r}", source, problems
-    )
+    history = read_history(table.get("history"), f"{TABLE}.history", source, problems)
     report = _path(table.get("report"), "report", "the path of a directory", source, problems)
-    settings = Settings(capacities, fixtures, hosts, wish, runtime_dir, history, report)
+    settings = Settings(capacities, fixtures, hosts, wish, runtime_dir, history, report=report)
     return settings, tuple(problems)
 
 

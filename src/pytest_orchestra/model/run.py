@@ -11,6 +11,7 @@ from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
+from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.surroundings import Surroundings
 from pytest_orchestra.model.verdict import Cause, Verdict
 
@@ -133,7 +134,8 @@ class RunRecord:
 
     ``started`` is when the first worker joined, in seconds since the epoch, and ``seconds`` how long it
     was from then to the end. ``stopped`` says why the run was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
-    for it while it ran, so that it could not be known that it would take resources.
+    for it while it ran, so that it could not be known that it would take resources. ``shard`` says which
+    part of the suite this is, None for all of it: tests of other shards are no cases.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -145,6 +147,7 @@ class RunRecord:
     unclaimed: tuple[tuple[str, int], ...] = ()
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
+    shard: ShardRecord | None = None
     uncollected: tuple[UncollectedRecord, ...] = ()
     surroundings: Surroundings = field(default_factory=Surroundings)
 

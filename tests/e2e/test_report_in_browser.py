@@ -171,7 +171,7 @@ def test_hostile_names_do_nothing(open_report: Open) -> None:
     assert page.locator(".gr.body").count() > 10
     for row in range(6):
         page.locator(f"#row{row}").click()
-        assert page.get_by_role("dialog").is_visible()
+        assert page.get_by_role("dialog").locator("pre.message").is_visible()
         page.keyboard.press("Escape")
     for slice_ in page.locator(".lane a").all()[:20]:
         slice_.dispatch_event("click")

@@ -35,11 +35,14 @@ _SECTIONS: Final = (
     ("tests", "All tests", tests),
 )
 
+#: The parts of the script in their order: each uses those before it.
+_SCRIPTS: Final = ("common.js", "table.js", "keys.js", "timeline.js")
+
 
 def render(run: RunRecord, extras: ReportExtras | None = None) -> str:
     """Return the report of ``run`` as HTML."""
     story = Story.of(run, extras or ReportExtras())
-    script = _file("script.js")
+    script = _script()
     parts = [(name, title, part) for name, title, make in _SECTIONS if (part := make(story))]
     title = f"{'✗' if is_bad(story) else '✓'} {headline(story)}"
     page = el(
@@ -76,5 +79,10 @@ def _policy(script: str) -> str:
     return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+def _script() -> str:
+    parts = "".join(_file("script", name) for name in _SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
+
+
+def _file(*names: str) -> str:
+    return files(__package__).joinpath(*names).read_text(encoding="utf-8")

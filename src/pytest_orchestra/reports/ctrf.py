@@ -121,6 +121,7 @@ def _environment(run: RunRecord) -> dict[str, Any]:
                 "host": encodable(around.host),
                 "ci": build.system,
                 "workers": len(run.workers),
+                "shard": f"{run.shard.index}/{run.shard.count}" if run.shard else "",
                 "versions": dict(around.versions),
             }
         ),

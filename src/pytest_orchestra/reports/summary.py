@@ -113,9 +113,10 @@ def _render(section: _Section, most_bytes: int) -> str:
 def _head(run: RunRecord) -> str:
     counts = run.counts
     rows = [(verdict, f"{counts[verdict]:,}") for verdict in Verdict if verdict in counts]
+    shard = f", shard {run.shard.index} of {run.shard.count}" if run.shard is not None else ""
     lines = [
         f"## {headline(run)}\n",
-        f"in {run.seconds:.1f} s on {_count(len(run.workers), 'worker')}\n",
+        f"in {run.seconds:.1f} s on {_count(len(run.workers), 'worker')}{shard}\n",
     ]
     if run.stopped:
         lines.append(f"Stopped early: {code(run.stopped)}\n")

@@ -27,6 +27,7 @@ OURS: Final[dict[str, set[str]]] = {
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},
     "reports": {"model", "scheduling", "errors", "reports"},
+    "diagnosis": {"history", "diagnosis"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {
@@ -38,6 +39,7 @@ OURS: Final[dict[str, set[str]]] = {
         "machine",
         "history",
         "reports",
+        "diagnosis",
         "hookspecs",
         "running",
     },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +15,7 @@ from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.run import Run
@@ -73,8 +74,6 @@ class Opening:
             config.rootpath, files, _ini(config, "python_files"), _ini(config, "norecursedirs")
         )
         durations, complaint = read_durations(config.rootpath)
-        if self.recollection is not None:
-            durations = {**durations, **self.recollection.seconds}
         if complaint is not None:
             self.terminal.line(complaint, yellow=True)
         settings = self._settings
@@ -83,13 +82,23 @@ class Opening:
             *provide(collection.specs, settings.resources, settings.hosts, hosts),
             self._problems,
             elsewhere,
-            durations,
-            guess((spec.nodeid for spec in collection.specs), durations),
+            self._expect(collection, durations),
+            settings.order,
         )
         try:
             return planner.plan(collection, workers, tuning, self._lost_files, kits)
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
+
+    def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:
+        """Return what is expected of a ``collection``: what was seen goes before ``durations``."""
+        recalled = self.recollection
+        if recalled is not None:
+            durations = {**durations, **recalled.seconds}
+        guesses = guess((spec.nodeid for spec in collection.specs), durations)
+        if recalled is None:
+            return Expectations(durations, guesses)
+        return Expectations(durations, guesses, recalled.failing, recalled.flaking, recalled.costs)
 
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
@@ -107,9 +116,6 @@ class Opening:
         if self._memory is not None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
         plan = self.plan(collection, workers, hosts, tuning, kits)
-        if self.recollection is not None:
-            for fixture, seconds in self.recollection.costs.items():
-                plan.fixtures.learn(fixture, seconds)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
         return self.run

@@ -56,7 +56,8 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
         journal.keep()
     outbox = Outbox(channel, journal)
     claims = FixtureClaims(link.unpack_fixtures(told["fixtures"]))
-    collecting = Collecting(config, Missing(told["missing"]), told["dist"], claims)
+    missing = Missing(told["missing"])
+    collecting = Collecting(config, missing, told["dist"], claims, told["weights"])
     config.pluginmanager.register(collecting, COLLECTING)
     loop = WorkerLoop(config, channel, outbox, collecting, claims)
     if told["life"] is not None:

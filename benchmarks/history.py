@@ -20,7 +20,8 @@ from benchmarks.results import MIB, Bar, Report, Table, show
 from pytest_orchestra.history.archive import Archive
 from pytest_orchestra.history.renames import Trace
 from pytest_orchestra.history.store import Store
-from pytest_orchestra.model.evidence import Attempt, CaseEvidence, FixtureEvidence, RunEvidence
+from pytest_orchestra.model.attempt import Attempt
+from pytest_orchestra.model.evidence import CaseEvidence, FixtureEvidence, RunEvidence
 from pytest_orchestra.model.verdict import Verdict
 
 #: Results that the history holds.

@@ -13,11 +13,13 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.history_settings import HistorySettings, read_history
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import Claim
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.shard import Shard
 from pytest_orchestra.resource_settings import (
     read_fixtures,
     read_hosts,
@@ -46,9 +48,6 @@ _KEYS: Final = (
 #: What these marks add to the priority of a test where the user says nothing else of them.
 WEIGHTS: Final = MappingProxyType({"smoke": 10_000.0, "critical": 5_000.0})
 
-#: In place of the path of a history: there is to be none.
-NO_HISTORY: Final = "none"
-
 _MISSING_OPTION: Final = "--orchestrate-missing"
 _ORDER_OPTION: Final = "--orchestrate-order"
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -62,8 +61,8 @@ class Settings:
 
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
-    this machine share tokens, None for the user's own. ``history`` is the path of the file that
-    remembers runs, from the root directory, or ``"none"``; None for the default. ``order`` is by what
+    this machine share tokens, None for the user's own. ``history`` says where runs are remembered.
+    ``shard`` is the part of the suite that is to run, None for all of it. ``order`` is by what
     tests are ordered, and ``priority`` maps names of marks to what they add to a test's priority.
     """
 
@@ -72,7 +71,8 @@ class Settings:
     hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
     missing: Missing = Missing.PULL
     runtime_dir: str | None = None
-    history: str | None = None
+    history: HistorySettings = field(default_factory=HistorySettings)
+    shard: Shard | None = None
     order: Order = Order.BALANCED
     priority: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
 
@@ -111,10 +111,17 @@ def load_settings(
     runtime_dir = _path(
         table.get("runtime_dir"), "runtime_dir", "the path of a directory", source, problems
     )
-    history = _path(
-        table.get("history"), "history", f"the path of a file or {NO_HISTORY!r}", source, problems
+    history = read_history(table.get("history"), f"{TABLE}.history", source, problems)
+    settings = Settings(
+        capacities,
+        fixtures,
+        hosts,
+        wish,
+        runtime_dir,
+        history,
+        order=chosen,
+        priority=priority,
     )
-    settings = Settings(capacities, fixtures, hosts, wish, runtime_dir, history, chosen, priority)
     return settings, tuple(problems)
 
 

@@ -23,7 +23,8 @@ from pytest_orchestra.history.estimates import (
 from pytest_orchestra.history.recent import KEPT, OUTCOMES
 from pytest_orchestra.history.renames import Trace, find_renames
 from pytest_orchestra.history.store import Store
-from pytest_orchestra.model.evidence import Attempt, CaseEvidence, RunEvidence
+from pytest_orchestra.model.attempt import Attempt
+from pytest_orchestra.model.evidence import CaseEvidence, RunEvidence
 
 NODEIDS = ("a.py::test_x", "a.py::test_y[1]", "b.py::test_x")
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from pytest_orchestra.history.recent import FAILURES, OUTCOMES
 from pytest_orchestra.history.renames import Trace
-from pytest_orchestra.model.evidence import Attempt, CaseEvidence, FixtureEvidence, RunEvidence
+from pytest_orchestra.model.attempt import Attempt
+from pytest_orchestra.model.evidence import CaseEvidence, FixtureEvidence, RunEvidence
 from pytest_orchestra.model.verdict import Verdict
 
 #: When the first run begins, in seconds since the epoch, and how much later each next one does.

@@ -12,7 +12,7 @@ from pytest_orchestra.history.estimates import Observed
 from pytest_orchestra.history.recent import OUTCOMES, unpack
 from pytest_orchestra.history.renames import Trace
 from pytest_orchestra.history.text import originals, storable
-from pytest_orchestra.model.evidence import Attempt
+from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.verdict import Verdict
 
 

@@ -4,25 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_orchestra.model.verdict import Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One time that a test ran.
-
-    ``started`` is in seconds since the epoch, ``setup``, ``call`` and ``teardown`` are what the
-    phases took in seconds; None for what never happened. ``signature`` says how it failed, alike
-    for failures of one kind, and is empty where it did not.
-    """
-
-    verdict: Verdict
-    started: float | None = None
-    setup: float | None = None
-    call: float | None = None
-    teardown: float | None = None
-    worker: str = ""
-    signature: str = ""
+from pytest_orchestra.model.attempt import Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +14,8 @@ class CaseEvidence:
     ``line`` is where its function stands, 0 if that is not known. ``body`` is a digest of that
     function's code, and begins with the Python that compiled it, as in ``cpython-311-0af3``; empty where
     there is none. ``seconds`` is for how long it kept its worker busy, all attempts there
-    together; ``cpu_seconds`` and ``memory_peak``, in bytes, are of the last attempt.
+    together, without the fixtures that others share; ``cpu_seconds`` and ``memory_peak``, in
+    bytes, are of the last attempt.
     """
 
     nodeid: str

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
+from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 
@@ -27,7 +29,7 @@ class CaseRecord:
     ``memory_used`` by how much that exceeds what it had in use before, in bytes, each with the
     largest subprocess as far as that is known. None for what was not measured. ``requirements`` are all that the test
     needs, and from whom; their cases are indices of the run's. ``leases`` are what it got of the
-    resources that it claims.
+    resources that it claims. ``attempts`` are all times that it ran, in their order.
     """
 
     spec: CaseSpec
@@ -44,6 +46,7 @@ class CaseRecord:
     memory_used: int | None = None
     requirements: tuple[Requirement, ...] = ()
     leases: tuple[Lease, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def waited(self) -> float:
@@ -80,12 +83,17 @@ class ResourceRecord:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """How busy one worker was: ``busy`` seconds in ``cases`` tests, of ``present`` seconds."""
+    """How busy one worker was: ``busy`` seconds in ``cases`` tests, of ``present`` seconds.
+
+    ``joined_at`` is in seconds since the run began, and ``host`` where it ran; empty where all ran on one.
+    """
 
     name: str
     cases: int
     busy: float
     present: float
+    joined_at: float = 0.0
+    host: str = ""
 
     @property
     def utilisation(self) -> float:
@@ -94,12 +102,27 @@ class WorkerRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WarningRecord:
+    """A warning that was caught: ``category`` names its class, ``file`` and ``line`` say where it stands.
+
+    ``nodeid`` is that of the test that it came from, empty where it came from none.
+    """
+
+    nodeid: str
+    category: str
+    message: str
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """All that is known of a run, in the order of the collection.
 
-    ``seconds`` is from the first worker's joining to the end. ``stopped`` says why the run
-    was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
-    for it while it ran, so that it could not be known that it would take resources.
+    ``started`` is when the first worker joined, in seconds since the epoch, and ``seconds`` how long it
+    was from then to the end. ``stopped`` says why the run was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
+    for it while it ran, so that it could not be known that it would take resources. ``shard`` says which
+    part of the suite this is, None for all of it: tests of other shards are no cases.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -109,6 +132,9 @@ class RunRecord:
     seconds: float
     stopped: str | None = None
     unclaimed: tuple[tuple[str, int], ...] = ()
+    started: float = 0.0
+    warnings: tuple[WarningRecord, ...] = ()
+    shard: ShardRecord | None = None
 
     @property
     def denied(self) -> int:

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import pytest
 
-from pytest_orchestra.model.evidence import Attempt
+from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.verdict import Verdict
-from pytest_orchestra.running.failure import signature_of
+from pytest_orchestra.running.failure import failure_of, reason_of, signature_of
 from pytest_orchestra.running.outcome import Outcome
 
 #: When it began, and the seconds of setup, call and teardown; the worker.
@@ -51,16 +51,27 @@ class AttemptLog:
 
 
 class _Notes:
-    """One attempt, as its reports tell it."""
+    """One attempt, as its reports tell it; what is costly to put into words waits for the end."""
 
-    __slots__ = ("_outcome", "_phases", "_repeated", "_signature", "_started", "_worker")
+    __slots__ = (
+        "_failed",
+        "_last",
+        "_outcome",
+        "_phases",
+        "_reason",
+        "_repeated",
+        "_started",
+        "_worker",
+    )
 
     def __init__(self, worker: str) -> None:
         self._worker = worker
         self._outcome = Outcome()
         self._started: float | None = None
         self._phases: dict[str, float] = {}
-        self._signature = ""
+        self._failed: list[pytest.TestReport] = []
+        self._last: pytest.TestReport | None = None
+        self._reason = ""
         self._repeated: Verdict | None = None
 
     @classmethod
@@ -81,9 +92,11 @@ class _Notes:
         is_repeated = report.outcome not in ("passed", "failed", "skipped")
         if is_repeated:
             self._repeated = Verdict.FAILED if when == "call" else Verdict.ERROR
-        if (is_repeated or report.failed) and not self._signature:
-            self._signature = signature_of(report.longrepr)
+        if is_repeated or report.failed:
+            self._failed.append(report)
+        self._reason = self._reason or reason_of(report)
         if type(report) is pytest.TestReport:
+            self._last = report
             self._phases[when] = self._phases.get(when, 0.0) + report.duration
             if self._started is None:
                 self._started = getattr(report, "start", None) or None
@@ -95,13 +108,22 @@ class _Notes:
 
     def attempt(self, verdict: Verdict) -> Attempt:
         """Return the attempt, which came to ``verdict``."""
-        phases = self._phases
+        phases, last = self._phases, self._last
         return Attempt(
-            verdict,
-            self._started,
-            phases.get("setup"),
-            phases.get("call"),
-            phases.get("teardown"),
-            self._worker,
-            self._signature,
+            verdict=verdict,
+            started=self._started,
+            setup=phases.get("setup"),
+            call=phases.get("call"),
+            teardown=phases.get("teardown"),
+            worker=self._worker,
+            signature=signature_of(self._failed[0].longrepr) if self._failed else "",
+            failures=tuple(map(failure_of, self._failed)),
+            reason=self._reason,
+            # pytest gives each report of a test all that was captured up to then.
+            sections=tuple((str(title), str(text)) for title, text in last.sections)
+            if last
+            else (),
+            properties=tuple((str(name), str(value)) for name, value in last.user_properties)
+            if last
+            else (),
         )

@@ -112,6 +112,7 @@ class OrchestraScheduling:
         post = self._posts[node]
         self._by_name[post.name] = post
         self._accepted.append(post)
+        self._count_tests()
 
     def mark_test_complete(
         self, node: WorkerController, item_index: int, duration: float = 0
@@ -228,6 +229,16 @@ class OrchestraScheduling:
 
     # collection
 
+    def narrow(self, cases: Sequence[int]) -> None:
+        """Only ``cases`` of what was described are this run's; they are numbered anew."""
+        self._handshake.narrow(cases, self._accepted)
+        self._count_tests()
+
+    def _count_tests(self) -> None:
+        """Let pytest count what this run has; xdist tells it what every worker has collected."""
+        if self._handshake.share is not None:
+            self._session.testscollected = len(self._handshake.share)
+
     def _accept(self, post: Post, nodeids: Sequence[str]) -> None:
         self._dsession.worker_collectionfinish(post.node, nodeids)
 
@@ -325,6 +336,8 @@ class OrchestraScheduling:
                 run.values.put(post.case(index), name, value)
             case ("unclaimed", index, fixture):
                 run.note_unclaimed(post.case(index), fixture)
+            case ("shared", index, seconds):
+                run.note_shared(post.case(index), seconds)
             case ("cost", name, scope, seconds):
                 run.note_cost(post.name, (name, scope), seconds)
 

@@ -29,6 +29,7 @@ from pytest_orchestra.scheduling.graph import CycleError, Graph, Links, arrange,
 from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
+from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
 
 
@@ -56,6 +57,20 @@ class Plan:
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
         """Return what each case needs, and from whom."""
         return analyse(self.specs, self.links, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What a collection comes to before it is known who runs it; see :class:`Plan`."""
+
+    specs: tuple[CaseSpec, ...]
+    graph: Graph
+    stock: Stock
+    barred: Barred
+    blocked: Mapping[int, str]
+    notes: tuple[str, ...]
+    links: Links
+    data: Pairing
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -106,6 +121,33 @@ class Planner:
         and so is what depends on a name that nobody answers to, since it may lie there. ``kits``
         tell which fixtures cases share.
         """
+        settled = self._settle(collection, lost_files)
+        plan = self._make(settled, workers, tuning, kits)
+        return replace(plan, links=settled.links, data=settled.data)
+
+    def partition(
+        self,
+        collection: Collection,
+        shards: int,
+        costs: Mapping[tuple[str, str], float],
+        lost_files: Mapping[str, str] = MappingProxyType({}),
+        kits: Kits | None = None,
+    ) -> Partition:
+        """Cut a ``collection`` into so many ``shards``; raises UsageProblems, as :meth:`plan` does.
+
+        ``costs`` are seconds of fixtures by name and scope.
+        """
+        settled = self._settle(collection, lost_files)
+        specs = settled.specs
+        seconds = [
+            self._expected.durations.get(spec.nodeid, self._expected.guesses.get(spec.nodeid))
+            for spec in specs
+        ]
+        prerequisites = settled.data.join(settled.links.prerequisites)
+        return split(specs, prerequisites, seconds, shards, kits, costs)
+
+    def _settle(self, collection: Collection, lost_files: Mapping[str, str]) -> _Settled:
+        """Return what a ``collection`` comes to, or raise all that is wrong with it."""
         specs = collection.specs
         problems = [*self._problems, *collection.problems]
         blocked = dict(collection.blocked)
@@ -142,24 +184,12 @@ class Planner:
             problems += [_cycle(cycle, specs) for cycle in error.cycles]
         if problems:
             raise UsageProblems(self._place(problems, specs))
-        plan = self._make(
-            specs, graph, stock, barred, workers, tuning, blocked, notes, kits, data.cleaners
-        )
-        return replace(plan, links=links, data=data)
+        return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data)
 
-    def _make(  # noqa: PLR0913, PLR0917 - the parts of a plan
-        self,
-        specs: tuple[CaseSpec, ...],
-        graph: Graph,
-        stock: Stock,
-        barred: Barred,
-        workers: int,
-        tuning: Tuning | None,
-        blocked: Mapping[int, str],
-        notes: Iterable[str],
-        kits: Kits | None,
-        cleaners: Mapping[int, frozenset[int]],
+    def _make(
+        self, settled: _Settled, workers: int, tuning: Tuning | None, kits: Kits | None
     ) -> Plan:
+        specs, graph, stock = settled.specs, settled.graph, settled.stock
         ordering = put_in_order(specs, graph, stock, workers, self._expected, kits, self._order)
         fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
         for fixture, seconds in self._expected.costs.items():
@@ -167,14 +197,23 @@ class Planner:
         segments = number_segments([spec.file for spec in specs])
         estimates = Estimates(segments, ordering.known, fixtures)
         pool = Pool(stock)
-        engine = Engine(specs, graph, ordering.scores, pool, estimates, tuning, barred, cleaners)
+        engine = Engine(
+            specs,
+            graph,
+            ordering.scores,
+            pool,
+            estimates,
+            tuning,
+            settled.barred,
+            settled.data.cleaners,
+        )
         return Plan(
             specs,
             graph,
             pool,
             engine,
-            blocked,
-            tuple(notes),
+            settled.blocked,
+            settled.notes,
             ordering.foresight,
             fixtures,
             order=ordering.order,

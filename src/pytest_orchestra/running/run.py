@@ -65,11 +65,15 @@ class Run:
         self.values = Values(plan.specs, plan.data)
         self.last_progress = time.monotonic()
         self._began = time.monotonic()
+        self._started = time.time()
         self._outcomes: dict[int, Outcome] = {}
         self._seconds: dict[int, float] = {}
+        #: What shared fixtures took of that.
+        self._shared: dict[int, float] = {}
         self._usage: dict[int, Usage] = {}
         self._joined: dict[str, float] = {}
         self._left: dict[str, float] = {}
+        self._hosts: dict[str, str] = {}
         self._ended: float | None = None
         self._in_flight: dict[int, str] = {}
         self._costs: dict[Fixture, dict[str, float]] = {}
@@ -86,6 +90,7 @@ class Run:
     def begin(self, workers: Mapping[str, tuple[str, ...]]) -> tuple[Command, ...]:
         """Start the clock and let the first ``workers`` work, by the host that they are on."""
         self._began = time.monotonic()
+        self._started = time.time()
         commands: tuple[Command, ...] = ()
         for case, reason in self.plan.blocked.items():
             commands += self._handle(CaseBlocked(case, Cause(reason)))
@@ -93,8 +98,9 @@ class Run:
 
     def join(self, workers: Mapping[str, tuple[str, ...]]) -> tuple[Command, ...]:
         """Let more ``workers`` work, by the host that they are on."""
-        for names in workers.values():
+        for host, names in workers.items():
             self._joined.update(dict.fromkeys(names, self.now))
+            self._hosts.update(dict.fromkeys(names, host))
         return self._handle(*(WorkersJoined(names, host) for host, names in workers.items()))
 
     def knows(self, host: str) -> bool:
@@ -140,6 +146,15 @@ class Run:
         self.plan.fixtures.learn(fixture, seconds)
         self._costs.setdefault(fixture, {})[worker] = seconds
 
+    def note_shared(self, case: int, seconds: float) -> None:
+        """Of the time of ``case``, which is about to be over, shared fixtures took ``seconds``."""
+        self._shared[case] = seconds
+
+    def own_seconds(self, case: int) -> float | None:
+        """Return what ``case`` took without fixtures that others share; None if that is not known."""
+        spent = self._seconds.get(case)
+        return None if spent is None else max(0.0, spent - self._shared.get(case, 0.0))
+
     @property
     def costs(self) -> Mapping[Fixture, float]:
         """What shared fixtures cost where they were set up, the median of all workers, in seconds."""
@@ -166,11 +181,12 @@ class Run:
         """Cases are over after so many seconds, with the verdicts of their reports."""
         self._seconds.update(seconds)
         events: list[Event] = []
-        for case, spent in seconds.items():
+        for case in seconds:
             verdict = self.verdict(case) or Verdict.ERROR
             if verdict in SUCCESS and self.values.lacking(case):
                 events += self._starved(case)
-            events.append(CaseFinished(case, verdict, spent))
+            # Who sets a fixture up for others is no example of what they will take.
+            events.append(CaseFinished(case, verdict, self.own_seconds(case) or 0.0))
         return self._handle(*events)
 
     def _starved(self, provider: int) -> Iterator[CaseBlocked]:
@@ -353,6 +369,7 @@ class Run:
             seconds=seconds,
             stopped=self.engine.stopped if self._stopped_early else None,
             unclaimed=tuple(sorted(self._unclaimed.items())),
+            started=self._started,
         )
 
     @property
@@ -383,6 +400,7 @@ class Run:
             memory_used=memory_used,
             requirements=requirements,
             leases=self._leases.get(case, ()),
+            attempts=() if cause is not None else self.attempts.of(case, verdict),
         )
 
     def _resource_records(self, seconds: float) -> tuple[ResourceRecord, ...]:
@@ -408,7 +426,12 @@ class Run:
             cases[worker] += 1
         return tuple(
             WorkerRecord(
-                name, cases[name], busy[name], min(self._left.get(name, seconds), seconds) - joined
+                name=name,
+                cases=cases[name],
+                busy=busy[name],
+                present=min(self._left.get(name, seconds), seconds) - joined,
+                joined_at=joined,
+                host=self._hosts[name],
             )
             for name, joined in self._joined.items()
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterable, Mapping
+from collections.abc import Container, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -95,6 +95,12 @@ class TerminalReport:
             if writer.width_of_current_line:
                 writer.line()
             reporter.write_line(f"orchestra: {text}", **markup)
+
+    def left_out(self, nodeids: Sequence[str]) -> None:
+        """Count tests of other shards as pytest counts what it deselects in its own process."""
+        reporter = self._reporter
+        if reporter is not None and nodeids:
+            reporter.stats.setdefault("deselected", []).extend(nodeids)
 
     def started(self, run: Run, workers: int) -> None:
         """Print what is about to run."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pytest_orchestra.model.evidence import Attempt
+from pytest_orchestra.model.attempt import Attempt, Failure
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.attempts import AttemptLog
 
@@ -35,7 +35,8 @@ def test_reports_make_an_attempt() -> None:
     failed = report("call", "failed", text="Bad: 5")
     for each in (report("setup", start=5.0), failed, report("teardown")):
         log.add(0, each, "gw1")
-    expected = Attempt(Verdict.FAILED, 5.0, 1.0, 1.0, 1.0, "gw1", "Bad | N")
+    failure = Failure("call", "Bad", "5", "Bad: 5")
+    expected = Attempt(Verdict.FAILED, 5.0, 1.0, 1.0, 1.0, "gw1", "Bad | N", (failure,))
     assert log.of(0, Verdict.FAILED) == (expected,)
 
 
@@ -60,7 +61,8 @@ def test_a_late_failure_belongs_to_the_attempt_that_passed() -> None:
     log = AttemptLog()
     log.passed(0, SPANS, "gw0")
     log.add(0, report("teardown", "failed", text="Bad: 5"), "gw0")
-    expected = Attempt(Verdict.ERROR, 10.0, 1.0, 2.0, 1.5, "gw0", "Bad | N")
+    failure = Failure("teardown", "Bad", "5", "Bad: 5")
+    expected = Attempt(Verdict.ERROR, 10.0, 1.0, 2.0, 1.5, "gw0", "Bad | N", (failure,))
     assert log.of(0, Verdict.ERROR) == (expected,)
 
 
@@ -93,3 +95,29 @@ def test_what_a_subtest_says_is_not_a_phase() -> None:
 def test_a_verdict_without_reports_is_an_attempt_all_the_same() -> None:
     """A worker may die where nobody looks."""
     assert AttemptLog().of(0, Verdict.ERROR) == (Attempt(Verdict.ERROR),)
+
+
+def test_output_and_properties_are_those_of_the_last_report() -> None:
+    """Since each has what the earlier ones had; values are written as text."""
+    log = AttemptLog()
+    first, last = report("setup"), report("call")
+    first.sections = [("Captured stdout setup", "one")]
+    last.sections = [*first.sections, ("Captured stdout call", "two")]
+    last.user_properties = [("seed", 3)]
+    for each in (first, last):
+        log.add(0, each, "gw0")
+    (attempt,) = log.of(0, Verdict.PASSED)
+    assert attempt.sections == tuple(last.sections)
+    assert attempt.properties == (("seed", "3"),)
+
+
+def test_the_reason_of_a_skip_is_kept() -> None:
+    """And that of an expected failure."""
+    log = AttemptLog()
+    skipped, expected = report("setup", "skipped"), report("call", "skipped")
+    skipped.longrepr = ("a.py", 3, "Skipped: no database")
+    expected.wasxfail = "reason: known"
+    log.add(0, skipped, "gw0")
+    log.add(1, expected, "gw0")
+    reasons = [log.of(case, Verdict.SKIPPED)[0].reason for case in (0, 1)]
+    assert reasons == ["no database", "known"]

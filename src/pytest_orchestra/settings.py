@@ -43,6 +43,7 @@ _KEYS: Final = (
     "max_wait",
     "runtime_dir",
     "history",
+    "report",
 )
 
 #: What these marks add to the priority of a test where the user says nothing else of them.
@@ -64,6 +65,7 @@ class Settings:
     this machine share tokens, None for the user's own. ``history`` says where runs are remembered.
     ``shard`` is the part of the suite that is to run, None for all of it. ``order`` is by what
     tests are ordered, and ``priority`` maps names of marks to what they add to a test's priority.
+    ``report`` is the path of a directory for reports, from the root directory; None for none.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class Settings:
     shard: Shard | None = None
     order: Order = Order.BALANCED
     priority: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
+    report: str | None = None
 
 
 def load_settings(
@@ -112,6 +115,7 @@ def load_settings(
         table.get("runtime_dir"), "runtime_dir", "the path of a directory", source, problems
     )
     history = read_history(table.get("history"), f"{TABLE}.history", source, problems)
+    report = _path(table.get("report"), "report", "the path of a directory", source, problems)
     settings = Settings(
         capacities,
         fixtures,
@@ -121,6 +125,7 @@ def load_settings(
         history,
         order=chosen,
         priority=priority,
+        report=report,
     )
     return settings, tuple(problems)
 

@@ -15,6 +15,8 @@ from benchmarks import (
     flakes_real,
     history,
     jobshop,
+    order,
+    reports,
     scale,
     suites,
     tail,
@@ -30,8 +32,10 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "fixtures": fixtures.run,
     "tail": tail.run,
     "jobshop": jobshop.run,
+    "order": order.run,
     "scale": scale.run,
     "history": history.run,
+    "reports": reports.run,
     "suites": suites.run,
     "flakes": flakes.run,
     "flakes-real": flakes_real.run,
@@ -40,7 +44,8 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
 SIZES: Final = (
     f"tests of throughput ({throughput.SIZE}) and tail ({tail.SIZE}), files of fixtures "
     f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE}), results of history "
-    f"({history.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE})"
+    f"({history.SIZE}), tests of reports ({reports.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE}), "
+    f"builds of order ({order.SIZE})"
 )
 
 

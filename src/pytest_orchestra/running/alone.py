@@ -41,7 +41,8 @@ def configure_alone(  # noqa: PLR0913, PLR0917 - each is a different thing that 
     """Register what runs the tests in this process."""
     opening = Opening(config, settings, problems, terminal, sharing, memory)
     claims = FixtureClaims(settings.fixtures)
-    collecting = Collecting(config, settings.missing, config.getoption("dist", "no"), claims)
+    dist = config.getoption("dist", "no")
+    collecting = Collecting(config, settings.missing, dist, claims, settings.priority)
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -53,8 +53,15 @@ class Collecting:
     """Plugin for every process that collects: reads markers and pulls prerequisites back in."""
 
     def __init__(
-        self, config: pytest.Config, missing: Missing, dist: str, claims: FixtureClaims
+        self,
+        config: pytest.Config,
+        missing: Missing,
+        dist: str,
+        claims: FixtureClaims,
+        weights: Mapping[str, float],
     ) -> None:
+        """``weights`` are what marks add to the priority of a test, by their names."""
+        self._weights = weights
         self.collection = Collection()
         self._claims = claims
         self._gathered: list[pytest.Item] | None = None
@@ -156,7 +163,7 @@ class Collecting:
         for item in items:
             if has_requirements:
                 problems += _add_requirements(item)
-            spec, found = read_item(item)
+            spec, found = read_item(item, self._weights)
             problems += found
             if has_scores:
                 spec, more = _add_score(item, spec)

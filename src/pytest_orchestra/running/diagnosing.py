@@ -74,7 +74,9 @@ def configure_diagnosis(
 ) -> None:
     """Register what collects the tests, and experiments with one of them."""
     opening = Opening(config, settings, problems, terminal, None)
-    collecting = Collecting(config, settings.missing, "no", FixtureClaims(settings.fixtures))
+    collecting = Collecting(
+        config, settings.missing, "no", FixtureClaims(settings.fixtures), settings.priority
+    )
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)

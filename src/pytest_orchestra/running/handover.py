@@ -17,7 +17,7 @@ INPUT_KEY: Final = "orchestra"
 class Handover(TypedDict):
     """The worker's end of the channel, and what only the controller has read.
 
-    ``fixtures`` take resources while they are up; ``life`` is the :class:`.Life` of a run that
+    ``fixtures`` take resources while they are up, and ``weights`` are what marks add to a priority; ``life`` is the :class:`.Life` of a run that
     shares some with other runs.
     """
 
@@ -26,4 +26,5 @@ class Handover(TypedDict):
     missing: str
     dist: str
     fixtures: PackedFixtures
+    weights: dict[str, float]
     life: tuple[str, str, str] | None

@@ -82,6 +82,7 @@ class Hiring:
             missing=str(self._settings.missing),
             dist=self._config.option.dist,
             fixtures=pack_fixtures(self._settings.fixtures),
+            weights=dict(self._settings.priority),
             life=self._life,
         )
 

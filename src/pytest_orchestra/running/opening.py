@@ -19,6 +19,7 @@ from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.quarantine import open_quarantine
@@ -26,7 +27,9 @@ from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.shard_durations import Durations
 from pytest_orchestra.running.shards import Sharding
 from pytest_orchestra.running.sharing import Sharing
+from pytest_orchestra.running.surroundings import read_surroundings
 from pytest_orchestra.running.terminal import TerminalReport
+from pytest_orchestra.running.uncollected import uncollected_of
 from pytest_orchestra.scheduling.engine import Tuning
 from pytest_orchestra.scheduling.fixtures import Kits
 from pytest_orchestra.settings import Settings
@@ -164,9 +167,17 @@ class Opening:
             *provide(collection.specs, settings.resources, settings.hosts, hosts),
             self._problems,
             elsewhere,
-            durations,
-            guess((spec.nodeid for spec in collection.specs), durations),
+            self._expect(collection, durations),
+            settings.order,
         )
+
+    def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:
+        """Return what is expected of a ``collection``, of which ``durations`` are known."""
+        recalled = self.recollection
+        guesses = guess((spec.nodeid for spec in collection.specs), durations)
+        if recalled is None:
+            return Expectations(durations, guesses)
+        return Expectations(durations, guesses, recalled.failing, recalled.flaking, recalled.costs)
 
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
@@ -184,9 +195,6 @@ class Opening:
         if self._memory is not None and self.recollection is None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
         plan = self.plan(collection, workers, hosts, tuning, kits)
-        if self.recollection is not None:
-            for fixture, seconds in self.recollection.costs.items():
-                plan.fixtures.learn(fixture, seconds)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
         for note in self._quarantine.notes(self._whole or collection):
@@ -205,9 +213,12 @@ class Opening:
         if self.run is None:
             return
         run, self.run = self.run, None
+        commit = self._memory.commit if self._memory is not None else None
         record = replace(
             run.close(reason),
             warnings=tuple(self._warnings),
+            uncollected=uncollected_of(self._config),
+            surroundings=read_surroundings(self._config, commit),
             shard=self.sharding.record if self.sharding is not None else None,
         )
         if self.sharing is not None:

@@ -43,8 +43,14 @@ _KEYS: Final = (
     "max_wait",
     "runtime_dir",
     "history",
+    "quarantine",
     "report",
 )
+
+#: Where the file of tests in quarantine is, in the root directory, unless the user says otherwise.
+DEFAULT_QUARANTINE: Final = "quarantine.toml"
+#: In place of its path: there is to be none.
+NO_QUARANTINE: Final = "none"
 
 #: What these marks add to the priority of a test where the user says nothing else of them.
 WEIGHTS: Final = MappingProxyType({"smoke": 10_000.0, "critical": 5_000.0})
@@ -66,6 +72,8 @@ class Settings:
     ``shard`` is the part of the suite that is to run, None for all of it. ``order`` is by what
     tests are ordered, and ``priority`` maps names of marks to what they add to a test's priority.
     ``report`` is the path of a directory for reports, from the root directory; None for none.
+    ``quarantine`` is the path of the file of tests in quarantine, from the root directory, or
+    ``"none"``; None for the default.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -78,6 +86,7 @@ class Settings:
     order: Order = Order.BALANCED
     priority: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
     report: str | None = None
+    quarantine: str | None = None
 
 
 def load_settings(
@@ -115,6 +124,13 @@ def load_settings(
         table.get("runtime_dir"), "runtime_dir", "the path of a directory", source, problems
     )
     history = read_history(table.get("history"), f"{TABLE}.history", source, problems)
+    quarantine = _path(
+        table.get("quarantine"),
+        "quarantine",
+        f"the path of a TOML file or {NO_QUARANTINE!r}",
+        source,
+        problems,
+    )
     report = _path(table.get("report"), "report", "the path of a directory", source, problems)
     settings = Settings(
         capacities,
@@ -126,6 +142,7 @@ def load_settings(
         order=chosen,
         priority=priority,
         report=report,
+        quarantine=quarantine,
     )
     return settings, tuple(problems)
 

@@ -74,6 +74,25 @@ def test_the_command_that_is_shown_does_show_it(project: Project) -> None:
     assert result.counts == {"failed": 1, "passed": 1}
 
 
+def test_what_the_history_suspects_is_tried_at_once(project: Project) -> None:
+    """After some runs in changing orders the culprit need not be looked for among all."""
+    others = "".join(f"def test_{name}(): pass\n" for name in "abcdefghijkl")
+    project.write(
+        "test_a",
+        f"import os\n{others}"
+        "def test_pollutes(): os.environ['POLLUTED'] = '1'\n"
+        "def test_victim(): assert 'POLLUTED' not in os.environ\n",
+    )
+    victim, polluter = "test_a.py::test_victim", "test_a.py::test_pollutes"
+    others_first = [f"test_a.py::test_{name}" for name in "abcdefghijkl"]
+    for _ in range(8):
+        project.orchestrate("-q", *others_first, polluter, victim)
+        project.orchestrate("-q", *others_first, victim, polluter)
+    result = diagnose(project, victim)
+    assert conclusion(result).endswith(f"polluted by {polluter}")
+    assert not result.lines("^  after [2-9] other tests")
+
+
 def test_a_setter_is_found(project: Project) -> None:
     """A test that needs another to run first is brittle."""
     project.write(

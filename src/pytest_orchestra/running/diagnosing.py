@@ -20,7 +20,9 @@ from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.laboratory import Call, Cast, Laboratory
 from pytest_orchestra.running.line_up import LineUp
+from pytest_orchestra.running.memory import history_path
 from pytest_orchestra.running.opening import Opening
+from pytest_orchestra.running.suspects import find_suspects
 from pytest_orchestra.running.target import find_target
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.scheduling.duration import parse_duration
@@ -81,7 +83,8 @@ def configure_diagnosis(
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)
     manager.register(
-        Diagnosing(config, opening, collecting, budget(config)), "orchestra-diagnosing"
+        Diagnosing(config, opening, collecting, budget(config), history_path(config, settings)),
+        "orchestra-diagnosing",
     )
 
 
@@ -89,8 +92,14 @@ class Diagnosing:
     """Plugin that takes the place of the loop over all tests."""
 
     def __init__(
-        self, config: pytest.Config, opening: Opening, collecting: Collecting, seconds: float
+        self,
+        config: pytest.Config,
+        opening: Opening,
+        collecting: Collecting,
+        seconds: float,
+        history: Path | None,
     ) -> None:
+        self._history = history
         self._config = config
         self._opening = opening
         self._collecting = collecting
@@ -119,7 +128,8 @@ class Diagnosing:
     def _line_up(self, session: pytest.Session, target: str) -> LineUp:
         collection = self._collecting.collection_of(session.items)
         plan = self._opening.plan(collection, 1, (Hosts().meet(read_host()),))
-        return LineUp(plan, target)
+        suspects = find_suspects(self._history, target, self._opening.terminal.alarm)
+        return LineUp(plan, target, suspects)
 
     def _experiment(self, line_up: LineUp, laboratory: Laboratory) -> None:
         scene = line_up.scene

@@ -47,6 +47,14 @@ def diagnose(project: Project, nodeid: str, *arguments: str, budget: str = "110s
     return project.orchestrate(*own, *arguments)
 
 
+def commit(project: Project, *files: str) -> None:
+    """Put ``files`` under version control, and have nothing else looked at there."""
+    project.write(".gitignore", "*")
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    for command in (("init", "-q"), ("add", "-f", *files), (*author, "commit", "-qm", "all")):
+        subprocess.run(["git", *command], cwd=project.path, check=True)  # noqa: S603, S607 - our own words
+
+
 def conclusion(result: Result) -> str:
     """Return the line below the name of the test."""
     assert result.code == PASSED
@@ -84,13 +92,14 @@ def test_what_the_history_suspects_is_tried_at_once(project: Project) -> None:
         "def test_victim(): assert 'POLLUTED' not in os.environ\n",
     )
     victim, polluter = "test_a.py::test_victim", "test_a.py::test_pollutes"
+    commit(project, "test_a.py")
     others_first = [f"test_a.py::test_{name}" for name in "abcdefghijkl"]
-    for _ in range(8):
+    for _ in range(6):
         project.orchestrate("-q", *others_first, polluter, victim)
         project.orchestrate("-q", *others_first, victim, polluter)
     result = diagnose(project, victim)
     assert conclusion(result).endswith(f"polluted by {polluter}")
-    assert not result.lines("^  after [2-9] other tests")
+    assert not result.lines("^  after .* other tests")
 
 
 def test_a_setter_is_found(project: Project) -> None:

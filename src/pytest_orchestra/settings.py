@@ -22,12 +22,22 @@ from pytest_orchestra.resource_settings import (
     replace_wait,
     unknown_keys,
 )
+from pytest_orchestra.retry_settings import RetrySettings, read_retries
 from pytest_orchestra.scheduling.duration import parse_duration
 
 #: The table of this plugin in a TOML file.
 TABLE: Final = "tool.pytest_orchestra"
 
-_KEYS: Final = ("resources", "fixtures", "hosts", "missing", "max_wait", "runtime_dir", "history")
+_KEYS: Final = (
+    "resources",
+    "fixtures",
+    "hosts",
+    "missing",
+    "max_wait",
+    "runtime_dir",
+    "history",
+    "retries",
+)
 #: In place of the path of a history: there is to be none.
 NO_HISTORY: Final = "none"
 
@@ -42,7 +52,8 @@ class Settings:
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
     this machine share tokens, None for the user's own. ``history`` is the path of the file that
-    remembers runs, from the root directory, or ``"none"``; None for the default.
+    remembers runs, from the root directory, or ``"none"``; None for the default. ``retries`` says
+    how often failed tests are tried again.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -51,6 +62,7 @@ class Settings:
     missing: Missing = Missing.PULL
     runtime_dir: str | None = None
     history: str | None = None
+    retries: RetrySettings = field(default_factory=RetrySettings)
 
 
 def load_settings(
@@ -59,11 +71,12 @@ def load_settings(
     source: str,
     resources: Sequence[str] = (),
     missing: str | None = None,
+    retries: str | None = None,
 ) -> tuple[Settings, tuple[Problem, ...]]:
     """Check the ``table`` of the file ``source`` and the options, which override it.
 
     ``resources`` are ``NAME=CAPACITY`` as given to ``--orchestrate-resource``, ``missing`` is
-    the value of ``--orchestrate-missing``. Returns the settings that are sound, with defaults
+    the value of ``--orchestrate-missing``, ``retries`` that of ``--orchestrate-retries``. Returns the settings that are sound, with defaults
     for the rest, and a problem for each that is not.
     """
     problems = [*unknown_keys(table, _KEYS, TABLE, source)]
@@ -86,7 +99,9 @@ def load_settings(
     history = _path(
         table.get("history"), "history", f"the path of a file or {NO_HISTORY!r}", source, problems
     )
-    return Settings(capacities, fixtures, hosts, wish, runtime_dir, history), tuple(problems)
+    again = read_retries(table.get("retries"), retries, f"{TABLE}.retries", source, problems)
+    settings = Settings(capacities, fixtures, hosts, wish, runtime_dir, history, again)
+    return settings, tuple(problems)
 
 
 def read_table(path: Path) -> Mapping[str, object]:

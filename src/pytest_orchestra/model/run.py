@@ -121,6 +121,7 @@ class RunRecord:
     ``started`` is when the first worker joined, in seconds since the epoch, and ``seconds`` how long it
     was from then to the end. ``stopped`` says why the run was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
     for it while it ran, so that it could not be known that it would take resources.
+    ``has_given_up_retrying``: so many tests failed that none was tried again any more.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -132,6 +133,7 @@ class RunRecord:
     unclaimed: tuple[tuple[str, int], ...] = ()
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
+    has_given_up_retrying: bool = False
 
     @property
     def denied(self) -> int:

@@ -54,7 +54,8 @@ class OrchestraScheduling:
     ``make_run`` turns a description, the number of workers and their hosts into a run that can begin; it
     raises a usage error if there is something wrong. ``on_pulse`` is called now and then,
     ``on_stop`` when nothing more will be dispatched: with the reason, and the cases that ended
-    just then. ``hosts`` are those of the run.
+    just then. ``on_obeyed`` is called when commands have been carried out. ``hosts`` are those of
+    the run.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it drives, and whom it tells
@@ -64,12 +65,14 @@ class OrchestraScheduling:
         make_run: Callable[[Description, int, tuple[Host, ...]], Run],
         on_pulse: Callable[[], None],
         on_stop: Callable[[Run, str, Container[int]], None],
+        on_obeyed: Callable[[Run], None],
         hosts: Hosts,
     ) -> None:
         self.config = config
         self._dsession = dsession
         self._make_run = make_run
         self._on_pulse = on_pulse
+        self._on_obeyed = on_obeyed
         self._expected = len(parse_tx_spec_config(config))
         self._posts: dict[WorkerController, Post] = {}
         self._by_name: dict[str, Post] = {}
@@ -213,6 +216,16 @@ class OrchestraScheduling:
         for post in self._posts.values():
             post.replay.settle()
 
+    def give_up(self) -> None:
+        """Report the failures of tests that were to be tried again, since the run ends before."""
+        if self._run is not None and self._run.engine.has_retries:
+            self._obey(self._run.halt(self.stop_reason))
+
+    def look_again(self) -> None:
+        """See what time has brought."""
+        if self._run is not None:
+            self._obey(self._run.look_again())
+
     def hear_of_others(self) -> None:
         """See what other runs have left for this one."""
         if self._run is not None:
@@ -259,7 +272,8 @@ class OrchestraScheduling:
         def stop_if_asked(ended: Container[int]) -> tuple[Command, ...]:
             return self._ending.stop_if_asked(run, ended)
 
-        orders = Orders(self.config, run, self._by_name, locations)
+        posts = self._by_name
+        orders = Orders(self.config, self._dsession, run, posts, locations, self._on_obeyed)
         news = News(self.config, run, orders, locations, stop_if_asked)
         crashes = Crashes(self.config, self._dsession, self, run, news, locations)
         return _Conduct(run, orders, news, crashes)

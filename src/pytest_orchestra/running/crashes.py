@@ -67,6 +67,7 @@ class Crashes:
         )
         if self._is_pending_again:
             run.note_report(case, report)
+            run.attempts.close(case)
             self._config.hook.pytest_runtest_logreport(report=report)
             return None
         run.add_report(case, report)

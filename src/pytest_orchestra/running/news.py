@@ -136,10 +136,13 @@ class News:
         return report
 
     def attributes(self, post: Post, case: int) -> dict[str, Any]:
-        """Return what xdist adds to each report, and how long its test waited."""
-        return {
+        """Return what xdist adds to each report, how long its test waited, and if it failed before."""
+        attributes = {
             "item_index": post.index(case),
             "worker_id": post.name,
             "testrun_uid": post.node.workerinput["testrunuid"],
             "orchestra_waited": self._run.waited(case),
         }
+        if self._run.has_failed_before(case):
+            attributes["orchestra_flaky"] = True
+        return attributes

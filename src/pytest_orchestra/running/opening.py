@@ -13,6 +13,7 @@ from pytest_orchestra.history.estimates import guess
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.run import WarningRecord
+from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
@@ -148,6 +149,9 @@ class Opening:
         if self.sharing is not None:
             self.sharing.close()
         if record.denied and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        is_flaky = Verdict.FLAKY in record.counts
+        if is_flaky and self.terminal.fails_on_flaky and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)

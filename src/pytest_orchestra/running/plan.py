@@ -29,6 +29,7 @@ from pytest_orchestra.scheduling.graph import CycleError, Graph, Links, arrange,
 from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
+from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.score import score
 from pytest_orchestra.scheduling.simulate import Simulation
 
@@ -189,7 +190,10 @@ class Planner:
         fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
         estimates = Estimates(segments, known, fixtures)
         pool = Pool(stock)
-        engine = Engine(specs, graph, scores, pool, estimates, tuning, barred, cleaners)
+        retries = RetryPolicy(
+            {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
+        )
+        engine = Engine(specs, graph, scores, pool, estimates, tuning, barred, cleaners, retries)
         return Plan(specs, graph, pool, engine, blocked, tuple(notes), foresight, fixtures)
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:

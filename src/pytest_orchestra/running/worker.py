@@ -17,6 +17,7 @@ from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.running import link
 from pytest_orchestra.running.bodies import digest_bodies
+from pytest_orchestra.running.budgets import unpack_retries
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.compact import fold, is_plain
 from pytest_orchestra.running.data_port import DATA_PORT, DataPort, Hand
@@ -30,6 +31,7 @@ from pytest_orchestra.running.markers import location_of
 from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
 from pytest_orchestra.running.parcels import Parcels
+from pytest_orchestra.running.renewal import renew
 from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Life
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures
@@ -56,7 +58,8 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
         journal.keep()
     outbox = Outbox(channel, journal)
     claims = FixtureClaims(link.unpack_fixtures(told["fixtures"]))
-    collecting = Collecting(config, Missing(told["missing"]), told["dist"], claims)
+    retries = unpack_retries(told["retries"])
+    collecting = Collecting(config, Missing(told["missing"]), told["dist"], claims, retries)
     config.pluginmanager.register(collecting, COLLECTING)
     loop = WorkerLoop(config, channel, outbox, collecting, claims)
     if told["life"] is not None:
@@ -92,6 +95,7 @@ class WorkerLoop:
         self._parcels = Parcels()
         self._tenure = Tenure(config.pluginmanager, claims, self._tell_unclaimed)
         self._leases: dict[int, list[Lease]] = {}
+        self._again: set[int] = set()
         self._life: object = None
         self._items: list[pytest.Item] = []
         self._collection = collecting.collection
@@ -173,6 +177,8 @@ class WorkerLoop:
                 self._parcels.keep(number, value)
             case ("inputs", index, numbers):
                 self._parcels.address(index, numbers)
+            case ("again", index):
+                self._again.add(index)
             case ("leases", index, leases):
                 self._leases[index] = [
                     Lease(resource, amount, tuple(names)) for resource, amount, names in leases
@@ -236,6 +242,9 @@ class WorkerLoop:
             self._outbox.send(("returned", list(queued)))
 
     def _run(self, item: pytest.Item, index: int) -> None:
+        if index in self._again:
+            self._again.discard(index)
+            renew(item)
         self._current = index
         self._outbox.run(index)
         self._reports.clear()

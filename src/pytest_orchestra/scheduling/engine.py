@@ -188,6 +188,11 @@ class Engine:
         return self._retries.next_due
 
     @property
+    def has_retries(self) -> bool:
+        """Whether a case has failed that may pass yet."""
+        return bool(self._retries.pending)
+
+    @property
     def has_given_up(self) -> bool:
         """Whether nothing is tried again any more, since too many first attempts have failed."""
         return self._retries.is_over

@@ -78,7 +78,7 @@ class Retries:
 
     def note(self, case: int, verdict: Verdict) -> bool:
         """An attempt at ``case`` is over; say whether this makes it an outage."""
-        if case in self._pending:
+        if case in self._pending or not self._policy.budgets:
             return False
         self._firsts += 1
         self._failed_firsts += verdict in FAILURE

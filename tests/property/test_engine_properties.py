@@ -94,7 +94,6 @@ def make_policy(random: Random, cases: int) -> RetryPolicy:
     return RetryPolicy(
         {case: random.randint(0, most) for case in range(cases)},
         backoff=random.choice((0.0, 0.5, 3.0)),
-        outage_cases=random.choice((1, 10)),
         outage_failures=random.choice((2, 5, 1000)),
     )
 

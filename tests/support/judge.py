@@ -74,8 +74,9 @@ class Judge:
     failed: dict[int, list[str]] = field(default_factory=dict)
     failure: dict[int, Verdict] = field(default_factory=dict)
     due: dict[int, float] = field(default_factory=dict)
-    #: How the first attempts ended, in their order.
-    firsts: list[Verdict] = field(default_factory=list)
+    #: How many first attempts have failed, and whether these were ever too many.
+    failed_firsts: int = 0
+    is_outage: bool = False
 
     # what the judge hears
 
@@ -123,7 +124,12 @@ class Judge:
 
     def _hear_end(self, case: int, verdict: Verdict, worker: str, *, again: bool) -> None:
         if case not in self.failed:
-            self.firsts.append(verdict)
+            policy = self.retries
+            self.failed_firsts += verdict in FAILURE
+            self.is_outage |= bool(policy.budgets) and (
+                self.failed_firsts >= policy.outage_failures
+                and self.failed_firsts > policy.outage_share * (len(self.specs) - len(self.causes))
+            )
         if again:
             workers = self.failed.setdefault(case, [])
             workers.append(worker)
@@ -202,16 +208,6 @@ class Judge:
         )
         self.verdicts[case] = verdict
         del self.failed[case]
-
-    @property
-    def is_outage(self) -> bool:
-        """Whether too many of the first attempts have failed at any time."""
-        enough = min(len(self.specs), max(self.retries.outage_cases, len(self.specs) // 10))
-        for count in range(enough, len(self.firsts) + 1):
-            bad = sum(verdict in FAILURE for verdict in self.firsts[:count])
-            if bad >= self.retries.outage_failures and bad > self.retries.outage_share * count:
-                return True
-        return False
 
     def is_alone(self, case: int) -> bool:
         """Whether nothing else may run beside ``case``."""

@@ -44,7 +44,7 @@ Controller to worker:
 ``("describe",)``, ``("list",)``               see their answers
 ``("value", number, json)``                    data that tests here will be given
 ``("inputs", index, {name: number})``          which of it this test is given
-``("again", index)``                           the test has failed before, here or elsewhere
+``("again", index, times)``                    the test has failed so often, here or elsewhere
 ``("leases", index, [lease, ...])``            what this test got: resource, amount, names
 ``("run", [index, ...])``                      run these after what was sent before
 ``("recall", [index, ...])``                   give back those that have not begun

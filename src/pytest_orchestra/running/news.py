@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import pytest
 
 from pytest_orchestra.model.events import Command
+from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.compact import unfold
 from pytest_orchestra.running.orders import Orders
 from pytest_orchestra.running.run import Run
@@ -106,8 +107,10 @@ class News:
         for passed in unfold(records):
             case = post.case(passed.index)
             nodeid, location = run.nodeid(case), self._locations[case]
-            extra = self.attributes(post, case)
             run.note_passed(case, passed.spans, post.name)
+            extra = self.attributes(post, case)
+            if run.verdict(case) is Verdict.FLAKY:
+                extra["orchestra_flaky"] = True
             run.note_usage(case, passed.usage)
             post.running, post.tearing = case, None
             post.replay.start(nodeid, location)
@@ -136,13 +139,10 @@ class News:
         return report
 
     def attributes(self, post: Post, case: int) -> dict[str, Any]:
-        """Return what xdist adds to each report, how long its test waited, and if it failed before."""
-        attributes = {
+        """Return what xdist adds to each report, and how long its test waited."""
+        return {
             "item_index": post.index(case),
             "worker_id": post.name,
             "testrun_uid": post.node.workerinput["testrunuid"],
             "orchestra_waited": self._run.waited(case),
         }
-        if self._run.has_failed_before(case):
-            attributes["orchestra_flaky"] = True
-        return attributes

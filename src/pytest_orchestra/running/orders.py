@@ -75,8 +75,9 @@ class Orders:
             post.fresh.update(cases)
             for case in cases:
                 self._delivery.bring(post, case)
-                if self._run.engine.failed_on(case):
-                    post.send(("again", post.index(case)))
+                tried = len(self._run.engine.failed_on(case))
+                if tried:
+                    post.send(("again", post.index(case), tried))
                 leases = self._run.leases(case)
                 if leases:
                     packed = [(lease.resource, lease.amount, lease.names) for lease in leases]

@@ -1,11 +1,24 @@
-"""Lets a test run again in a process in which it, or what it uses, has failed before."""
+"""Lets a test run that may be tried again, or that has failed before, it or what it uses."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+
+
+@contextmanager
+def failures_not_counted(session: pytest.Session) -> Iterator[None]:
+    """Leave it to the controller whether a failure of the test that runs counts for ``--maxfail``."""
+    option = session.config.option
+    most, failed = option.maxfail, session.testsfailed
+    option.maxfail = 0
+    try:
+        yield
+    finally:
+        option.maxfail, session.testsfailed = most, failed
 
 
 def renew(item: pytest.Item) -> None:

@@ -149,6 +149,8 @@ class Run:
         self.note_report(case, report)
         if report.failed:
             self._withhold(case, report, outcome.verdict or Verdict.FAILED)
+        elif self.attempts.has_failed(case):
+            report.orchestra_flaky = True  # type: ignore[attr-defined]
 
     def _withhold(self, case: int, report: pytest.TestReport, verdict: Verdict) -> None:
         engine = self.engine
@@ -167,10 +169,6 @@ class Run:
     def may_be_tried_again(self, case: int) -> bool:
         """Whether the running ``case`` would be tried again if it failed."""
         return self.engine.tries_again(case, Verdict.FAILED)
-
-    def has_failed_before(self, case: int) -> bool:
-        """Whether ``case`` has failed before its last attempt, here or where a plugin repeats it."""
-        return self.attempts.has_failed(case)
 
     def note_report(self, case: int, report: pytest.TestReport) -> None:
         """Take in a report for the books alone, since what it tells of will be tried again."""

@@ -134,8 +134,6 @@ class SerialLoop:
         if case is not None:
             report.orchestra_waited = self._run.waited(case)  # type: ignore[attr-defined]
             self._run.add_report(case, report)
-            if self._run.has_failed_before(case):
-                report.orchestra_flaky = True  # type: ignore[attr-defined]
 
     def hand(self) -> Hand:
         """Return the running test with the data that is there for it."""

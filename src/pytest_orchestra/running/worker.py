@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Generator
+from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter  # by name: tests may replace what is in the module
 from typing import Any, Final
@@ -31,7 +32,7 @@ from pytest_orchestra.running.markers import location_of
 from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
 from pytest_orchestra.running.parcels import Parcels
-from pytest_orchestra.running.renewal import renew
+from pytest_orchestra.running.renewal import failures_not_counted, renew
 from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Life
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures
@@ -95,7 +96,8 @@ class WorkerLoop:
         self._parcels = Parcels()
         self._tenure = Tenure(config.pluginmanager, claims, self._tell_unclaimed)
         self._leases: dict[int, list[Lease]] = {}
-        self._again: set[int] = set()
+        #: How often each test was tried before, here or elsewhere.
+        self._tried: dict[int, int] = {}
         self._life: object = None
         self._items: list[pytest.Item] = []
         self._collection = collecting.collection
@@ -177,8 +179,8 @@ class WorkerLoop:
                 self._parcels.keep(number, value)
             case ("inputs", index, numbers):
                 self._parcels.address(index, numbers)
-            case ("again", index):
-                self._again.add(index)
+            case ("again", index, tried):
+                self._tried[index] = tried
             case ("leases", index, leases):
                 self._leases[index] = [
                     Lease(resource, amount, tuple(names)) for resource, amount, names in leases
@@ -242,9 +244,10 @@ class WorkerLoop:
             self._outbox.send(("returned", list(queued)))
 
     def _run(self, item: pytest.Item, index: int) -> None:
-        if index in self._again:
-            self._again.discard(index)
+        tried = self._tried.pop(index, 0)
+        if tried:
             renew(item)
+        is_last = tried >= (self._collection.specs[index].retries or 0)
         self._current = index
         self._outbox.run(index)
         self._reports.clear()
@@ -257,7 +260,8 @@ class WorkerLoop:
         self._meter.begin()
         began = perf_counter()
         try:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            with nullcontext() if is_last else failures_not_counted(item.session):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         except pytest.exit.Exception as request:
             self._send_reports()
             self._outbox.send(("exiting", request.msg, request.returncode))

@@ -414,6 +414,7 @@ class Engine:
             self._give_up_alone(case)
             return
         self._close(case, verdict)
+        self._retries.lapse()
         self.causes[case] = cause
         self._commands.append(Conclude(case, verdict, cause))
 

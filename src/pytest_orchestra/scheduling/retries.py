@@ -18,9 +18,9 @@ class RetryPolicy:
     attempt comes ``backoff`` seconds after the first at the earliest, and each further one after
     twice as long, but no longer than ``longest`` seconds.
 
-    In an outage nothing is tried again: more than ``outage_share`` of the first attempts have
-    failed, and not less than ``outage_failures``. It is looked for once ``outage_cases`` first
-    attempts are over, and a tenth of all, or all there are.
+    In an outage nothing is tried again: more than ``outage_share`` of all first attempts will have
+    failed, whatever becomes of those to come (what is likely to fail may run first), and not less
+    than ``outage_failures``.
     """
 
     budgets: Mapping[int, int] = field(default_factory=dict)
@@ -28,7 +28,6 @@ class RetryPolicy:
     longest: float = 30.0
     outage_share: float = 0.3
     outage_failures: int = 5
-    outage_cases: int = 10
 
     def delay(self, failures: int) -> float:
         """Return the seconds until a case may be tried again that has failed so many times."""
@@ -50,8 +49,7 @@ class Retries:
     def __init__(self, policy: RetryPolicy, cases: int) -> None:
         """Take how to try again, and how many cases there are."""
         self._policy: Final = policy
-        self._enough: Final = min(cases, max(policy.outage_cases, cases // 10))
-        self._firsts = 0
+        self._firsts = cases
         self._failed_firsts = 0
         #: Whether nothing is tried again any more, since too much has failed.
         self.is_over = False
@@ -73,27 +71,25 @@ class Retries:
         budget = self._policy.budgets.get(case, 0)
         if self.is_over or len(self.workers(case)) >= budget:
             return False
-        is_first = case not in self._pending
-        return not self._is_outage(self._firsts + is_first, self._failed_firsts + is_first)
+        return not self._is_outage(self._failed_firsts + (case not in self._pending))
+
+    def lapse(self) -> None:
+        """A case will never run, not even once."""
+        self._firsts -= 1
 
     def note(self, case: int, verdict: Verdict) -> bool:
         """An attempt at ``case`` is over; say whether this makes it an outage."""
         if case in self._pending or not self._policy.budgets:
             return False
-        self._firsts += 1
         self._failed_firsts += verdict in FAILURE
-        if self.is_over or not self._is_outage(self._firsts, self._failed_firsts):
+        if self.is_over or not self._is_outage(self._failed_firsts):
             return False
         self.is_over = True
         return True
 
-    def _is_outage(self, firsts: int, failed: int) -> bool:
+    def _is_outage(self, failed: int) -> bool:
         policy = self._policy
-        return (
-            firsts >= self._enough
-            and failed >= policy.outage_failures
-            and failed > policy.outage_share * firsts
-        )
+        return failed >= policy.outage_failures and failed > policy.outage_share * self._firsts
 
     # cases that failed
 

@@ -9,6 +9,7 @@ from collections.abc import Generator
 import pytest
 
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.aside import SetAside
 from pytest_orchestra.running.bodies import digest_bodies
 from pytest_orchestra.running.collect import COLLECTING, Collecting, Collection
 from pytest_orchestra.running.data_port import DATA_PORT, DataPort
@@ -46,6 +47,7 @@ def configure_alone(  # noqa: PLR0913, PLR0917 - each is a different thing that 
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)
     manager.register(Alone(config, opening, collecting, claims), "orchestra-alone")
+    manager.register(SetAside(), "orchestra-set-aside")
 
 
 class Alone:

@@ -17,6 +17,7 @@ from pytest_orchestra.model.events import Fixture
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.running import link
+from pytest_orchestra.running.aside import SetAside
 from pytest_orchestra.running.bodies import digest_bodies
 from pytest_orchestra.running.budgets import unpack_retries
 from pytest_orchestra.running.collect import COLLECTING, Collecting
@@ -70,6 +71,7 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
     config.pluginmanager.register(clock, "orchestra-fixture-clock")
     config.pluginmanager.register(LastSearch(config), "orchestra-last-search")
+    config.pluginmanager.register(SetAside(), "orchestra-set-aside")
     leave_quickly()
 
 

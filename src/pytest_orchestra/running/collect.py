@@ -107,6 +107,8 @@ class Collecting:
 
     def _with_retries(self, items: Sequence[pytest.Item], collection: Collection) -> Collection:
         """Settle how often each of ``items`` may be tried again."""
+        if self._retries == RetrySettings() and not any(each.retries for each in collection.specs):
+            return collection
         budgets = Budgets(self._retries)
         specs = tuple(
             spec if number == (spec.retries or 0) else replace(spec, retries=number)

@@ -23,6 +23,7 @@ class Alarm:
         self._at = at
         if at is not None:
             self._timer = threading.Timer(max(0.0, at - now), self._ring)
+            self._timer.name = "orchestra-alarm"
             self._timer.daemon = True
             self._timer.start()
 

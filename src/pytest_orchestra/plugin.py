@@ -70,6 +70,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Where to keep what tests took and how they ended, to make the next run better "
         "(default: .pytest_orchestra/history.sqlite3 in the root directory), or none.",
     )
+    group.addoption(
+        "--orchestrate-shard",
+        metavar="I/N|auto",
+        help="Run part I of N parts that take about as long as one another; what hangs together "
+        "stays together. auto reads I and N from the variables of GitLab, CircleCI or Buildkite.",
+    )
+    group.addoption(
+        "--orchestrate-shard-durations",
+        metavar="FILE",
+        help="Cut into shards by the durations in this file, which all shards must have; if there "
+        "is none yet it is written from the history.",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -86,6 +98,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in OUR_MARKER_LINES:
         config.addinivalue_line("markers", line)
     if not config.getoption("orchestrate"):
+        if config.getoption("orchestrate_shard") is not None:
+            raise pytest.UsageError("--orchestrate-shard needs --orchestrate")
         return
     for line in PEER_MARKER_LINES:
         config.addinivalue_line("markers", line)

@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.history.retention import Retention
+from pytest_orchestra.history_settings import HistorySettings
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
@@ -40,7 +42,10 @@ def test_a_table_is_read() -> None:
 @pytest.mark.parametrize("path", ["none", "build/history.sqlite3"])
 def test_the_history_is_a_path_or_none(path: str) -> None:
     """Either is taken as it stands."""
-    assert load_settings({"history": path}, source=SOURCE) == (Settings(history=path), ())
+    assert load_settings({"history": path}, source=SOURCE) == (
+        Settings(history=HistorySettings(path)),
+        (),
+    )
 
 
 @pytest.mark.parametrize("value", [False, "", 3])
@@ -50,6 +55,36 @@ def test_the_history_is_nothing_else(value: object) -> None:
     assert problem.what == (
         f"tool.pytest_orchestra.history is {value!r}, not the path of a file or 'none'"
     )
+
+
+def test_what_of_the_history_is_kept_may_be_settled() -> None:
+    """A table may leave out anything, and what it leaves out is as without it."""
+    assert load_settings({"history": {}}, source=SOURCE) == (Settings(), ())
+    table = {"path": "h.db", "days": 0.5, "runs": 30}
+    settings, problems = load_settings({"history": table}, source=SOURCE)
+    assert settings.history == HistorySettings("h.db", 0.5, 30)
+    assert not problems
+    default = HistorySettings()
+    assert (default.days, default.runs) == (Retention().days, Retention().runs)
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [
+        ({"days": 0}, "history.days is 0, not a number above zero"),
+        ({"days": "30d"}, "history.days is '30d', not a number above zero"),
+        ({"days": float("inf")}, "history.days is inf, not a number above zero"),
+        ({"runs": 1.5}, "history.runs is 1.5, not a whole number above zero"),
+        ({"runs": True}, "history.runs is True, not a whole number above zero"),
+        ({"path": "a\0b"}, "history.path is 'a\\x00b', not the path of a file or 'none'"),
+        ({"day": 3}, "unknown key tool.pytest_orchestra.history.day"),
+    ],
+)
+def test_what_of_the_history_is_kept_is_checked(table: object, what: str) -> None:
+    """The key is named, and the rest is as if it were not there."""
+    (problem,) = problems_of({"history": table})
+    assert what in problem.what
+    assert problem.remedy
 
 
 def test_options_override_the_table() -> None:

@@ -7,23 +7,23 @@ them is lost: what cannot be read is set aside or left alone.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-import sqlite3
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pytest_orchestra.errors import HistoryError
 from pytest_orchestra.history.estimates import (
     expected_seconds,
     failure_probability,
     recent_median,
 )
 from pytest_orchestra.history.places import (
+    clean_up,
     identify,
     is_on_network,
+    is_there,
     prepare,
     run_files,
     runs_folder,
@@ -32,31 +32,17 @@ from pytest_orchestra.history.places import (
 from pytest_orchestra.history.reading import Known, Past
 from pytest_orchestra.history.recent import KEPT
 from pytest_orchestra.history.renames import Trace, find_renames
-from pytest_orchestra.history.retention import Retention
+from pytest_orchestra.history.retention import DAY, Retention
 from pytest_orchestra.history.store import PATIENCE, NoLogError, Store
+from pytest_orchestra.history.trouble import explain
 from pytest_orchestra.history.writing import python_of
 from pytest_orchestra.model.evidence import RunEvidence
 
 #: For how many seconds a run waits before it begins for others who keep it from reading.
 READING_PATIENCE: Final = 2.0
 
-_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
-
-#: What the user is told of an error of SQLite's, by its code.
-_WORDS: Final = {
-    sqlite3.SQLITE_READONLY: "is read-only",
-    sqlite3.SQLITE_PERM: "may not be used by this user",
-    sqlite3.SQLITE_FULL: "finds no room: the disk is full",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
-    sqlite3.SQLITE_IOERR: "cannot be read or written (disk I/O error)",
-}
-
 #: So often a run that finds a corrupt history, or that others have just set one aside, begins anew.
 _TRIES: Final = 3
-
-#: Errors of files that are no histories any more, or never were.
-_TROUBLES: Final = (sqlite3.Error, OSError, HistoryError, struct.error, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +75,8 @@ class Archive:
         retention: Retention | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        self._path = path
+        #: Past links: what is set aside, and what SQLite keeps beside it, lies there.
+        self._path = Path(os.path.realpath(path))
         self._shown = shown
         self._tell = tell
         self._retention = retention or Retention()
@@ -136,11 +123,12 @@ class Archive:
     # reading
 
     def _readable(self) -> list[Path]:
-        own = [self._path] if self._path.exists() else []
+        own = [self._path] if is_there(self._path) else []
         return own + run_files(self._path)[:KEPT]
 
     def _read(self, path: Path) -> Store:
-        return Store.open_to_read(path, patience=min(self._patience, READING_PATIENCE))
+        patience = min(self._patience, READING_PATIENCE)
+        return Store.open_to_read(path, patience=patience, is_final=path != self._path)
 
     def _known_before(
         self, renamed: Mapping[str, str], environment: str, python: str
@@ -169,8 +157,7 @@ class Archive:
             part.replace(folder / f"{run.uuid}.sqlite3")
         finally:
             part.unlink(missing_ok=True)
-        for old in run_files(self._path)[self._retention.runs :]:
-            old.unlink(missing_ok=True)
+        clean_up(folder, self._retention.runs, self._retention.days * DAY)
 
     # bad luck
 
@@ -181,44 +168,40 @@ class Archive:
         outcome = _Outcome()
         try:
             yield outcome
-        except _TROUBLES as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            is_corrupt = code in _CORRUPT or isinstance(error, struct.error | IndexError)
+        except Exception as error:  # noqa: BLE001 - damage shows in any way, and never ends a run
+            trouble = explain(path, error)
+            is_same = identity is not None and identify(path) == identity
             # What may not be written to may be read in the middle of somebody else's change; what is
             # not there any more has been set aside by somebody else.
-            if is_corrupt and (os.access(path, os.W_OK) or identify(path) != identity):
-                outcome.is_set_aside = self._set_aside(path, identity, error)
-            elif reading and (identity is None or identify(path) != identity):
+            if trouble.is_corrupt and (os.access(path, os.W_OK) or not is_same):
+                outcome.is_set_aside = self._set_aside(path, identity, trouble.text)
+            elif reading and not is_same:
                 pass  # somebody else has just set it aside: there is nothing to be known
             elif reading:
                 # Who has a lock now may have gone when the run is over.
-                self._is_off = code not in _LOCKED
-                hope = "" if self._is_off else ", if that is still so at its end"
-                rest = f"this run goes without it, and is not added{hope}"
-                self._warn(path, f"{self._explain(path, error, code)}: {rest}")
+                self._is_off = not trouble.is_passing
+                hope = ", if that is still so at its end" if trouble.is_passing else ""
+                self._warn(
+                    path, f"{trouble.text}: this run goes without it, and is not added{hope}"
+                )
             else:
-                self._warn(path, f"{self._explain(path, error, code)}: this run is not added to it")
+                self._warn(path, f"{trouble.text}: this run is not added to it")
+        except KeyboardInterrupt:
+            if reading:
+                raise
+            self._warn(path, "could not be written before Ctrl-C: this run is not added to it")
 
-    def _set_aside(self, path: Path, identity: tuple[int, int] | None, error: Exception) -> bool:
+    def _set_aside(self, path: Path, identity: tuple[int, int] | None, what: str) -> bool:
         try:
             target = set_aside(path, identity)
         except OSError as failure:
             self._is_off = True
             reason = failure.strerror or str(failure)
-            self._warn(path, f"is corrupt ({error}) and cannot be set aside ({reason})")
+            self._warn(path, f"{what} and cannot be set aside ({reason})")
             return False
         if target is not None:
-            self._warn(path, f"is corrupt ({error}): kept as {target.name}, and begun anew")
+            self._warn(path, f"{what}: kept as {target.name}, and begun anew")
         return True
-
-    def _explain(self, path: Path, error: Exception, code: int) -> str:
-        if path.is_dir():
-            return "is a directory"
-        if code in _LOCKED:
-            return "is locked by another process"
-        if isinstance(error, OSError):
-            return f"cannot be written: {error.strerror or error}"
-        return _WORDS.get(code, str(error))
 
     def _warn(self, path: Path, what: str) -> None:
         if not self._has_told:
@@ -236,9 +219,8 @@ class _Outcome:
 
 def _fresh(tests: Sequence[Trace], known: Sequence[Known]) -> list[Trace]:
     """Return the tests of which nothing is known under their names."""
-    return [
-        test for test in tests if test.body and not any(test.nodeid in each.tests for each in known)
-    ]
+    names: set[str] = set().union(*(each.tests for each in known))
+    return [test for test in tests if test.body and test.nodeid not in names]
 
 
 def _join(known: Sequence[Known]) -> Known:
@@ -277,11 +259,17 @@ def _recollect(tests: Sequence[Trace], known: Known, renamed: Mapping[str, str])
         is_changed = bool(test.body and past.body) and test.body != past.body
         failing[test.nodeid] = failure_probability(past.observed, is_changed=is_changed)
         expected = expected_seconds(past.observed)
-        if expected is not None:
+        if expected is not None and _is_sane(expected):
             seconds[test.nodeid] = expected
     costs = {
         fixture: cost
         for fixture, observed in known.costs.items()
         if (cost := recent_median([each.seconds for each in observed])) is not None
+        and _is_sane(cost)
     }
     return Recollection(seconds, failing, costs, renamed)
+
+
+def _is_sane(seconds: float) -> bool:
+    """Whether that can have been measured: a byte that was changed may make anything of it."""
+    return 0.0 <= seconds < math.inf

@@ -14,7 +14,8 @@ class CaseEvidence:
     ``line`` is where its function stands, 0 if that is not known. ``body`` is a digest of that
     function's code, and begins with the Python that compiled it, as in ``cpython-311-0af3``; empty where
     there is none. ``seconds`` is for how long it kept its worker busy, all attempts there
-    together; ``cpu_seconds`` and ``memory_peak``, in bytes, are of the last attempt.
+    together, without the fixtures that others share; ``cpu_seconds`` and ``memory_peak``, in
+    bytes, are of the last attempt.
     """
 
     nodeid: str

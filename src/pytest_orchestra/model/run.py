@@ -11,6 +11,7 @@ from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
+from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 
@@ -120,7 +121,8 @@ class RunRecord:
 
     ``started`` is when the first worker joined, in seconds since the epoch, and ``seconds`` how long it
     was from then to the end. ``stopped`` says why the run was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
-    for it while it ran, so that it could not be known that it would take resources.
+    for it while it ran, so that it could not be known that it would take resources. ``shard`` says which
+    part of the suite this is, None for all of it: tests of other shards are no cases.
     ``has_given_up_retrying``: so many tests failed that none was tried again any more.
     """
 
@@ -133,6 +135,7 @@ class RunRecord:
     unclaimed: tuple[tuple[str, int], ...] = ()
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
+    shard: ShardRecord | None = None
     has_given_up_retrying: bool = False
 
     @property

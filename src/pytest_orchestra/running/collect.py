@@ -43,6 +43,13 @@ class Collection:
     notes: tuple[str, ...] = ()
     is_whole: bool = False
 
+    def only(self, cases: Sequence[int]) -> Collection:
+        """Return what is left if there are only these ``cases``; they are numbered anew."""
+        blocked = {
+            number: self.blocked[case] for number, case in enumerate(cases) if case in self.blocked
+        }
+        return replace(self, specs=tuple(self.specs[case] for case in cases), blocked=blocked)
+
 
 class Collecting:
     """Plugin for every process that collects: reads markers and pulls prerequisites back in."""
@@ -123,6 +130,11 @@ class Collecting:
     def is_done(self) -> bool:
         """Whether collection got as far as reading markers."""
         return self._gathered is not None
+
+    def narrow(self, items: Sequence[pytest.Item], cases: Sequence[int]) -> None:
+        """Only ``items``, which are these ``cases`` of the collection, are this run's."""
+        self.collection = self.collection.only(cases)
+        self._gathered = list(items)
 
     def collection_of(self, items: Sequence[pytest.Item]) -> Collection:
         """Return what is known of ``items``; they are read anew if a plugin changed them since."""

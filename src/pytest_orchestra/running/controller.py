@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pytest_orchestra.model.host import Host
     from pytest_orchestra.running.hosts import Hosts
-    from pytest_orchestra.running.link import Description, Location
+    from pytest_orchestra.running.link import Description
 
 #: Stands in the event queue in place of a worker's message when the pulse beats.
 PULSE: Final = ("pulse",)
@@ -120,6 +120,7 @@ class OrchestraScheduling:
         post = self._posts[node]
         self._by_name[post.name] = post
         self._accepted.append(post)
+        self._count_tests()
 
     def mark_test_complete(
         self, node: WorkerController, item_index: int, duration: float = 0
@@ -246,6 +247,16 @@ class OrchestraScheduling:
 
     # collection
 
+    def narrow(self, cases: Sequence[int]) -> None:
+        """Only ``cases`` of what was described are this run's; they are numbered anew."""
+        self._handshake.narrow(cases, self._accepted)
+        self._count_tests()
+
+    def _count_tests(self) -> None:
+        """Let pytest count what this run has; xdist tells it what every worker has collected."""
+        if self._handshake.share is not None:
+            self._ending.session.testscollected = len(self._handshake.share)
+
     def _accept(self, post: Post, nodeids: Sequence[str]) -> None:
         self._dsession.worker_collectionfinish(post.node, nodeids)
 
@@ -265,10 +276,14 @@ class OrchestraScheduling:
         except pytest.UsageError:
             self._shut_down()
             raise
-        self._conduct = self._take_charge(run, description.locations)
+        self._conduct = self._take_charge(run)
         self._obey(run.begin(_by_host(posts)))
 
-    def _take_charge(self, run: Run, locations: Sequence[Location]) -> _Conduct:
+    def _take_charge(self, run: Run) -> _Conduct:
+        description = self._handshake.description  # of what is this run's only
+        assert description is not None  # noqa: S101 - there is a run
+        locations = description.locations
+
         def stop_if_asked(ended: Container[int]) -> tuple[Command, ...]:
             return self._ending.stop_if_asked(run, ended)
 

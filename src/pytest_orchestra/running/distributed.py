@@ -130,10 +130,24 @@ class Distributed:
 
     def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)
+        assert self._scheduling is not None  # noqa: S101 - it asks for the run
+        if self._opening.sharding is not None:
+            share = self._opening.take_share(
+                description.collection, description.bodies, description.kits, hosts
+            )
+            own = set(share)
+            self._opening.terminal.left_out(
+                [
+                    spec.nodeid
+                    for case, spec in enumerate(description.collection.specs)
+                    if case not in own
+                ]
+            )
+            description = description.only(share)
+            self._scheduling.narrow(share)
         run = self._opening.open(
             description.collection, workers, hosts, description.bodies, tuning, description.kits
         )
-        assert self._scheduling is not None  # noqa: S101 - it asks for the run
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)
         self._others = OthersWatch(run)

@@ -103,6 +103,15 @@ class Description:
     kits: Kits
     bodies: tuple[str, ...]
 
+    def only(self, cases: Sequence[int]) -> Description:
+        """Return what is left if there are only these ``cases``; they are numbered anew."""
+        return Description(
+            self.collection.only(cases),
+            tuple(self.locations[case] for case in cases),
+            self.kits.only(cases),
+            tuple(self.bodies[case] for case in cases),
+        )
+
 
 def pack(
     collection: Collection, locations: Sequence[Location], kits: Kits, bodies: Sequence[str]

@@ -6,16 +6,18 @@ import platform
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_orchestra.history.places import DEFAULT
+from pytest_orchestra.history.places import DEFAULT, is_there
+from pytest_orchestra.history_settings import NO_HISTORY, HistorySettings, is_path
 from pytest_orchestra.model.evidence import CaseEvidence, FixtureEvidence, RunEvidence
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.checkout import Checkout
-from pytest_orchestra.settings import NO_HISTORY, Settings
+from pytest_orchestra.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_orchestra.history.archive import Archive, Recollection
@@ -32,9 +34,17 @@ _UNTRIED: Final = frozenset({Verdict.BLOCKED, Verdict.NOT_RUN})
 class Memory:
     """The history, for the process that the user started; begins to ask git when it is made."""
 
-    def __init__(self, config: pytest.Config, path: Path, terminal: TerminalReport) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        path: Path,
+        terminal: TerminalReport,
+        settings: HistorySettings | None = None,
+    ) -> None:
         self._config = config
-        self._path = path
+        #: Where the history is.
+        self.path: Final = path
+        self._settings = settings or HistorySettings()
         self._terminal = terminal
         self._checkout = Checkout(config.rootpath)
         self._archive: Archive | None = None
@@ -49,18 +59,30 @@ class Memory:
     ) -> Memory | None:
         """Return the memory that the user wants, None for none or where nothing will run."""
         path = history_path(config, settings)
-        return None if path is None or config.option.collectonly else cls(config, path, terminal)
+        # What a shard would run hangs on what is known.
+        is_needless = config.option.collectonly and settings.shard is None
+        if path is None or is_needless:
+            return None
+        return cls(config, path, terminal, settings.history)
 
     def recall(
         self, collection: Collection, bodies: Sequence[str], hosts: Sequence[Host]
-    ) -> Recollection:
-        """Return what is known of the tests of a ``collection``; ``bodies`` are digests of them."""
+    ) -> Recollection | None:
+        """Return what is known of the tests of a ``collection``; ``bodies`` are digests of them.
+
+        None where nothing can be known.
+        """
+        if not _can_remember():
+            self._warn("this Python has no sqlite3: nothing is remembered")
+            return None
         from pytest_orchestra.history.archive import Archive  # noqa: PLC0415 - it loads SQLite
         from pytest_orchestra.history.renames import Trace  # noqa: PLC0415 - as above
+        from pytest_orchestra.history.retention import Retention  # noqa: PLC0415 - as above
 
         self._bodies = bodies
         self._hosts = tuple(host.name for host in hosts)
-        self._archive = Archive(self._path, self._shown, self._warn)
+        retention = Retention(self._settings.days, self._settings.runs)
+        self._archive = Archive(self.path, self._shown, self._warn, retention)
         tests = [
             Trace(spec.nodeid, spec.line, body)
             for spec, body in zip(collection.specs, bodies, strict=True)
@@ -74,18 +96,33 @@ class Memory:
 
         def is_gone(nodeid: str) -> bool:
             file = nodeid.partition("::")[0]
-            return file in files or not (root / file).exists()
+            return file in files or not is_there(root / file)
 
         found = self._archive.recall(tests, fingerprint(self._config), is_gone)
         self._recollection = found
         return found
+
+    def narrow(self, cases: Sequence[int]) -> None:
+        """Only these ``cases`` of the collection are this run's; they are numbered anew."""
+        self._bodies = [self._bodies[case] for case in cases]
+
+    def prepare(self) -> None:
+        """Make the directory of the history if there is none; raises OSError."""
+        from pytest_orchestra.history.places import prepare  # noqa: PLC0415 - rarely needed
+
+        prepare(self.path)
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that the tests are of, as far as git knows."""
+        return self._checkout.read()[0]
 
     def keep(self, run: Run, record: RunRecord) -> None:
         """Leave what ``record`` of the ``run`` says to later ones."""
         if self._archive is None or self._recollection is None:
             return
         commit, is_clean = self._checkout.read()
-        cases = tuple(self._cases(record))
+        cases = tuple(self._cases(run, record))
         if not cases:
             return
         evidence = RunEvidence(
@@ -106,7 +143,7 @@ class Memory:
         )
         self._archive.keep(evidence, self._recollection.renamed)
 
-    def _cases(self, record: RunRecord) -> Iterator[CaseEvidence]:
+    def _cases(self, run: Run, record: RunRecord) -> Iterator[CaseEvidence]:
         for case, each in enumerate(record.cases):
             if each.verdict not in _UNTRIED:
                 yield CaseEvidence(
@@ -114,7 +151,7 @@ class Memory:
                     attempts=each.attempts,
                     line=each.spec.line,
                     body=self._bodies[case],
-                    seconds=each.seconds,
+                    seconds=run.own_seconds(case),
                     cpu_seconds=each.cpu_seconds,
                     memory_peak=each.memory_peak,
                 )
@@ -122,25 +159,42 @@ class Memory:
     @property
     def _shown(self) -> str:
         root = self._config.rootpath
-        path = self._path
+        path = self.path
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
     def _warn(self, text: str) -> None:
         self._terminal.alarm(text, yellow=True)
 
 
+def _can_remember() -> bool:
+    """Whether this Python was built with SQLite."""
+    try:
+        return find_spec("_sqlite3") is not None
+    except (ImportError, ValueError):  # whoever hides a module may say it like this
+        return False
+
+
 def history_path(config: pytest.Config, settings: Settings) -> Path | None:
     """Return where the history is; None if there is to be none.
 
     A path on the command line counts from where pytest was started, one in the file from the
-    root directory.
+    root directory. Raises pytest.UsageError for what is no path.
     """
     option: str | None = config.getoption("orchestrate_history")
-    wish = option or settings.history or DEFAULT
-    if wish == NO_HISTORY:
+    if option is not None and not is_path(option):
+        raise pytest.UsageError(
+            f"--orchestrate-history is {option!r}: name a file, or {NO_HISTORY!r} for none"
+        )
+    wish = option or settings.history.path or DEFAULT
+    if wish.strip().lower() == NO_HISTORY:
         return None
     base = config.invocation_params.dir if option else config.rootpath
-    return base / Path(wish).expanduser()
+    try:
+        return base / Path(wish).expanduser()
+    except RuntimeError:
+        raise pytest.UsageError(
+            f"the history is to be at {wish!r}, but there is no such home directory: name another"
+        ) from None
 
 
 def fingerprint(config: pytest.Config) -> str:

@@ -88,6 +88,8 @@ class News:
                 run.values.put(post.case(index), name, value)
             case ("unclaimed", index, fixture):
                 run.note_unclaimed(post.case(index), fixture)
+            case ("shared", index, seconds):
+                run.note_shared(post.case(index), seconds)
             case ("cost", name, scope, seconds):
                 run.note_cost(post.name, (name, scope), seconds)
 

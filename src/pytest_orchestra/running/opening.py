@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -17,10 +17,13 @@ from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.shard_durations import Durations
+from pytest_orchestra.running.shards import Sharding
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.scheduling.engine import Tuning
@@ -45,6 +48,8 @@ class Opening:
         sharing: Sharing | None,
         memory: Memory | None = None,
     ) -> None:
+        #: Knows which part of the suite is this run's; None if it is all of it.
+        self.sharding: Final = Sharding.open(config, settings, memory, terminal)
         self.terminal = terminal
         self.sharing = sharing
         self.run: Run | None = None
@@ -55,6 +60,8 @@ class Opening:
         self._settings = settings
         self._problems = problems
         self._lost_files: dict[str, str] = {}
+        #: Files with tests, those of other shards included, once it is known which are this one's.
+        self._files: frozenset[str] | None = None
         self._warnings: list[WarningRecord] = []
 
     @pytest.hookimpl
@@ -90,18 +97,63 @@ class Opening:
         kits: Kits | None = None,
     ) -> Plan:
         """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong."""
+        durations, complaint = self._durations()
+        if complaint is not None:
+            self.terminal.line(complaint, yellow=True)
+        planner = self._planner(collection, hosts, durations)
+        try:
+            return planner.plan(collection, workers, tuning, self._lost_files, kits)
+        except UsageProblems as problems:
+            raise pytest.UsageError(str(problems)) from None
+
+    def take_share(
+        self,
+        collection: Collection,
+        bodies: Sequence[str],
+        kits: Kits,
+        hosts: Sequence[Host],
+    ) -> tuple[int, ...]:
+        """Return the cases of a ``collection`` that are this shard's, and tell the user of it.
+
+        Raises pytest.UsageError with all that is wrong, wherever it is, so that all shards do.
+        """
+        sharding = self.sharding
+        assert sharding is not None  # noqa: S101 - otherwise nothing is shared out
+        if self._memory is not None:
+            self.recollection = self._memory.recall(collection, bodies, hosts)
+        costs = self.recollection.costs if self.recollection is not None else {}
+        nodeids = [spec.nodeid for spec in collection.specs]
+        durations = sharding.settle(nodeids, Durations(self._durations()[0], costs))
+        planner = self._planner(collection, hosts, durations.tests)
+        try:
+            partition = planner.partition(
+                collection, sharding.shard.count, durations.fixtures, self._lost_files, kits
+            )
+        except UsageProblems as problems:
+            raise pytest.UsageError(str(problems)) from None
+        self._files = frozenset(spec.file for spec in collection.specs)
+        cases = sharding.take(collection.specs, partition)
+        if self._memory is not None:
+            self._memory.narrow(cases)
+        return cases
+
+    def _durations(self) -> tuple[Mapping[str, float], str | None]:
+        """Return seconds by node id, of all that is known, and a complaint for the user."""
+        durations, complaint = read_durations(self._config.rootpath)
+        if self.recollection is not None:
+            durations = {**durations, **self.recollection.seconds}
+        return durations, complaint
+
+    def _planner(
+        self, collection: Collection, hosts: Sequence[Host], durations: Mapping[str, float]
+    ) -> Planner:
         config = self._config
-        files = {spec.file for spec in collection.specs}
+        files = self._files or {spec.file for spec in collection.specs}
         elsewhere = Elsewhere(
             config.rootpath, files, _ini(config, "python_files"), _ini(config, "norecursedirs")
         )
-        durations, complaint = read_durations(config.rootpath)
-        if self.recollection is not None:
-            durations = {**durations, **self.recollection.seconds}
-        if complaint is not None:
-            self.terminal.line(complaint, yellow=True)
         settings = self._settings
-        planner = Planner(
+        return Planner(
             config.rootpath,
             *provide(collection.specs, settings.resources, settings.hosts, hosts),
             self._problems,
@@ -109,10 +161,6 @@ class Opening:
             durations,
             guess((spec.nodeid for spec in collection.specs), durations),
         )
-        try:
-            return planner.plan(collection, workers, tuning, self._lost_files, kits)
-        except UsageProblems as problems:
-            raise pytest.UsageError(str(problems)) from None
 
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
@@ -127,7 +175,7 @@ class Opening:
 
         ``bodies`` are digests of what the tests do.
         """
-        if self._memory is not None:
+        if self._memory is not None and self.recollection is None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
         plan = self.plan(collection, workers, hosts, tuning, kits)
         if self.recollection is not None:
@@ -140,12 +188,19 @@ class Opening:
     def close(self, session: pytest.Session, reason: str) -> None:
         """End the run that was opened, if any, and hand its record to everybody.
 
-        A run that could not give tests what they claim is no success.
+        A run that could not give tests what they claim is no success. A shard without tests is one.
         """
+        is_empty = self.sharding is not None and self.sharding.is_empty
+        if is_empty and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK
         if self.run is None:
             return
         run, self.run = self.run, None
-        record = replace(run.close(reason), warnings=tuple(self._warnings))
+        record = replace(
+            run.close(reason),
+            warnings=tuple(self._warnings),
+            shard=self.sharding.record if self.sharding is not None else None,
+        )
         if self.sharing is not None:
             self.sharing.close()
         if record.denied and session.exitstatus == pytest.ExitCode.OK:
@@ -156,7 +211,8 @@ class Opening:
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)
         if self._memory is not None:
-            self._memory.keep(run, record)
+            with searched_seldom():  # rows are made by the thousand, none of them garbage
+                self._memory.keep(run, record)
 
 
 def _ini(config: pytest.Config, name: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings, load_settings, read_table
@@ -24,6 +27,7 @@ def configure_main(config: pytest.Config) -> None:
             "use one of them, or another --dist"
         )
     settings, problems = _load(config)
+    settings = replace(settings, shard=choose_shard(config, os.environ))
     terminal = TerminalReport(config)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")

@@ -31,6 +31,7 @@ from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.score import score
+from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
 
 #: Larger runs are not predicted: scheduling them once would take longer than it could save.
@@ -67,6 +68,20 @@ class Plan:
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
         """Return what each case needs, and from whom."""
         return analyse(self.specs, self.links, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What a collection comes to before it is known who runs it; see :class:`Plan`."""
+
+    specs: tuple[CaseSpec, ...]
+    graph: Graph
+    stock: Stock
+    barred: Barred
+    blocked: Mapping[int, str]
+    notes: tuple[str, ...]
+    links: Links
+    data: Pairing
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -117,6 +132,32 @@ class Planner:
         and so is what depends on a name that nobody answers to, since it may lie there. ``kits``
         tell which fixtures cases share.
         """
+        settled = self._settle(collection, lost_files)
+        plan = self._make(settled, workers, tuning, kits)
+        return replace(plan, links=settled.links, data=settled.data)
+
+    def partition(
+        self,
+        collection: Collection,
+        shards: int,
+        costs: Mapping[tuple[str, str], float],
+        lost_files: Mapping[str, str] = MappingProxyType({}),
+        kits: Kits | None = None,
+    ) -> Partition:
+        """Cut a ``collection`` into so many ``shards``; raises UsageProblems, as :meth:`plan` does.
+
+        ``costs`` are seconds of fixtures by name and scope.
+        """
+        settled = self._settle(collection, lost_files)
+        specs = settled.specs
+        seconds = [
+            self._durations.get(spec.nodeid, self._guesses.get(spec.nodeid)) for spec in specs
+        ]
+        prerequisites = settled.data.join(settled.links.prerequisites)
+        return split(specs, prerequisites, seconds, shards, kits, costs)
+
+    def _settle(self, collection: Collection, lost_files: Mapping[str, str]) -> _Settled:
+        """Return what a ``collection`` comes to, or raise all that is wrong with it."""
         specs = collection.specs
         problems = [*self._problems, *collection.problems]
         blocked = dict(collection.blocked)
@@ -153,24 +194,12 @@ class Planner:
             problems += [_cycle(cycle, specs) for cycle in error.cycles]
         if problems:
             raise UsageProblems(self._place(problems, specs))
-        plan = self._make(
-            specs, graph, stock, barred, workers, tuning, blocked, notes, kits, data.cleaners
-        )
-        return replace(plan, links=links, data=data)
+        return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data)
 
-    def _make(  # noqa: PLR0913, PLR0917 - the parts of a plan
-        self,
-        specs: tuple[CaseSpec, ...],
-        graph: Graph,
-        stock: Stock,
-        barred: Barred,
-        workers: int,
-        tuning: Tuning | None,
-        blocked: Mapping[int, str],
-        notes: Iterable[str],
-        kits: Kits | None,
-        cleaners: Mapping[int, frozenset[int]],
+    def _make(
+        self, settled: _Settled, workers: int, tuning: Tuning | None, kits: Kits | None
     ) -> Plan:
+        specs, graph, stock = settled.specs, settled.graph, settled.stock
         segments = number_segments([spec.file for spec in specs])
         known = [self._durations.get(spec.nodeid) for spec in specs]
         is_known = any(each is not None for each in known)
@@ -193,8 +222,9 @@ class Planner:
         retries = RetryPolicy(
             {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
         )
+        barred, cleaners = settled.barred, settled.data.cleaners
         engine = Engine(specs, graph, scores, pool, estimates, tuning, barred, cleaners, retries)
-        return Plan(specs, graph, pool, engine, blocked, tuple(notes), foresight, fixtures)
+        return Plan(specs, graph, pool, engine, settled.blocked, settled.notes, foresight, fixtures)
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:
         """Find where each problem stands; what one marker does to many tests is told once."""

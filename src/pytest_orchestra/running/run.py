@@ -71,6 +71,8 @@ class Run:
         self._started = time.time()
         self._outcomes: dict[int, Outcome] = {}
         self._seconds: dict[int, float] = {}
+        #: What shared fixtures took of that.
+        self._shared: dict[int, float] = {}
         self._usage: dict[int, Usage] = {}
         self._joined: dict[str, float] = {}
         self._left: dict[str, float] = {}
@@ -179,6 +181,15 @@ class Run:
         self.plan.fixtures.learn(fixture, seconds)
         self._costs.setdefault(fixture, {})[worker] = seconds
 
+    def note_shared(self, case: int, seconds: float) -> None:
+        """Of the time of ``case``, which is about to be over, shared fixtures took ``seconds``."""
+        self._shared[case] = seconds
+
+    def own_seconds(self, case: int) -> float | None:
+        """Return what ``case`` took without fixtures that others share; None if that is not known."""
+        spent = self._seconds.get(case)
+        return None if spent is None else max(0.0, spent - self._shared.get(case, 0.0))
+
     @property
     def costs(self) -> Mapping[Fixture, float]:
         """What shared fixtures cost where they were set up, the median of all workers, in seconds."""
@@ -212,7 +223,9 @@ class Run:
             verdict = self.verdict(case) or Verdict.ERROR
             if verdict in SUCCESS and self.values.lacking(case):
                 events += self._starved(case)
-            events.append(CaseFinished(case, verdict, spent, self._end_attempt(case, verdict)))
+            # Who sets a fixture up for others is no example of what they will take.
+            own = self.own_seconds(case) or 0.0
+            events.append(CaseFinished(case, verdict, own, self._end_attempt(case, verdict)))
         return self._handle(*events)
 
     def _note_seconds(self, case: int, spent: float) -> None:

@@ -17,6 +17,7 @@ from pytest_orchestra.running.meter import find_meter
 from pytest_orchestra.running.others import OthersWatch
 from pytest_orchestra.running.renewal import renew
 from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.shared_fixtures import FixtureClock
 from pytest_orchestra.running.sharing import INTERVAL
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures
@@ -32,17 +33,19 @@ class SerialLoop:
     ``say`` prints a line while no test runs, and ``tell`` what is to be told of retries.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it drives, and whom it tells
         self,
         session: pytest.Session,
         run: Run,
         claims: FixtureClaims,
+        clock: FixtureClock,
         say: Callable[[str], None],
         tell: Callable[[Run], None],
     ) -> None:
         self._tell = tell
         self._session = session
         self._run = run
+        self._clock = clock
         self._say = say
         self._others = OthersWatch(run)
         self._tenure = Tenure(session.config.pluginmanager, claims, self._note_unclaimed)
@@ -157,12 +160,14 @@ class SerialLoop:
         self._meter.skip()
         self._tenure.begin(item, self._run.leases(case))
         self._meter.begin()
+        self._clock.begin()
         began = time.perf_counter()
         stand_in: Any = StandIn(item, lambda: self._look_ahead(case, began))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=stand_in)
         if not self._is_decided:
             self._decide(case, began)
         self._run.correct_seconds(case, time.perf_counter() - began)
+        self._run.note_shared(case, self._clock.spent)
         self._run.note_usage(case, self._meter.end())
         self._tell_down(self._tenure.end(item))
         self._unsettled = case
@@ -197,6 +202,7 @@ class SerialLoop:
     def _decide(self, case: int, began: float) -> None:
         self._is_decided = True
         self._stop_if_asked()
+        self._run.note_shared(case, self._clock.spent)
         self._obey(self._run.finish({case: time.perf_counter() - began}))
 
     def _stop_if_asked(self) -> None:

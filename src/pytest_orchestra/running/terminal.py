@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterable, Mapping
+from collections.abc import Container, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -108,6 +108,12 @@ class TerminalReport:
                 self.line(notice.text, yellow=True)
             elif is_curious:
                 self.line(notice.text)
+
+    def left_out(self, nodeids: Sequence[str]) -> None:
+        """Count tests of other shards as pytest counts what it deselects in its own process."""
+        reporter = self._reporter
+        if reporter is not None and nodeids:
+            reporter.stats.setdefault("deselected", []).extend(nodeids)
 
     def started(self, run: Run, workers: int) -> None:
         """Print what is about to run."""

@@ -34,7 +34,7 @@ from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
 from pytest_orchestra.running.parcels import Parcels
 from pytest_orchestra.running.renewal import failures_not_counted, renew
-from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
+from pytest_orchestra.running.shared_fixtures import CHEAP, FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Life
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures
 from pytest_orchestra.running.tenure import Tenure
@@ -63,12 +63,12 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     retries = unpack_retries(told["retries"])
     collecting = Collecting(config, Missing(told["missing"]), told["dist"], claims, retries)
     config.pluginmanager.register(collecting, COLLECTING)
-    loop = WorkerLoop(config, channel, outbox, collecting, claims)
+    clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
+    loop = WorkerLoop(config, channel, outbox, collecting, claims, clock)
     if told["life"] is not None:
         loop.prove_life(Life(*told["life"]))
     config.pluginmanager.register(loop, "orchestra-worker")
     config.pluginmanager.register(DataPort(loop.hand, loop.provide), DATA_PORT)
-    clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
     config.pluginmanager.register(clock, "orchestra-fixture-clock")
     config.pluginmanager.register(LastSearch(config), "orchestra-last-search")
     config.pluginmanager.register(SetAside(), "orchestra-set-aside")
@@ -82,17 +82,19 @@ class WorkerLoop:
     next test before it begins one, and send six messages for each.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that a worker needs
         self,
         config: pytest.Config,
         channel: execnet.Channel,
         outbox: Outbox,
         collecting: Collecting,
         claims: FixtureClaims,
+        clock: FixtureClock,
     ) -> None:
         self._config = config
         self._channel = channel
         self._outbox = outbox
+        self._clock = clock
         self._collecting = collecting
         self._inbox = Inbox()
         self._parcels = Parcels()
@@ -260,6 +262,7 @@ class WorkerLoop:
         )
         self._tenure.begin(item, self._leases.pop(index, ()))
         self._meter.begin()
+        self._clock.begin()
         began = perf_counter()
         try:
             with nullcontext() if is_last else failures_not_counted(item.session):
@@ -270,6 +273,8 @@ class WorkerLoop:
             raise
         seconds = perf_counter() - began
         usage = self._meter.end()
+        if self._clock.spent >= CHEAP:
+            self._outbox.send(("shared", index, self._clock.spent))
         self._tell_down(self._tenure.end(item), index)
         reason = item.session.shouldstop or item.session.shouldfail
         if reason:

@@ -200,16 +200,35 @@ def test_results_go_with_time(path: Path) -> None:
     with Store.open(path) as store:
         for number in range(10):
             store.add(run(number, case(X), case(Y), fixtures={("db", ""): 1.0}))
-        late = replace(run(99, case(X)), started=EPOCH + 31 * DAY)
-        store.add(late, retention=retention)
+        late = [replace(run(n, case(X)), started=EPOCH + 31 * DAY + n) for n in range(90, 99)]
+        for each in late:
+            store.add(each)
+        last = replace(run(99, case(X)), started=EPOCH + 32 * DAY)
+        store.add(last, retention=retention)
         assert 0 < len(store.trials([Y])[Y]) < 10
         for _ in range(3):
-            store.let_go(retention, late.started)
-        assert [trial.run.uuid for trial in store.trials([X])[X]] == [late.uuid]
+            store.let_go(retention, last.started)
+        left = [trial.run.uuid for trial in store.trials([X])[X]]
+        assert left == [each.uuid for each in (*late, last)]
         known = store.known([X, Y], HERE, PYTHON)
         assert known.tests.keys() == {X}
         assert not known.costs
         assert not store.add(run(3, case(X)))  # it is remembered that there was such a run
+
+
+@pytest.mark.parametrize("start", [0.0, 4e9])
+def test_a_clock_that_is_wrong_lets_go_of_nothing(path: Path, start: float) -> None:
+    """A run of another century is added, and what is known of the others stays."""
+    with Store.open(path) as store:
+        for number in range(3):
+            store.add(run(number, case(X), fixtures={("db", ""): 1.0}))
+        before = store.trials([X])
+        for number in range(2):
+            odd = replace(run(50 + number, case(Y)), started=start + number)
+            assert store.add(odd, retention=Retention(days=30))
+        assert store.trials([X]) == before
+        assert len(store.trials([Y])[Y]) == 2
+        assert store.known([], HERE, PYTHON).costs
 
 
 def test_of_each_test_some_runs_are_kept(path: Path) -> None:

@@ -103,11 +103,13 @@ def test_a_failed_case_is_tried_again_later_and_elsewhere() -> None:
     assert (engine.states[0], engine.verdicts[0], engine.done) == (State.RESTS, None, False)
     assert engine.next_due == 2.0
     assert engine.failed_on(0) == ("w1",)
+    assert engine.has_retries
     assert engine.handle(TimePassed(), 1.9) == ()
     assert engine.handle(TimePassed(), 2.0) == (Assign("w2", 0),)
     assert engine.next_due is None
     engine.handle(CaseFinished(0, Verdict.PASSED, 0.1), 3.0)
     assert (engine.verdicts[0], engine.done) == (Verdict.FLAKY, True)
+    assert not engine.has_retries
 
 
 def test_who_fails_at_every_attempt_has_failed() -> None:

@@ -71,6 +71,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(default: .pytest_orchestra/history.sqlite3 in the root directory), or none.",
     )
     group.addoption(
+        "--orchestrate-diagnose",
+        metavar="NODEID",
+        help="Instead of the tests, run experiments with this one: alone, after others, under load "
+        "and beside others. Says what it depends on.",
+    )
+    group.addoption(
+        "--orchestrate-diagnose-budget",
+        metavar="TIME",
+        help="How long the experiments may take, such as 5min (default: 2min).",
+    )
+    group.addoption(
         "--orchestrate-shard",
         metavar="I/N|auto",
         help="Run part I of N parts that take about as long as one another; what hangs together "
@@ -91,6 +102,10 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         from pytest_orchestra.running.peers import neutralise  # noqa: PLC0415 - only if needed
 
         neutralise(config.pluginmanager)
+        if config.getoption("orchestrate_diagnose") is not None:
+            from pytest_orchestra.running.diagnosing import stay_alone  # noqa: PLC0415 - as above
+
+            stay_alone(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -98,6 +113,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in OUR_MARKER_LINES:
         config.addinivalue_line("markers", line)
     if not config.getoption("orchestrate"):
+        _refuse_diagnosis(config)
         if config.getoption("orchestrate_shard") is not None:
             raise pytest.UsageError("--orchestrate-shard needs --orchestrate")
         return
@@ -112,6 +128,13 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_orchestra.running.worker import configure_worker  # noqa: PLC0415 - if needed
 
         configure_worker(config, workerinput)
+
+
+def _refuse_diagnosis(config: pytest.Config) -> None:
+    """Say so where an option would do nothing, since what it asks for is another way to run."""
+    for name in ("diagnose", "diagnose-budget"):
+        if config.getoption(f"orchestrate_{name.replace('-', '_')}") is not None:
+            raise pytest.UsageError(f"--orchestrate-{name} needs --orchestrate: give both")
 
 
 @pytest.fixture

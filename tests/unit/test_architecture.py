@@ -34,6 +34,7 @@ OURS: Final[dict[str, set[str]]] = {
     },
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},
+    "diagnosis": {"history", "diagnosis"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {
@@ -45,6 +46,7 @@ OURS: Final[dict[str, set[str]]] = {
         "history_settings",
         "machine",
         "history",
+        "diagnosis",
         "hookspecs",
         "running",
     },

@@ -31,6 +31,11 @@ def configure_main(config: pytest.Config) -> None:
     terminal = TerminalReport(config)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
+    if _wants_diagnosis(config):
+        from pytest_orchestra.running.diagnosing import configure_diagnosis  # noqa: PLC0415 - only if needed
+
+        configure_diagnosis(config, settings, problems, terminal)
+        return
     sharing = _share(config, settings)
     memory = Memory.open(config, settings, terminal)
     if _has_workers(config):
@@ -42,6 +47,20 @@ def configure_main(config: pytest.Config) -> None:
         configure_alone(config, settings, problems, terminal, sharing, memory)
     manager.register(LastSearch(config, has_time=_has_workers(config)), "orchestra-last-search")
     leave_quickly()
+
+
+def _wants_diagnosis(config: pytest.Config) -> bool:
+    """Whether to experiment with one test; raises pytest.UsageError for half of a wish."""
+    wanted = config.getoption("orchestrate_diagnose")
+    if wanted is None and config.getoption("orchestrate_diagnose_budget") is not None:
+        raise pytest.UsageError(
+            "--orchestrate-diagnose-budget needs --orchestrate-diagnose NODEID: give both"
+        )
+    if wanted is not None and config.getoption("orchestrate_shard") is not None:
+        raise pytest.UsageError(
+            "--orchestrate-diagnose looks at all tests, --orchestrate-shard at some: use one of them"
+        )
+    return wanted is not None and not config.option.collectonly
 
 
 def _share(config: pytest.Config, settings: Settings) -> Sharing | None:

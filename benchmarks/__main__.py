@@ -15,6 +15,7 @@ from benchmarks import (
     flakes_real,
     history,
     jobshop,
+    order,
     scale,
     suites,
     tail,
@@ -30,6 +31,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "fixtures": fixtures.run,
     "tail": tail.run,
     "jobshop": jobshop.run,
+    "order": order.run,
     "scale": scale.run,
     "history": history.run,
     "suites": suites.run,
@@ -40,7 +42,8 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
 SIZES: Final = (
     f"tests of throughput ({throughput.SIZE}) and tail ({tail.SIZE}), files of fixtures "
     f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE}), results of history "
-    f"({history.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE})"
+    f"({history.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE}), "
+    f"builds of order ({order.SIZE})"
 )
 
 

@@ -65,6 +65,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="A run in which a test was flaky has failed (exit code 1).",
     )
     group.addoption(
+        "--orchestrate-order",
+        metavar="balanced|makespan|feedback",
+        choices=("balanced", "makespan", "feedback"),
+        help="What goes first among tests of one priority: what the end of the run waits for "
+        "(makespan), what is likely to fail soon (feedback), or the latter for as long as the run "
+        "ends at most 2 % later for it (balanced, the default).",
+    )
+    group.addoption(
         "--orchestrate-history",
         metavar="PATH|none",
         help="Where to keep what tests took and how they ended, to make the next run better "

@@ -51,13 +51,15 @@ class Recollection:
 
     ``seconds`` are expected durations and ``failing`` probabilities of failure, by node id;
     ``costs`` are seconds of fixtures by name and scope. ``renamed`` maps node ids to those that the
-    tests had before. Of tests that are not in ``seconds`` nothing is known.
+    tests had before. ``flaking`` are flake rates by node id, of those that are judged to be
+    flaky. Of tests that are not in ``seconds`` nothing is known.
     """
 
     seconds: Mapping[str, float] = field(default_factory=dict)
     failing: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[tuple[str, str], float] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    flaking: Mapping[str, float] = field(default_factory=dict)
 
 
 class Archive:

@@ -42,7 +42,9 @@ def configure_alone(  # noqa: PLR0913, PLR0917 - each is a different thing that 
     opening = Opening(config, settings, problems, terminal, sharing, memory)
     claims = FixtureClaims(settings.fixtures)
     dist = config.getoption("dist", "no")
-    collecting = Collecting(config, settings.missing, dist, claims, settings.retries)
+    collecting = Collecting(
+        config, settings.missing, dist, claims, settings.priority, settings.retries
+    )
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -54,14 +54,17 @@ class Collection:
 class Collecting:
     """Plugin for every process that collects: reads markers and pulls prerequisites back in."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what only the controller has read
         self,
         config: pytest.Config,
         missing: Missing,
         dist: str,
         claims: FixtureClaims,
+        weights: Mapping[str, float],
         retries: RetrySettings,
     ) -> None:
+        """``weights`` are what marks add to the priority of a test, by their names."""
+        self._weights = weights
         self.collection = Collection()
         self._retries = retries
         self._claims = claims
@@ -179,7 +182,7 @@ class Collecting:
         for item in items:
             if has_requirements:
                 problems += _add_requirements(item)
-            spec, found = read_item(item)
+            spec, found = read_item(item, self._weights)
             problems += found
             if has_scores:
                 spec, more = _add_score(item, spec)

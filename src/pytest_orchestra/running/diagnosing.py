@@ -76,7 +76,7 @@ def configure_diagnosis(
     """Register what collects the tests, and experiments with one of them."""
     opening = Opening(config, settings, problems, terminal, None)
     claims, once = FixtureClaims(settings.fixtures), RetrySettings(is_off=True)
-    collecting = Collecting(config, settings.missing, "no", claims, once)
+    collecting = Collecting(config, settings.missing, "no", claims, settings.priority, once)
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)

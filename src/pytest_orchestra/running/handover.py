@@ -18,7 +18,7 @@ INPUT_KEY: Final = "orchestra"
 class Handover(TypedDict):
     """The worker's end of the channel, and what only the controller has read.
 
-    ``fixtures`` take resources while they are up; ``life`` is the :class:`.Life` of a run that
+    ``fixtures`` take resources while they are up, and ``weights`` are what marks add to a priority; ``life`` is the :class:`.Life` of a run that
     shares some with other runs.
     """
 
@@ -28,4 +28,5 @@ class Handover(TypedDict):
     dist: str
     fixtures: PackedFixtures
     retries: PackedRetries
+    weights: dict[str, float]
     life: tuple[str, str, str] | None

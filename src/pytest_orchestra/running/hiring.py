@@ -84,6 +84,7 @@ class Hiring:
             dist=self._config.option.dist,
             fixtures=pack_fixtures(self._settings.fixtures),
             retries=pack_retries(self._settings.retries),
+            weights=dict(self._settings.priority),
             life=self._life,
         )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from types import FunctionType
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import FunctionType, MappingProxyType
 from typing import Final
 
 import pytest
@@ -27,23 +28,37 @@ _DATA: Final = "the name of data"
 _DISPLACED: Final = frozenset({"__wrapped__", "place_as"})
 
 
-def read_item(item: pytest.Item) -> tuple[CaseSpec, tuple[Problem, ...]]:
+def read_item(
+    item: pytest.Item, weights: Mapping[str, float] = MappingProxyType({})
+) -> tuple[CaseSpec, tuple[Problem, ...]]:
     """Return what the markers of ``item`` say, and a problem for each that is malformed.
+
+    ``weights`` are what marks add to its priority, by their names, however often it has them.
 
     Markers of other plugins are honoured as ``peer_markers`` tells; where they and the markers of this
     plugin disagree, this plugin's hold. Never raises for what a marker says.
     """
     file, line = _place(item)
-    found = [pair for pair in item.iter_markers_with_node() if pair[1].name in _READERS]
+    marks = list(item.iter_markers_with_node())
+    weight = _weigh(marks, weights) if marks and weights else 0.0
+    found = [pair for pair in marks if pair[1].name in _READERS]
     if not found:
-        return CaseSpec(item.nodeid, file, line), ()
+        return CaseSpec(item.nodeid, file, line, priority=weight), ()
     draft = Draft(item)
     seen: set[str] = set()
     for node, mark in sorted(found, key=lambda pair: pair[1].name in PEER_READERS):
         if mark.name not in seen or mark.name not in _CLOSEST:
             _READERS[mark.name](Reading(draft, mark, shared=node is not item))
         seen.add(mark.name)
-    return draft.finish(file, line), tuple(draft.problems)
+    spec = draft.finish(file, line)
+    if weight:
+        spec = replace(spec, priority=spec.priority + weight)
+    return spec, tuple(draft.problems)
+
+
+def _weigh(marks: Iterable[tuple[object, pytest.Mark]], weights: Mapping[str, float]) -> float:
+    names = {mark.name for _, mark in marks}
+    return sum(weight for name, weight in weights.items() if name in names)
 
 
 def location_of(item: pytest.Item) -> tuple[str, int | None, str]:

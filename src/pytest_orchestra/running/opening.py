@@ -19,6 +19,7 @@ from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.run import Run
@@ -158,9 +159,17 @@ class Opening:
             *provide(collection.specs, settings.resources, settings.hosts, hosts),
             self._problems,
             elsewhere,
-            durations,
-            guess((spec.nodeid for spec in collection.specs), durations),
+            self._expect(collection, durations),
+            settings.order,
         )
+
+    def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:
+        """Return what is expected of a ``collection``, of which ``durations`` are known."""
+        recalled = self.recollection
+        guesses = guess((spec.nodeid for spec in collection.specs), durations)
+        if recalled is None:
+            return Expectations(durations, guesses)
+        return Expectations(durations, guesses, recalled.failing, recalled.flaking, recalled.costs)
 
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
@@ -178,9 +187,6 @@ class Opening:
         if self._memory is not None and self.recollection is None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
         plan = self.plan(collection, workers, hosts, tuning, kits)
-        if self.recollection is not None:
-            for fixture, seconds in self.recollection.costs.items():
-                plan.fixtures.learn(fixture, seconds)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
         return self.run

@@ -97,6 +97,7 @@ def _load(config: pytest.Config) -> tuple[Settings, tuple[Problem, ...]]:
         resources=config.getoption("orchestrate_resource"),
         missing=config.getoption("orchestrate_missing"),
         retries=config.getoption("orchestrate_retries"),
+        order=config.getoption("orchestrate_order"),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.host import Host
+from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.overuse import overuse_lines
@@ -28,6 +29,9 @@ MOST_LINES: Final = 20
 
 #: Waits shorter than this many seconds are not worth a line.
 SHORTEST_WAIT: Final = 0.05
+
+#: Differences among predictions of less than this many seconds are none.
+SHORTEST_SHIFT: Final = 0.05
 
 #: The name of the plugin that has a say only while tests run.
 _WAIT_WORDS: Final = "orchestra-wait-words"
@@ -128,6 +132,8 @@ class TerminalReport:
         self.line(", ".join(_count(number, noun) for number, noun in counts))
         if plan.foresight is not None:
             self.line(_prediction(plan.foresight, workers))
+        for text in order_lines(plan.order, plan.foresight):
+            self.line(text)
         for note in plan.notes:
             self.line(note, yellow=True)
 
@@ -181,6 +187,30 @@ def _prediction(foresight: Foresight, workers: int) -> str:
     if saved > 0:
         text += f"; {saved:.1f} s saved by trying {_count(foresight.rounds, 'other order')}"
     return text
+
+
+def order_lines(order: Order | None, foresight: Foresight | None) -> Iterable[str]:
+    """Yield what is to be said of the order, which is nothing where it makes no difference."""
+    gain = None if foresight is None else foresight.gain
+    if order is None or order is Order.MAKESPAN:
+        return
+    if gain is None:
+        aim = "what is likely to fail goes first"
+        if order is Order.BALANCED:
+            aim += " for as long as the run should end at most 2 % later for it"
+        yield f"{order} order: {aim}"
+    elif gain.shows < gain.showed:
+        yield (
+            f"{order} order: a failure is expected to show after {gain.shows:.1f} s; makespan order "
+            f"would take {gain.showed:.1f} s for that, and end {_shift(gain.longer)}"
+        )
+
+
+def _shift(seconds: float) -> str:
+    """Return how much earlier something ends that would otherwise end ``seconds`` later."""
+    if abs(seconds) < SHORTEST_SHIFT:
+        return "at the same time"
+    return f"{abs(seconds):.1f} s {'earlier' if seconds > 0 else 'later'}"
 
 
 def summary_lines(

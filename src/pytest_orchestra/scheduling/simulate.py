@@ -31,6 +31,7 @@ from pytest_orchestra.model.events import (
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.scheduling.engine import Engine
 from pytest_orchestra.scheduling.nodeid import is_within
+from pytest_orchestra.scheduling.setups import SetUps
 
 #: A case to run, or fixtures to tear down.
 _Errand: TypeAlias = int | tuple[Fixture, ...]
@@ -64,8 +65,8 @@ class Simulation:
     ``seconds`` are durations per case, ``verdicts`` what each case ends with if it runs
     (passed where not given). With ``specs``, fixtures that take something go down as pytest
     does it: when the next case is not in their scope, or somebody asks for what they keep. Without
-    ``specs``, only then. Setting up and tearing down take no time. ``at_first`` is what the
-    first attempts at a case end with that is tried again.
+    ``specs``, only then. Tearing down takes no time, and neither does setting up, but for what
+    ``setups`` say. ``at_first`` is what the first attempts at a case end with that is tried again.
     """
 
     def __init__(  # noqa: PLR0913 - each is a different thing that happens in a run
@@ -77,6 +78,7 @@ class Simulation:
         *,
         specs: Sequence[CaseSpec] = (),
         others: Others | None = None,
+        setups: SetUps | None = None,
         at_first: Mapping[int, Sequence[Verdict]] = MappingProxyType({}),
     ) -> None:
         self.spans: Final[list[Span]] = []
@@ -90,6 +92,7 @@ class Simulation:
         self._specs = specs
         self._at_first = {case: deque(verdicts) for case, verdicts in at_first.items()}
         self._others = others or Others()
+        self._benches = setups.benches(workers) if setups is not None and setups.matter else None
         self._queues: dict[str, deque[_Errand]] = {worker: deque() for worker in workers}
         self._ends: list[tuple[float, int, str]] = []
         #: What the engine has not heard yet: it hears one thing when its last commands are obeyed.
@@ -173,7 +176,8 @@ class Simulation:
 
     def _begin(self, worker: str, case: int, now: float) -> None:
         self.running[worker] = case, now
-        heappush(self._ends, (now + self._seconds[case], case, worker))
+        charge = self._benches.move(worker, case) if self._benches is not None else 0.0
+        heappush(self._ends, (now + charge + self._seconds[case], case, worker))
         if self._specs:
             spec = self._specs[case]
             leaves = [each for each in self.up[worker] if not is_within(spec.nodeid, each[1])]

@@ -45,6 +45,7 @@ _KEYS: Final = (
     "runtime_dir",
     "history",
     "retries",
+    "report",
 )
 
 #: What these marks add to the priority of a test where the user says nothing else of them.
@@ -67,6 +68,7 @@ class Settings:
     ``shard`` is the part of the suite that is to run, None for all of it. ``order`` is by what
     tests are ordered, and ``priority`` maps names of marks to what they add to a test's priority.
     ``retries`` says how often failed tests are tried again.
+    ``report`` is the path of a directory for reports, from the root directory; None for none.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Settings:
     order: Order = Order.BALANCED
     priority: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
     retries: RetrySettings = field(default_factory=RetrySettings)
+    report: str | None = None
 
 
 def load_settings(  # noqa: PLR0913 - one for each option
@@ -119,6 +122,7 @@ def load_settings(  # noqa: PLR0913 - one for each option
     )
     history = read_history(table.get("history"), f"{TABLE}.history", source, problems)
     again = read_retries(table.get("retries"), retries, f"{TABLE}.retries", source, problems)
+    report = _path(table.get("report"), "report", "the path of a directory", source, problems)
     settings = Settings(
         capacities,
         fixtures,
@@ -129,6 +133,7 @@ def load_settings(  # noqa: PLR0913 - one for each option
         order=chosen,
         priority=priority,
         retries=again,
+        report=report,
     )
     return settings, tuple(problems)
 

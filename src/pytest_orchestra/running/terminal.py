@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Generator, Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -117,7 +118,8 @@ class TerminalReport:
         """Count tests of other shards as pytest counts what it deselects in its own process."""
         reporter = self._reporter
         if reporter is not None and nodeids:
-            reporter.stats.setdefault("deselected", []).extend(nodeids)
+            left_out = [SimpleNamespace(nodeid=nodeid) for nodeid in nodeids]
+            reporter.stats.setdefault("deselected", []).extend(left_out)
 
     def started(self, run: Run, workers: int) -> None:
         """Print what is about to run."""

@@ -54,6 +54,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "pull it back in (default), run the test without it, or skip the test.",
     )
     group.addoption(
+        "--orchestrate-retries",
+        metavar="N",
+        help="Try a failed test again up to N times: later, alone, and on another worker if there is "
+        "one. What passes then is flaky. 0: no test, whatever the markers and the configuration "
+        "say.",
+    )
+    group.addoption(
+        "--orchestrate-fail-on-flaky",
+        action="store_true",
+        help="A run in which a test was flaky has failed (exit code 1).",
+    )
+    group.addoption(
         "--orchestrate-order",
         metavar="balanced|makespan|feedback",
         choices=("balanced", "makespan", "feedback"),

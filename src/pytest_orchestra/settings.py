@@ -28,6 +28,7 @@ from pytest_orchestra.resource_settings import (
     replace_wait,
     unknown_keys,
 )
+from pytest_orchestra.retry_settings import RetrySettings, read_retries
 from pytest_orchestra.scheduling.duration import parse_duration
 
 #: The table of this plugin in a TOML file.
@@ -44,6 +45,7 @@ _KEYS: Final = (
     "runtime_dir",
     "history",
     "quarantine",
+    "retries",
     "report",
 )
 
@@ -71,6 +73,7 @@ class Settings:
     this machine share tokens, None for the user's own. ``history`` says where runs are remembered.
     ``shard`` is the part of the suite that is to run, None for all of it. ``order`` is by what
     tests are ordered, and ``priority`` maps names of marks to what they add to a test's priority.
+    ``retries`` says how often failed tests are tried again.
     ``report`` is the path of a directory for reports, from the root directory; None for none.
     ``quarantine`` is the path of the file of tests in quarantine, from the root directory, or
     ``"none"``; None for the default.
@@ -85,22 +88,25 @@ class Settings:
     shard: Shard | None = None
     order: Order = Order.BALANCED
     priority: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
+    retries: RetrySettings = field(default_factory=RetrySettings)
     report: str | None = None
     quarantine: str | None = None
 
 
-def load_settings(
+def load_settings(  # noqa: PLR0913 - one for each option
     table: Mapping[str, object],
     *,
     source: str,
     resources: Sequence[str] = (),
     missing: str | None = None,
     order: str | None = None,
+    retries: str | None = None,
 ) -> tuple[Settings, tuple[Problem, ...]]:
     """Check the ``table`` of the file ``source`` and the options, which override it.
 
     ``resources`` are ``NAME=CAPACITY`` as given to ``--orchestrate-resource``, ``missing`` is
-    the value of ``--orchestrate-missing`` and ``order`` of ``--orchestrate-order``. Returns the settings that are sound, with defaults
+    the value of ``--orchestrate-missing``, ``order`` of ``--orchestrate-order`` and ``retries`` of
+    ``--orchestrate-retries``. Returns the settings that are sound, with defaults
     for the rest, and a problem for each that is not.
     """
     problems = [*unknown_keys(table, _KEYS, TABLE, source)]
@@ -131,6 +137,7 @@ def load_settings(
         source,
         problems,
     )
+    again = read_retries(table.get("retries"), retries, f"{TABLE}.retries", source, problems)
     report = _path(table.get("report"), "report", "the path of a directory", source, problems)
     settings = Settings(
         capacities,
@@ -141,6 +148,7 @@ def load_settings(
         history,
         order=chosen,
         priority=priority,
+        retries=again,
         report=report,
         quarantine=quarantine,
     )

@@ -13,6 +13,7 @@ import pytest
 from pytest_orchestra.diagnosis.experiment import Experiment
 from pytest_orchestra.diagnosis.investigation import Investigation
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.retry_settings import RetrySettings
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.findings import Findings
 from pytest_orchestra.running.fixture_claims import FixtureClaims
@@ -76,9 +77,8 @@ def configure_diagnosis(
 ) -> None:
     """Register what collects the tests, and experiments with one of them."""
     opening = Opening(config, settings, problems, terminal, None)
-    collecting = Collecting(
-        config, settings.missing, "no", FixtureClaims(settings.fixtures), settings.priority
-    )
+    claims, once = FixtureClaims(settings.fixtures), RetrySettings(is_off=True)
+    collecting = Collecting(config, settings.missing, "no", claims, settings.priority, once)
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypedDict
 
+from pytest_orchestra.running.budgets import PackedRetries
 from pytest_orchestra.running.journal import Address
 from pytest_orchestra.running.link import PackedFixtures
 
@@ -26,5 +27,6 @@ class Handover(TypedDict):
     missing: str
     dist: str
     fixtures: PackedFixtures
+    retries: PackedRetries
     weights: dict[str, float]
     life: tuple[str, str, str] | None

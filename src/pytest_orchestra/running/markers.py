@@ -14,6 +14,7 @@ import pytest
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS
+from pytest_orchestra.retry_settings import MOST as MOST_RETRIES
 from pytest_orchestra.running.draft import Draft, Reading, finite, show
 from pytest_orchestra.running.peer_markers import CLOSEST_PEERS, PEER_READERS
 from pytest_orchestra.scheduling.quantity import parse_quantity
@@ -134,6 +135,18 @@ def _read_priority(reading: Reading) -> None:
         reading.draft.priority = priority
 
 
+def _read_retries(reading: Reading) -> None:
+    value = reading.mark.args[0] if len(reading.mark.args) == 1 else None
+    if reading.mark.kwargs or value is None:
+        reading.complain("it takes one number", "write retries(2)")
+    elif isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_RETRIES:
+        reading.draft.retries = value
+    else:
+        what = f"{show(value)} is not a whole number from 0 to {MOST_RETRIES}"
+        remedy = "write how many times it is tried again when it fails, such as 2"
+        reading.complain(what, remedy, show(value).strip("'\""))
+
+
 def _read_resources(reading: Reading) -> None:
     if not reading.mark.args and not reading.mark.kwargs:
         reading.complain("it names nothing", "write resources('db') or resources(gpu=2)")
@@ -177,9 +190,10 @@ _READERS: Final[Mapping[str, Callable[[Reading], None]]] = {
     "cleans": _read_cleans,
     "priority": _read_priority,
     "resources": _read_resources,
+    "retries": _read_retries,
     "xdist_group": _read_xdist_group,
     **PEER_READERS,
 }
 
 #: Of these markers only the one that is closest to the test counts.
-_CLOSEST: Final = frozenset({"priority", "xdist_group"}) | CLOSEST_PEERS
+_CLOSEST: Final = frozenset({"priority", "retries", "xdist_group"}) | CLOSEST_PEERS

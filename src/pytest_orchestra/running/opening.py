@@ -224,7 +224,9 @@ class Opening:
         if self.sharing is not None:
             self.sharing.close()
         record = self._look_back(run, record)
-        if (record.denied or record.gating) and session.exitstatus == pytest.ExitCode.OK:
+        is_too_flaky = self.terminal.fails_on_flaky and record.flaky
+        has_failed = record.denied or record.gating or is_too_flaky
+        if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)

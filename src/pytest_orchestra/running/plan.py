@@ -29,6 +29,7 @@ from pytest_orchestra.scheduling.graph import CycleError, Graph, Links, arrange,
 from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
+from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
 
@@ -197,6 +198,9 @@ class Planner:
         segments = number_segments([spec.file for spec in specs])
         estimates = Estimates(segments, ordering.known, fixtures)
         pool = Pool(stock)
+        retries = RetryPolicy(
+            {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
+        )
         engine = Engine(
             specs,
             graph,
@@ -206,6 +210,7 @@ class Planner:
             tuning,
             settled.barred,
             settled.data.cleaners,
+            retries,
         )
         return Plan(
             specs,

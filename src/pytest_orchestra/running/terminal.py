@@ -15,6 +15,8 @@ from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.flakes import flake_lines
 from pytest_orchestra.running.overuse import overuse_lines
+from pytest_orchestra.running.retry_words import Notice, retry_lines
+from pytest_orchestra.running.withheld import RERUN
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
 
@@ -63,6 +65,8 @@ class TerminalReport:
 
     def __init__(self, config: pytest.Config) -> None:
         self.record: RunRecord | None = None
+        #: Whether a flaky test makes the run fail.
+        self.fails_on_flaky = bool(config.getoption("orchestrate_fail_on_flaky"))
         self._config = config
         if config.get_verbosity(config.VERBOSITY_TEST_CASES) > 0:
             config.pluginmanager.register(WaitWords(), _WAIT_WORDS)
@@ -73,9 +77,13 @@ class TerminalReport:
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport
     ) -> tuple[str, str, Any] | None:
-        """Give blocked tests words of their own."""
+        """Give words of their own to blocked and flaky tests, and to attempts that are not the last."""
         if getattr(report, "orchestra_blocked", False):
             return "blocked", "b", ("BLOCKED", {"yellow": True})
+        if report.outcome == RERUN:  # type: ignore[comparison-overlap]
+            return RERUN, "R", ("RERUN", {"yellow": True})
+        if report.when == "call" and report.passed and getattr(report, "orchestra_flaky", False):
+            return "flaky", "~", ("FLAKY", {"yellow": True})
         return None
 
     def finished(self, record: RunRecord) -> None:
@@ -97,6 +105,15 @@ class TerminalReport:
             if writer.width_of_current_line:
                 writer.line()
             reporter.write_line(f"orchestra: {text}", **markup)
+
+    def tell(self, notices: Iterable[Notice]) -> None:
+        """Print what there is to be told while tests run."""
+        is_curious = self._config.get_verbosity() > 0
+        for notice in notices:
+            if not notice.is_detail:
+                self.line(notice.text, yellow=True)
+            elif is_curious:
+                self.line(notice.text)
 
     def left_out(self, nodeids: Sequence[str]) -> None:
         """Count tests of other shards as pytest counts what it deselects in its own process."""
@@ -157,7 +174,7 @@ class TerminalReport:
         if record is None or self._config.get_verbosity() < 0:
             return
         is_long = self._config.get_verbosity() > 0
-        lines = list(summary_lines(record, is_long=is_long))
+        lines = list(summary_lines(record, is_long=is_long, fails_on_flaky=self.fails_on_flaky))
         terminalreporter.section("orchestra")
         for text in lines:
             terminalreporter.write_line(text)
@@ -199,9 +216,15 @@ def _shift(seconds: float) -> str:
     return f"{abs(seconds):.1f} s {'earlier' if seconds > 0 else 'later'}"
 
 
-def summary_lines(record: RunRecord, *, is_long: bool) -> Iterable[str]:
-    """Yield the lines of the summary; ``is_long`` leaves nothing out."""
+def summary_lines(
+    record: RunRecord, *, is_long: bool, fails_on_flaky: bool = False
+) -> Iterable[str]:
+    """Yield the lines of the summary; ``is_long`` leaves nothing out.
+
+    ``fails_on_flaky``: a flaky test makes the run fail.
+    """
     yield _verdicts(record)
+    yield from retry_lines(record, is_long=is_long, fails_on_flaky=fails_on_flaky)
     yield from _not_run(record, is_long=is_long)
     yield from _blocked(record, is_long=is_long)
     yield from _resources(record)

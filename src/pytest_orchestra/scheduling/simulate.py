@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from pytest_orchestra.model.case import CaseSpec
@@ -20,8 +21,10 @@ from pytest_orchestra.model.events import (
     Fixture,
     FixturesDown,
     GiveBack,
+    GiveUp,
     Recall,
     Relinquish,
+    TimePassed,
     TokensGranted,
     WorkersJoined,
 )
@@ -63,7 +66,7 @@ class Simulation:
     (passed where not given). With ``specs``, fixtures that take something go down as pytest
     does it: when the next case is not in their scope, or somebody asks for what they keep. Without
     ``specs``, only then. Tearing down takes no time, and neither does setting up, but for what
-    ``setups`` say.
+    ``setups`` say. ``at_first`` is what the first attempts at a case end with that is tried again.
     """
 
     def __init__(  # noqa: PLR0913 - each is a different thing that happens in a run
@@ -76,6 +79,7 @@ class Simulation:
         specs: Sequence[CaseSpec] = (),
         others: Others | None = None,
         setups: SetUps | None = None,
+        at_first: Mapping[int, Sequence[Verdict]] = MappingProxyType({}),
     ) -> None:
         self.spans: Final[list[Span]] = []
         #: Fixtures that are up, by worker.
@@ -86,6 +90,7 @@ class Simulation:
         self._seconds = seconds
         self._verdicts = verdicts or {}
         self._specs = specs
+        self._at_first = {case: deque(verdicts) for case, verdicts in at_first.items()}
         self._others = others or Others()
         self._benches = setups.benches(workers) if setups is not None and setups.matter else None
         self._queues: dict[str, deque[_Errand]] = {worker: deque() for worker in workers}
@@ -97,7 +102,7 @@ class Simulation:
     def run(self) -> tuple[Span, ...]:
         """Run to the end and return what ran, in order of its end."""
         self.tell(WorkersJoined(tuple(self._queues)), 0.0)
-        while self.next_end is not None:
+        while self.next_end is not None or self._engine.next_due is not None:
             self.step()
         assert self._engine.done, "cases were left that nothing waits for"  # noqa: S101
         return tuple(self.spans)
@@ -108,12 +113,19 @@ class Simulation:
         return self._ends[0][0] if self._ends else None
 
     def step(self) -> None:
-        """Let the next case end."""
+        """Let the next case end, or time go by until one may be tried again."""
+        due, end = self._engine.next_due, self.next_end
+        if due is not None and (end is None or due < end):
+            self.tell(TimePassed(), due)
+            return
         now, case, worker = heappop(self._ends)
         _, start = self.running.pop(worker)
         self.spans.append(Span(case, worker, start, now))
         verdict = self._verdicts.get(case, Verdict.PASSED)
-        self._news.append(CaseFinished(case, verdict, self._seconds[case]))
+        if self._at_first.get(case):
+            verdict = self._at_first[case].popleft()
+        again = self._engine.tries_again(case, verdict)
+        self._news.append(CaseFinished(case, verdict, self._seconds[case], again))
         self._is_telling = True
         self._go_on(worker, now)
         self._is_telling = False
@@ -150,7 +162,7 @@ class Simulation:
                 case GiveBack(case):
                     self._others.give_back(case)
                 case _:
-                    assert isinstance(command, Conclude)  # noqa: S101 - takes no time
+                    assert isinstance(command, Conclude | GiveUp)  # noqa: S101 - takes no time
 
     def _go_on(self, worker: str, now: float) -> None:
         """Let an idle worker do what it was told, up to the next case."""

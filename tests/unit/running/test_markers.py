@@ -318,7 +318,7 @@ def test_all_mistakes_are_told_and_the_rest_is_kept(read: Read, mark: Make) -> N
 
 def test_every_marker_is_described_with_an_example() -> None:
     """`pytest --markers` shows how each is written."""
-    names = ["depends", "provides", "cleans", "priority", "resources"]
+    names = ["depends", "provides", "cleans", "priority", "resources", "retries"]
     assert [line.split("(")[0] for line in OUR_MARKER_LINES] == names
     assert all("Example: @pytest.mark." in line for line in OUR_MARKER_LINES)
 

@@ -141,7 +141,7 @@ class Store:
         return read_failing(self._connection)
 
     def flaking(self) -> tuple[str, ...]:
-        """Return the tests that were judged flaky; see :func:`.read_flaking`."""
+        """Return the tests that may be flaky; see :func:`.read_flaking`."""
         return read_flaking(self._connection)
 
     def last_seen(self, nodeid: str) -> tuple[float | None, float]:

@@ -378,6 +378,36 @@ def test_subtests_of_an_earlier_attempt_do_not_count(
     assert result.code == PASSED
 
 
+def test_a_flaky_test_counts_once_whatever_its_subtests_say(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """Neither the subtests of its last attempt are flaky ones more, nor has the first attempt failed."""
+    pytest.importorskip("_pytest.subtests", reason="since pytest 9")
+    project.write(
+        "test_a",
+        """
+        import unittest
+        from pathlib import Path
+        def test_parts(subtests, attempt):
+            number = attempt("parts")
+            for part in range(3):
+                with subtests.test(part=part):
+                    assert number == 2 or part != 1
+        class TestOld(unittest.TestCase):
+            def test_old(self):
+                been = Path("been")
+                for part in range(3):
+                    with self.subTest(part=part):
+                        if part == 1 and not been.exists():
+                            been.touch()
+                            self.fail()
+        """,
+    )
+    result = project.orchestrate("--orchestrate-retries", "1", *driver)
+    assert (result.code, result.counts["flaky"]) == (PASSED, 2)
+    assert "failed" not in result.counts
+
+
 def test_who_says_how_often(project: Project, driver: tuple[str, ...]) -> None:
     """The marker that is nearest, else the first pattern that matches, else the default."""
     project.configure(

@@ -162,6 +162,8 @@ def test_the_exit_code_says_it_if_asked(project: Project, driver: tuple[str, ...
     assert result.code == FAILED
     assert result.counts == {"flaky": 1, "rerun": 1}
     assert result.lines("^1 test is flaky, so the run has failed .--orchestrate-fail-on-flaky.$")
+    result = project.orchestrate(*options, "--orchestrate-fail-on-flaky", "-q")
+    assert result.lines("^orchestra: 1 test is flaky, so the run has failed ")
 
 
 def test_verbose_tells_of_attempts_and_shows_what_failed(

@@ -151,7 +151,7 @@ class Run:
         self.note_report(case, report)
         if report.failed:
             self._withhold(case, report, outcome.verdict or Verdict.FAILED)
-        elif self.attempts.has_failed(case):
+        elif type(report) is pytest.TestReport and self.attempts.has_failed(case):
             report.orchestra_flaky = True  # type: ignore[attr-defined]
 
     def _withhold(self, case: int, report: pytest.TestReport, verdict: Verdict) -> None:

@@ -29,7 +29,16 @@ from pytest_orchestra.scheduling.duration import parse_duration
 #: The table of this plugin in a TOML file.
 TABLE: Final = "tool.pytest_orchestra"
 
-_KEYS: Final = ("resources", "fixtures", "hosts", "missing", "max_wait", "runtime_dir", "history")
+_KEYS: Final = (
+    "resources",
+    "fixtures",
+    "hosts",
+    "missing",
+    "max_wait",
+    "runtime_dir",
+    "history",
+    "report",
+)
 _MISSING_OPTION: Final = "--orchestrate-missing"
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
@@ -41,7 +50,8 @@ class Settings:
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
     this machine share tokens, None for the user's own. ``history`` says where runs are remembered.
-    ``shard`` is the part of the suite that is to run, None for all of it.
+    ``shard`` is the part of the suite that is to run, None for all of it. ``report`` is the path of
+    a directory for reports, from the root directory; None for none.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -51,6 +61,7 @@ class Settings:
     runtime_dir: str | None = None
     history: HistorySettings = field(default_factory=HistorySettings)
     shard: Shard | None = None
+    report: str | None = None
 
 
 def load_settings(
@@ -84,7 +95,9 @@ def load_settings(
         table.get("runtime_dir"), "runtime_dir", "the path of a directory", source, problems
     )
     history = read_history(table.get("history"), f"{TABLE}.history", source, problems)
-    return Settings(capacities, fixtures, hosts, wish, runtime_dir, history), tuple(problems)
+    report = _path(table.get("report"), "report", "the path of a directory", source, problems)
+    settings = Settings(capacities, fixtures, hosts, wish, runtime_dir, history, report=report)
+    return settings, tuple(problems)
 
 
 def read_table(path: Path) -> Mapping[str, object]:

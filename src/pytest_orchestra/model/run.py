@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
@@ -12,6 +12,7 @@ from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.shard import ShardRecord
+from pytest_orchestra.model.surroundings import Surroundings
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 
@@ -116,6 +117,18 @@ class WarningRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UncollectedRecord:
+    """A file, or a part of one, whose tests are not known: it was skipped as a whole, or has an error.
+
+    ``text`` is why: all that pytest has to tell of it.
+    """
+
+    nodeid: str
+    is_skipped: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """All that is known of a run, in the order of the collection.
 
@@ -135,6 +148,8 @@ class RunRecord:
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
     shard: ShardRecord | None = None
+    uncollected: tuple[UncollectedRecord, ...] = ()
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     @property
     def denied(self) -> int:

@@ -11,6 +11,8 @@ class Verdict(StrEnum):
     """The one outcome that every collected case ends with."""
 
     PASSED = "passed"
+    #: Passed at last, after an attempt that did not.
+    FLAKY = "flaky"
     FAILED = "failed"
     ERROR = "error"
     SKIPPED = "skipped"
@@ -24,7 +26,7 @@ class Verdict(StrEnum):
 
 
 #: What a dependant may build on: setup, call and teardown went well.
-SUCCESS: Final = frozenset({Verdict.PASSED, Verdict.XPASSED})
+SUCCESS: Final = frozenset({Verdict.PASSED, Verdict.FLAKY, Verdict.XPASSED})
 
 #: What satisfies a dependency that asks for order only.
 ANY_VERDICT: Final = frozenset(Verdict)

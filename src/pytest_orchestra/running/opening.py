@@ -24,7 +24,9 @@ from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.shard_durations import Durations
 from pytest_orchestra.running.shards import Sharding
 from pytest_orchestra.running.sharing import Sharing
+from pytest_orchestra.running.surroundings import read_surroundings
 from pytest_orchestra.running.terminal import TerminalReport
+from pytest_orchestra.running.uncollected import uncollected_of
 from pytest_orchestra.scheduling.engine import Tuning
 from pytest_orchestra.scheduling.fixtures import Kits
 from pytest_orchestra.settings import Settings
@@ -195,9 +197,12 @@ class Opening:
         if self.run is None:
             return
         run, self.run = self.run, None
+        commit = self._memory.commit if self._memory is not None else None
         record = replace(
             run.close(reason),
             warnings=tuple(self._warnings),
+            uncollected=uncollected_of(self._config),
+            surroundings=read_surroundings(self._config, commit),
             shard=self.sharding.record if self.sharding is not None else None,
         )
         if self.sharing is not None:

@@ -38,7 +38,13 @@ _KEYS: Final = (
     "runtime_dir",
     "history",
     "report",
+    "quarantine",
 )
+#: Where the file of tests in quarantine is, in the root directory, unless the user says otherwise.
+DEFAULT_QUARANTINE: Final = "quarantine.toml"
+#: In place of its path: there is to be none.
+NO_QUARANTINE: Final = "none"
+
 _MISSING_OPTION: Final = "--orchestrate-missing"
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
@@ -51,7 +57,8 @@ class Settings:
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
     this machine share tokens, None for the user's own. ``history`` says where runs are remembered.
     ``shard`` is the part of the suite that is to run, None for all of it. ``report`` is the path of
-    a directory for reports, from the root directory; None for none.
+    a directory for reports, from the root directory; None for none. ``quarantine`` is the path of
+    the file of tests in quarantine, from the root directory, or ``"none"``; None for the default.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -62,6 +69,7 @@ class Settings:
     history: HistorySettings = field(default_factory=HistorySettings)
     shard: Shard | None = None
     report: str | None = None
+    quarantine: str | None = None
 
 
 def load_settings(
@@ -96,7 +104,16 @@ def load_settings(
     )
     history = read_history(table.get("history"), f"{TABLE}.history", source, problems)
     report = _path(table.get("report"), "report", "the path of a directory", source, problems)
-    settings = Settings(capacities, fixtures, hosts, wish, runtime_dir, history, report=report)
+    quarantine = _path(
+        table.get("quarantine"),
+        "quarantine",
+        f"the path of a TOML file or {NO_QUARANTINE!r}",
+        source,
+        problems,
+    )
+    settings = Settings(
+        capacities, fixtures, hosts, wish, runtime_dir, history, report=report, quarantine=quarantine
+    )
     return settings, tuple(problems)
 
 

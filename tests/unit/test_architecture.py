@@ -28,6 +28,7 @@ OURS: Final[dict[str, set[str]]] = {
     "history": {"model", "errors", "history"},
     "diagnosis": {"history", "diagnosis"},
     "reports": {"model", "scheduling", "errors", "reports"},
+    "cli": {"model", "errors", "settings", "history_settings", "history", "cli"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {
@@ -146,6 +147,8 @@ def test_every_module_is_looked_at() -> None:
         ("scheduling.pool", "from pytest_orchestra.history.estimates import guess"),
         ("history.store", "from pytest_orchestra.scheduling.nodeid import split_nodeid"),
         ("history.store", "def f():\n    import pytest"),
+        ("cli.flaky", "from pytest_orchestra.running.memory import Memory"),
+        ("cli.flaky", "def f():\n    import pytest"),
         ("running.link", "from pytest_orchestra.plugin import pytest_configure"),
         ("running.link", "from pytest_orchestra import plugin"),
         ("", "import xdist.dsession"),

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pytest_orchestra.history.estimates import (
     expected_seconds,
@@ -38,6 +38,10 @@ from pytest_orchestra.history.trouble import explain
 from pytest_orchestra.history.writing import python_of
 from pytest_orchestra.model.evidence import RunEvidence
 
+T = TypeVar("T")
+
+_NO_RATES: Final[Mapping[str, float | None]] = {}
+
 #: For how many seconds a run waits before it begins for others who keep it from reading.
 READING_PATIENCE: Final = 2.0
 
@@ -51,13 +55,15 @@ class Recollection:
 
     ``seconds`` are expected durations and ``failing`` probabilities of failure, by node id;
     ``costs`` are seconds of fixtures by name and scope. ``renamed`` maps node ids to those that the
-    tests had before. Of tests that are not in ``seconds`` nothing is known.
+    tests had before; ``flaking`` is how often those fail by chance that were judged flaky, 0.0 to 1.0.
+    Of tests that are not in ``seconds`` nothing is known.
     """
 
     seconds: Mapping[str, float] = field(default_factory=dict)
     failing: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[tuple[str, str], float] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    flaking: Mapping[str, float] = field(default_factory=dict)
 
 
 class Archive:
@@ -110,13 +116,29 @@ class Archive:
             known += self._known_before(renamed, environment, python)
         return _recollect(tests, _join(known), renamed)
 
-    def keep(self, run: RunEvidence, renamed: Mapping[str, str]) -> None:
-        """Add ``run``; ``renamed`` is what :meth:`recall` found."""
+    def ask(self, question: Callable[[Store], T]) -> list[T]:
+        """Put a ``question`` to every file, and return the answers of those that can be read."""
+        answers: list[T] = []
+        for path in self._readable():
+            with self._forgiving(path, reading=True), self._read(path) as store:
+                answers.append(question(store))
+        return answers
+
+    def keep(
+        self,
+        run: RunEvidence,
+        renamed: Mapping[str, str],
+        rates: Mapping[str, float | None] = _NO_RATES,
+    ) -> None:
+        """Add ``run``; ``renamed`` is what :meth:`recall` found.
+
+        ``rates`` are those of tests that were judged after it, None for those that are not flaky.
+        """
         if self._is_off:
             return
         for _ in range(_TRIES):  # what is found to be corrupt is set aside, and another one begun
             with self._forgiving(self._path, reading=False) as outcome:
-                self._write(run, renamed)
+                self._write(run, renamed, rates)
             if not outcome.is_set_aside:
                 return
 
@@ -134,26 +156,27 @@ class Archive:
         self, renamed: Mapping[str, str], environment: str, python: str
     ) -> Iterator[Known]:
         """Yield what is known of tests under their former names, by their new ones."""
-        for path in self._readable():
-            with self._forgiving(path, reading=True), self._read(path) as store:
-                before = store.known(renamed.values(), environment, python).tests
-                yield Known({new: before[old] for new, old in renamed.items() if old in before})
+        for known in self.ask(lambda store: store.known(renamed.values(), environment, python)):
+            before = known.tests
+            yield Known({new: before[old] for new, old in renamed.items() if old in before})
 
     # writing
 
-    def _write(self, run: RunEvidence, renamed: Mapping[str, str]) -> None:
+    def _write(
+        self, run: RunEvidence, renamed: Mapping[str, str], rates: Mapping[str, float | None]
+    ) -> None:
         prepare(self._path)
         if not is_on_network(self._path):
             with contextlib.suppress(NoLogError):
                 with Store.open(self._path, patience=self._patience) as store:
-                    store.add(run, renamed, self._retention)
+                    store.add(run, renamed, self._retention, rates)
                 return
         folder = runs_folder(self._path)
         folder.mkdir(exist_ok=True)
         part = folder / f"{run.uuid}.part"
         try:
             with Store.open(part, patience=self._patience, several=False) as store:
-                store.add(run)
+                store.add(run, rates=rates)
             part.replace(folder / f"{run.uuid}.sqlite3")
         finally:
             part.unlink(missing_ok=True)
@@ -245,12 +268,14 @@ def _later(one: Past, other: Past) -> Past:
     """Put together what two files say of one test; of its code the one that saw it last."""
     observed = tuple(sorted((*one.observed, *other.observed)))[-KEPT:]
     first, last = sorted((one, other), key=lambda past: past.observed[-1:])
-    return Past(observed, last.body or first.body)
+    judged = max(one, other, key=lambda past: past.judged)
+    return Past(observed, last.body or first.body, judged.flaking, judged.judged)
 
 
 def _recollect(tests: Sequence[Trace], known: Known, renamed: Mapping[str, str]) -> Recollection:
     seconds: dict[str, float] = {}
     failing: dict[str, float] = {}
+    flaking: dict[str, float] = {}
     for test in tests:
         past = known.tests.get(test.nodeid)
         if past is None:
@@ -258,6 +283,8 @@ def _recollect(tests: Sequence[Trace], known: Known, renamed: Mapping[str, str])
             continue
         is_changed = bool(test.body and past.body) and test.body != past.body
         failing[test.nodeid] = failure_probability(past.observed, is_changed=is_changed)
+        if past.flaking is not None and 0.0 <= past.flaking <= 1.0:
+            flaking[test.nodeid] = past.flaking
         expected = expected_seconds(past.observed)
         if expected is not None and _is_sane(expected):
             seconds[test.nodeid] = expected
@@ -267,7 +294,7 @@ def _recollect(tests: Sequence[Trace], known: Known, renamed: Mapping[str, str])
         if (cost := recent_median([each.seconds for each in observed])) is not None
         and _is_sane(cost)
     }
-    return Recollection(seconds, failing, costs, renamed)
+    return Recollection(seconds, failing, costs, renamed, flaking)
 
 
 def _is_sane(seconds: float) -> bool:

@@ -17,17 +17,23 @@ from urllib.parse import quote
 
 from pytest_orchestra.errors import HistoryError
 from pytest_orchestra.history.merging import merge_attached
+from pytest_orchestra.history.observing import PastCase, PastRun
 from pytest_orchestra.history.reading import (
     Known,
-    Trial,
+    read_cases,
+    read_failing,
     read_failures,
+    read_flaking,
+    read_heads,
     read_known,
+    read_last_seen,
+    read_spans,
     read_traces,
-    read_trials,
 )
 from pytest_orchestra.history.renames import Trace
 from pytest_orchestra.history.retention import Retention, let_go, settled_time
 from pytest_orchestra.history.schema import STEPS, migrate
+from pytest_orchestra.history.surroundings import Span
 from pytest_orchestra.history.writing import add_run
 from pytest_orchestra.model.evidence import RunEvidence
 
@@ -122,9 +128,29 @@ class Store:
         """Return the tests whose code has one of these digests."""
         return read_traces(self._connection, bodies)
 
-    def trials(self, nodeids: Iterable[str]) -> Mapping[str, tuple[Trial, ...]]:
-        """Return every kept result of these tests; see :func:`.read_trials`."""
-        return read_trials(self._connection, nodeids)
+    def cases(self, nodeids: Iterable[str]) -> Mapping[str, tuple[PastCase, ...]]:
+        """Return what these tests did; see :func:`.read_cases`."""
+        return read_cases(self._connection, nodeids)
+
+    def spans(self, uuids: Iterable[str]) -> Mapping[str, list[Span]]:
+        """Return when and where all tests of these runs ran."""
+        return read_spans(self._connection, uuids)
+
+    def failing(self) -> Mapping[str, int]:
+        """Return how often each test did not pass, if ever."""
+        return read_failing(self._connection)
+
+    def flaking(self) -> tuple[str, ...]:
+        """Return the tests that were judged flaky; see :func:`.read_flaking`."""
+        return read_flaking(self._connection)
+
+    def last_seen(self, nodeid: str) -> tuple[float | None, float]:
+        """Return when a test last ran, and any of its file; see :func:`.read_last_seen`."""
+        return read_last_seen(self._connection, nodeid)
+
+    def heads(self, most: int) -> tuple[tuple[PastRun, int], ...]:
+        """Return the latest runs, oldest first, each with how many of its tests flaked."""
+        return read_heads(self._connection, most)
 
     def failures(self, nodeid: str) -> tuple[tuple[str, str], ...]:
         """Return the run and the signature of every kept failure of one test."""
@@ -137,13 +163,14 @@ class Store:
         run: RunEvidence,
         renamed: Mapping[str, str] | None = None,
         retention: Retention | None = None,
+        rates: Mapping[str, float | None] | None = None,
     ) -> bool:
         """Add a run, unless it is there, and let go of what is too old; return if it was added.
 
-        ``renamed`` maps node ids to former ones.
+        ``renamed`` maps node ids to former ones; ``rates`` are those of tests that have been judged.
         """
         with self._transaction():
-            is_new = add_run(self._connection, run, renamed or {})
+            is_new = add_run(self._connection, run, renamed or {}, rates or {})
             if retention is not None:
                 let_go(self._connection, retention, settled_time(self._connection, run.started))
         return is_new

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, SuiteFlakes
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.shard import ShardRecord
@@ -136,6 +137,9 @@ class RunRecord:
     was from then to the end. ``stopped`` says why the run was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
     for it while it ran, so that it could not be known that it would take resources. ``shard`` says which
     part of the suite this is, None for all of it: tests of other shards are no cases.
+
+    ``flakes`` are what the history says of tests that failed, and ``suite_flakes`` of the suite; None where
+    there is no history, or the run was an outage. ``quarantine`` are the tests in quarantine that failed.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -150,11 +154,24 @@ class RunRecord:
     shard: ShardRecord | None = None
     uncollected: tuple[UncollectedRecord, ...] = ()
     surroundings: Surroundings = field(default_factory=Surroundings)
+    flakes: tuple[FlakeRecord, ...] = ()
+    suite_flakes: SuiteFlakes | None = None
+    quarantine: tuple[QuarantineRecord, ...] = ()
 
     @property
     def denied(self) -> int:
         """How many cases could not be given what they claim: of them nothing is known."""
         return sum(case.cause is not None and case.cause.is_denied for case in self.cases)
+
+    @property
+    def gating(self) -> tuple[QuarantineRecord, ...]:
+        """The tests that fail the run although they are in quarantine."""
+        return tuple(each for each in self.quarantine if each.gates)
+
+    @property
+    def excused(self) -> frozenset[int]:
+        """The cases that failed, in some attempt, and do not fail the run since they are in quarantine."""
+        return frozenset(each.case for each in self.quarantine if not each.gates)
 
     @property
     def counts(self) -> Mapping[Verdict, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,7 +21,11 @@ from pytest_orchestra.running.checkout import Checkout
 from pytest_orchestra.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Collection as Names
+
     from pytest_orchestra.history.archive import Archive, Recollection
+    from pytest_orchestra.history.assessing import Assessment
+    from pytest_orchestra.model.case import CaseSpec
     from pytest_orchestra.model.host import Host
     from pytest_orchestra.model.run import RunRecord
     from pytest_orchestra.running.collect import Collection
@@ -51,6 +56,8 @@ class Memory:
         self._recollection: Recollection | None = None
         self._bodies: Sequence[str] = ()
         self._hosts: tuple[str, ...] = ()
+        self._evidence: RunEvidence | None = None
+        self._rates: Mapping[str, float | None] = {}
         config.add_cleanup(self._checkout.close)
 
     @classmethod
@@ -87,17 +94,7 @@ class Memory:
             Trace(spec.nodeid, spec.line, body)
             for spec, body in zip(collection.specs, bodies, strict=True)
         ]
-        files = (
-            {spec.nodeid.partition("::")[0] for spec in collection.specs}
-            if collection.is_whole
-            else set()
-        )
-        root = self._config.rootpath
-
-        def is_gone(nodeid: str) -> bool:
-            file = nodeid.partition("::")[0]
-            return file in files or not is_there(root / file)
-
+        is_gone = gone_from(collection, self._config.rootpath)
         found = self._archive.recall(tests, fingerprint(self._config), is_gone)
         self._recollection = found
         return found
@@ -117,15 +114,43 @@ class Memory:
         """The commit that the tests are of, as far as git knows."""
         return self._checkout.read()[0]
 
-    def keep(self, run: Run, record: RunRecord) -> None:
-        """Leave what ``record`` of the ``run`` says to later ones."""
-        if self._archive is None or self._recollection is None:
+    def assess(self, run: Run, record: RunRecord, quarantined: Names[str]) -> Assessment:
+        """Return what the history says of the tests of ``record`` that failed.
+
+        Those that are ``quarantined`` are judged by earlier runs, too.
+        """
+        from pytest_orchestra.history.assessing import (  # noqa: PLC0415 - it loads SQLite
+            Assessment,
+            assess,
+        )
+
+        evidence = self._evidence = self._make_evidence(run, record)
+        if self._archive is None or self._recollection is None or evidence is None:
+            return Assessment()
+        try:
+            found = assess(self._archive, evidence, self._recollection.renamed, quarantined)
+        except (ArithmeticError, TypeError, ValueError) as error:
+            # A byte that was changed may make anything of a number, and SQLite need not notice.
+            self._warn(
+                f"history {self._shown} makes no sense ({error}): nothing is concluded by it"
+            )
+            return Assessment()
+        self._evidence = replace(evidence, flaky=found.flaky)
+        self._rates = found.rates
+        return found
+
+    def keep(self) -> None:
+        """Leave what was assessed to later runs."""
+        if self._archive is None or self._recollection is None or self._evidence is None:
             return
+        self._archive.keep(self._evidence, self._recollection.renamed, self._rates)
+
+    def _make_evidence(self, run: Run, record: RunRecord) -> RunEvidence | None:
         commit, is_clean = self._checkout.read()
         cases = tuple(self._cases(run, record))
         if not cases:
-            return
-        evidence = RunEvidence(
+            return None
+        return RunEvidence(
             uuid=uuid.uuid4().hex,
             started=record.started,
             seconds=record.seconds,
@@ -141,7 +166,6 @@ class Memory:
             hosts=self._hosts,
             stopped=record.stopped,
         )
-        self._archive.keep(evidence, self._recollection.renamed)
 
     def _cases(self, run: Run, record: RunRecord) -> Iterator[CaseEvidence]:
         for case, each in enumerate(record.cases):
@@ -154,6 +178,7 @@ class Memory:
                     seconds=run.own_seconds(case),
                     cpu_seconds=each.cpu_seconds,
                     memory_peak=each.memory_peak,
+                    claims=_claims(each.spec),
                 )
 
     @property
@@ -164,6 +189,28 @@ class Memory:
 
     def _warn(self, text: str) -> None:
         self._terminal.alarm(text, yellow=True)
+
+
+def _claims(spec: CaseSpec) -> tuple[str, ...]:
+    """Return the names of all that a test takes, itself and by its fixtures."""
+    if not spec.claims and not spec.holds:
+        return ()
+    own = {claim.resource for claim in spec.claims}
+    return tuple(sorted(own.union(*({c.resource for c in hold.claims} for hold in spec.holds))))
+
+
+def gone_from(collection: Collection, root: Path) -> Callable[[str], bool]:
+    """Return what says whether there is certainly no such test any more.
+
+    It is asked only of node ids that are not in the ``collection``.
+    """
+    files = {spec.nodeid.partition("::")[0] for spec in collection.specs if collection.is_whole}
+
+    def is_gone(nodeid: str) -> bool:
+        file = nodeid.partition("::")[0]
+        return file in files or not is_there(root / file)
+
+    return is_gone
 
 
 def _can_remember() -> bool:

@@ -12,14 +12,16 @@ from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.history.estimates import guess
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
-from pytest_orchestra.model.run import WarningRecord
+from pytest_orchestra.model.run import RunRecord, WarningRecord
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
+from pytest_orchestra.running.quarantine import open_quarantine
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.shard_durations import Durations
 from pytest_orchestra.running.shards import Sharding
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     import warnings
 
     from pytest_orchestra.history.archive import Recollection
+    from pytest_orchestra.history.judgement.judge import Judgement
 
 
 class Opening:
@@ -55,14 +58,17 @@ class Opening:
         self.sharing = sharing
         self.run: Run | None = None
         self._memory = memory
+        self._quarantine, mistakes = open_quarantine(config, settings)
         #: What earlier runs say of this one, once it is open.
         self.recollection: Recollection | None = None
         self._config = config
         self._settings = settings
-        self._problems = problems
+        self._problems = (*problems, *mistakes)
         self._lost_files: dict[str, str] = {}
         #: Files with tests, those of other shards included, once it is known which are this one's.
         self._files: frozenset[str] | None = None
+        #: The same of tests.
+        self._whole: Collection | None = None
         self._warnings: list[WarningRecord] = []
 
     @pytest.hookimpl
@@ -133,6 +139,7 @@ class Opening:
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
         self._files = frozenset(spec.file for spec in collection.specs)
+        self._whole = collection
         cases = sharding.take(collection.specs, partition)
         if self._memory is not None:
             self._memory.narrow(cases)
@@ -184,12 +191,15 @@ class Opening:
                 plan.fixtures.learn(fixture, seconds)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
+        for note in self._quarantine.notes(self._whole or collection):
+            self.terminal.line(note, yellow=True)
         return self.run
 
     def close(self, session: pytest.Session, reason: str) -> None:
         """End the run that was opened, if any, and hand its record to everybody.
 
-        A run that could not give tests what they claim is no success. A shard without tests is one.
+        A run that could not give tests what they claim is no success, nor is one in which tests in
+        quarantine behaved unlike themselves. A shard without tests is one.
         """
         is_empty = self.sharding is not None and self.sharding.is_empty
         if is_empty and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
@@ -207,13 +217,25 @@ class Opening:
         )
         if self.sharing is not None:
             self.sharing.close()
-        if record.denied and session.exitstatus == pytest.ExitCode.OK:
+        record = self._look_back(run, record)
+        if (record.denied or record.gating) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)
         if self._memory is not None:
             with searched_seldom():  # rows are made by the thousand, none of them garbage
-                self._memory.keep(run, record)
+                self._memory.keep()
+
+    def _look_back(self, run: Run, record: RunRecord) -> RunRecord:
+        """Return ``record`` with what is concluded by earlier runs."""
+        before: Mapping[str, Judgement] = {}
+        if self._memory is not None:
+            with searched_seldom():  # as above
+                found = self._memory.assess(run, record, self._quarantine.nodeids)
+            before = found.before
+            flakes = flake_records(record, found.after)
+            record = replace(record, flakes=flakes, suite_flakes=found.suite)
+        return replace(record, quarantine=self._quarantine.rule(record, before))
 
 
 def _ini(config: pytest.Config, name: str) -> list[str]:

@@ -152,7 +152,7 @@ def test_a_moved_test_is_known_once_the_old_one_is_gone(path: Path, *, is_gone: 
     with Store.open(path) as store:
         lengths = {
             name: len(each)
-            for name, each in store.trials(["old.py::test_m", "new.py::test_m"]).items()
+            for name, each in store.cases(["old.py::test_m", "new.py::test_m"]).items()
         }
     assert lengths == (
         {"new.py::test_m": 2} if is_gone else {"old.py::test_m": 1, "new.py::test_m": 1}
@@ -260,7 +260,7 @@ def test_several_begin_at_once(path: Path, *, is_there: bool) -> None:
     aside = [each.read_bytes()[:7] for each in path.parent.glob("*.corrupt-*")]
     assert aside == ([b"rubbish"] if is_there else [])
     with Store.open(path) as store:
-        assert len(store.trials([X])[X]) == 5
+        assert len(store.cases([X])[X]) == 5
 
 
 # locked
@@ -299,7 +299,7 @@ def test_a_locked_history_is_read_and_not_waited_for(path: Path) -> None:
     assert told == ["history h is locked by another process: this run is not added to it"]
     keep(path, 3)
     with Store.open(path) as store:
-        assert [trial.run.uuid for trial in store.trials([X])[X]] == ["run-1", "run-3"]
+        assert [trial.run.uuid for trial in store.cases([X])[X]] == ["run-1", "run-3"]
 
 
 def test_a_history_that_is_locked_altogether_costs_one_line(path: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_history_that_is_locked_altogether_costs_one_line(path: Path) -> None:
     assert "is locked by another process" in line
     archive.keep(run(3, case(X)), {})
     with Store.open(path) as store:
-        assert [trial.run.uuid for trial in store.trials([X])[X]] == ["run-1", "run-3"]
+        assert [trial.run.uuid for trial in store.cases([X])[X]] == ["run-1", "run-3"]
 
 
 WAITER = """
@@ -659,7 +659,7 @@ def test_a_run_that_is_killed_while_it_writes_loses_only_itself(tmp_path: Path) 
         assert found.seconds == {"b.py::test_7": 0.5}
         assert not told
         with Store.open(path) as store:
-            kept = len(store.trials(["b.py::test_7"])["b.py::test_7"])
+            kept = len(store.cases(["b.py::test_7"])["b.py::test_7"])
         assert kept - added in {0, 1}  # one may have been added that could not say so any more
         keep(path, 5000)
         assert is_sound(path)

@@ -112,7 +112,14 @@ def load_settings(
         problems,
     )
     settings = Settings(
-        capacities, fixtures, hosts, wish, runtime_dir, history, report=report, quarantine=quarantine
+        capacities,
+        fixtures,
+        hosts,
+        wish,
+        runtime_dir,
+        history,
+        report=report,
+        quarantine=quarantine,
     )
     return settings, tuple(problems)
 

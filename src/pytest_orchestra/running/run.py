@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -370,6 +371,7 @@ class Run:
             stopped=self.engine.stopped if self._stopped_early else None,
             unclaimed=tuple(sorted(self._unclaimed.items())),
             started=self._started,
+            uuid=uuid4().hex,
         )
 
     @property

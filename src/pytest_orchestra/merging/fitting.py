@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
 
 from pytest_orchestra.merging.combine import parts_of
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.model.shard import ShardRecord, misfits
 
 #: So many tests are named.
-_NAMED = 3
+_NAMED: Final = 3
+
+#: Begins what a record says of shards that it lacks, behind why its runs were stopped.
+_INCOMPLETE: Final = "incomplete: "
 
 
 def shards_of(runs: Iterable[RunRecord]) -> tuple[ShardRecord, ...]:
@@ -45,3 +50,10 @@ def duplicates(runs: Sequence[RunRecord]) -> Iterator[str]:
     for (one, other), nodeids in sorted(twice.items()):
         more = f" and {len(nodeids) - _NAMED} more" if len(nodeids) > _NAMED else ""
         yield f"in shard {one} and in shard {other}: {', '.join(nodeids[:_NAMED])}{more}"
+
+
+def mark_losses(run: RunRecord, lost: Sequence[str]) -> RunRecord:
+    """Return ``run`` such that it says what it lacks, in place of what it lacked before."""
+    before = (run.stopped or "").partition(_INCOMPLETE)[0].removesuffix("; ")
+    told = [_INCOMPLETE + "; ".join(lost)] if lost else []
+    return replace(run, stopped="; ".join(filter(None, [before, *told])) or None)

@@ -12,7 +12,7 @@ from typing import Final
 
 from pytest_orchestra.cli.console import progress
 from pytest_orchestra.cli.project import CommandError
-from pytest_orchestra.errors import ReportError
+from pytest_orchestra.errors import ForeignFileError
 from pytest_orchestra.merging.junit import read_junit
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.reports.names import junit_names
@@ -47,7 +47,10 @@ class Source:
 
 @dataclass(slots=True)
 class Inputs:
-    """What was found: ``runs``, the files that they are from, ``histories``, and what was ``skipped`` and why."""
+    """What was found: ``runs``, the files that they are from, ``histories``, and what was ``skipped``.
+
+    With it stands why, for people; empty if that is as it should be.
+    """
 
     runs: list[RunRecord] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
@@ -98,6 +101,8 @@ def _named(path: Path) -> Iterator[Source]:
 def _below(folder: Path) -> Iterator[Source]:
     for path in sorted({path for pattern in _PATTERNS for path in folder.rglob(pattern)}):
         if path.is_file():
+            if not path.stat().st_size:
+                raise CommandError(f"{path} is empty: whoever wrote it was stopped; remove it")
             yield Source(path, kind_of(path), is_named=False)
 
 
@@ -120,7 +125,7 @@ def kind_of(path: Path) -> Kind:
 def _take_record(source: Source, found: Inputs) -> bool:
     try:
         run = read_record(source.path)
-    except ReportError as error:
+    except ForeignFileError as error:
         if source.is_named:
             raise
         found.skipped.append((source.path, str(error)))
@@ -151,13 +156,13 @@ def _take_junit(
     path = source.path
     try:
         junit = read_junit(path, known, tell)
-    except ReportError as error:
+    except ForeignFileError as error:
         if source.is_named:
             raise
         found.skipped.append((path, str(error)))
         return
     if junit.is_ours and path.parent.resolve() in folders:
-        found.skipped.append((path, f"{path} says less than the record beside it"))
+        found.skipped.append((path, ""))  # it says less than the record beside it
         return
     found.runs.append(junit.run)
     found.files.append(path)

@@ -66,7 +66,8 @@ def act(options: argparse.Namespace) -> int:
             "histories together with --history PATH"
         )
     for _, why in found.skipped:
-        note(f"skipped: {why}")
+        if why:
+            note(f"skipped: {why}")
     run = _merge(found.runs, allow_missing=options.allow_missing) if found.runs else None
     if run is None and output.wanted(options):
         raise CommandError("no reports can be made of histories alone: name records or JUnit files")

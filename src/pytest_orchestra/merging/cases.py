@@ -16,6 +16,8 @@ _FAILED: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
 #: How much a verdict says of a test, the less the smaller; all others say all there is to say.
 _SAYS: Final = {Verdict.NOT_RUN: 0, Verdict.BLOCKED: 1, Verdict.SKIPPED: 2}
 
+_ORDER: Final = {verdict: number for number, verdict in enumerate(Verdict)}
+
 _DIGITS: Final = re.compile(r"(\d+)")
 
 
@@ -24,6 +26,24 @@ def place_of(spec: CaseSpec) -> tuple[object, ...]:
     pieces = _DIGITS.split(spec.nodeid)
     pieces[1::2] = [f"{len(digits):03}{digits}" for digits in pieces[1::2]]
     return spec.file or spec.nodeid.partition("::")[0], spec.line, pieces, spec.nodeid
+
+
+def _says(verdict: Verdict) -> int:
+    return _SAYS.get(verdict, len(_SAYS))
+
+
+def _rank(found: tuple[int, float, CaseRecord]) -> tuple[int, float, int]:
+    _, started, case = found
+    says = _says(case.verdict)
+    # A record that was merged before began earlier than what it is told by.
+    begun = [
+        attempt.started
+        for attempt in case.attempts
+        if attempt.started is not None and _says(attempt.verdict) == says
+    ]
+    if not begun:
+        return says, started, -1
+    return says, max(begun), _ORDER[case.verdict]
 
 
 @dataclass(slots=True)
@@ -53,10 +73,9 @@ class Several:
         return replace(case, verdict=verdict, attempts=attempts)
 
     def _decide(self) -> tuple[int, float, CaseRecord]:
-        most = max(_SAYS.get(case.verdict, len(_SAYS)) for _, _, case in self._found)
-        return next(
-            each for each in reversed(self._found) if _SAYS.get(each[2].verdict, len(_SAYS)) == most
-        )
+        """Return what says most, of that the last, and of what began at the same time the worst."""
+        # Of what is the same the last one given: files without times come in the order of names.
+        return max(reversed(self._found), key=_rank)
 
     def _attempts(self) -> tuple[Attempt, ...]:
         """Return all attempts, each once, by the time when they began."""

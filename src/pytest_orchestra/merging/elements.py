@@ -12,7 +12,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-from pytest_orchestra.errors import ReportError
+from pytest_orchestra.errors import ForeignFileError, ReportError
 
 #: Bytes that are read at a time.
 _CHUNK: Final = 1 << 20
@@ -63,12 +63,14 @@ class Elements:
             raise ReportError(
                 f"{path} is not sound XML: {error}; write it again, with the tool that made it"
             ) from error
-        except _NotOurs as error:
+        except _RefusedError as error:
             raise ReportError(f"{path} {error}") from None
+        except _OtherRootError as error:
+            raise ForeignFileError(f"{path} {error}") from None
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._is_root and tag not in _ROOTS:
-            raise _NotOurs(f"is XML, but not JUnit's: its first element is <{tag}>")
+            raise _OtherRootError(f"is XML, but not JUnit's: its first element is <{tag}>")
         self._is_root = False
         if self._builder is not None:
             self._depth += 1
@@ -100,10 +102,14 @@ class Elements:
 
     @staticmethod
     def _refuse(name: str, *_: object) -> None:
-        raise _NotOurs(
+        raise _RefusedError(
             f"declares an entity of its own (&{name};), which no test tool does: it is not read"
         )
 
 
-class _NotOurs(Exception):  # noqa: N818 - it is no error yet
-    """What is wrong with a file, in words that go on from its path."""
+class _RefusedError(Exception):
+    """Why a file is not read on, in words that go on from its path."""
+
+
+class _OtherRootError(Exception):
+    """What a file is instead, in words that go on from its path."""

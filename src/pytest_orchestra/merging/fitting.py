@@ -29,6 +29,7 @@ def losses(runs: Sequence[RunRecord]) -> Iterator[str]:
         yield from misfits(shards)
     for run in runs:
         shard = run.shard
+        # A JUnit file does not say how many there should be.
         if shard is not None and len(run.cases) != shard.sizes[shard.index - 1]:
             yield (
                 f"shard {shard.index} has {len(run.cases)} tests, and should have "
@@ -41,12 +42,14 @@ def duplicates(runs: Sequence[RunRecord]) -> Iterator[str]:
     first: dict[str, int] = {}
     twice: dict[tuple[int, int], list[str]] = {}
     for run in runs:
-        if run.shard is None:
+        parts = parts_of(run)
+        shard = parts[0].shard if len(parts) == 1 else None
+        if shard is None:
             continue
         for case in run.cases:
-            other = first.setdefault(case.spec.nodeid, run.shard.index)
-            if other != run.shard.index:
-                twice.setdefault((other, run.shard.index), []).append(case.spec.nodeid)
+            other = first.setdefault(case.spec.nodeid, shard.index)
+            if other != shard.index:
+                twice.setdefault((other, shard.index), []).append(case.spec.nodeid)
     for (one, other), nodeids in sorted(twice.items()):
         more = f" and {len(nodeids) - _NAMED} more" if len(nodeids) > _NAMED else ""
         yield f"in shard {one} and in shard {other}: {', '.join(nodeids[:_NAMED])}{more}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from xml.etree import ElementTree as ET
 from pytest_orchestra.merging.cases import Several
 from pytest_orchestra.merging.elements import Elements
 from pytest_orchestra.merging.testcase import Origin, read_testcase
-from pytest_orchestra.model.run import CaseRecord, RunRecord
+from pytest_orchestra.model.run import CaseRecord, PartRecord, RunRecord
+from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.surroundings import Surroundings
 
 #: What we write into our files as the property of this name; see reports/junit.py.
@@ -21,6 +23,10 @@ GENERATOR: Final = ("generator", "pytest-orchestra")
 
 #: What pytest calls its only suite, unless the user says otherwise.
 _PYTEST: Final = "pytest"
+#: What is later than this, the year 3000, is a mistake, and may be no date when durations are added.
+_LATEST: Final = 32_503_680_000.0
+
+_SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class _Reader:
     ended: float = 0.0
     spent: float = 0.0
     is_ours: bool = False
+    shard: str = ""
+    digest: str = ""
 
     def enter(self, attributes: Mapping[str, str]) -> None:
         around = self.suites[-1]
@@ -73,6 +81,10 @@ class _Reader:
 
     def note(self, name: str, value: str) -> None:
         self.is_ours = self.is_ours or (name, value) == GENERATOR
+        if name == "shard":
+            self.shard = value
+        elif name == "shard_digest":
+            self.digest = value
 
     def case(self, element: ET.Element) -> None:
         suite = self.suites[-1]
@@ -104,7 +116,15 @@ class _Reader:
             started=started,
             surroundings=Surroundings(host=self.host),
             uuid=uuid,
+            parts=(PartRecord(uuid, self._shard()),),
         )
+
+    def _shard(self) -> ShardRecord | None:
+        """Return which shard it was; of the others only their number and the digest are known."""
+        found = _SHARD.fullmatch(self.shard)
+        if not self.is_ours or found is None:
+            return None
+        return ShardRecord(int(found[1]), int(found[2]), self.digest, (), ())
 
 
 def read_junit(
@@ -128,6 +148,7 @@ def instant_of(text: str) -> float | None:
     """Return the seconds since the epoch of a time in ISO 8601, in UTC if it does not say; None if it is none."""
     try:
         instant = datetime.fromisoformat(text)
-        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+        seconds = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+    return seconds if 0.0 <= seconds < _LATEST else None

@@ -17,9 +17,10 @@ _SHOWN: Final = 6
 
 def label(run: RunRecord) -> RunRecord:
     """Return ``run`` with the names of workers made the run's own: ``gw0@2`` is the second shard's."""
-    if run.parts:
+    if len(run.parts) > 1:
         return run
-    suffix = f"{_OF}{run.shard.index if run.shard is not None else run.uuid[:_SHOWN]}"
+    shard = run.parts[0].shard if run.parts else run.shard
+    suffix = f"{_OF}{shard.index if shard is not None else run.uuid[:_SHOWN]}"
 
     def rename(worker: str) -> str:
         return worker if not worker or _OF in worker else worker + suffix

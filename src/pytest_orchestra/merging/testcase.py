@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +32,9 @@ _SKIPS: Final = {
 
 #: What we and pytest write of a failure outside of the test itself.
 _IN_PHASE: Final = re.compile(r'failed on (setup|teardown) with "(.*)"', re.DOTALL)
+#: A test that took a year, in seconds, is a mistake.
+_LONGEST: Final = 31_536_000.0
+
 _TITLE: Final = re.compile(r"^-{3,} ?(\S.*?) ?-{3,}\n", re.MULTILINE)
 
 
@@ -176,4 +178,4 @@ def _seconds(text: str | None) -> float | None:
         seconds = float((text or "").replace(",", ""))
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if 0.0 <= seconds < _LONGEST else None

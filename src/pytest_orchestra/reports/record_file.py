@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_orchestra.errors import ReportError
+from pytest_orchestra.errors import ForeignFileError, ReportError
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.reports.codec import codec_of
 from pytest_orchestra.reports.files import replacing
@@ -76,7 +76,7 @@ def _read_run(entry: dict[str, Any], cases: tuple[CaseRecord, ...]) -> RunRecord
 
 def _check(document: object, path: Path) -> None:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ReportError(
+        raise ForeignFileError(
             f"{path} is not the record of a run; name a file that --orchestrate-report wrote as "
             "record.json.gz"
         )

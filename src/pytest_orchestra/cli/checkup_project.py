@@ -45,6 +45,7 @@ def check_history(place: Project, wish: Path | None) -> Iterator[Finding]:
     if not is_writable(path.parent):
         what = f"{path.parent} cannot be written: runs are not remembered"
         yield Finding(State.BROKEN, "history", what)
+        return
     if is_on_network(path):
         what = f"{path} is on a network's file system: each run has a file of its own there"
         yield Finding(State.ODD, "history", what)

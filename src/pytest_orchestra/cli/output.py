@@ -68,6 +68,8 @@ def write(run: RunRecord, options: argparse.Namespace) -> list[Path]:
         for path, name in forms.items():
             try:
                 written += FORMS[name].write(run, path, junit)
+            except BrokenPipeError:
+                raise
             except OSError as error:
                 what = error.strerror or str(error)
                 raise CommandError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -194,7 +194,10 @@ def _capacities(run: RunRecord, place: Project, texts: Sequence[str]) -> dict[st
         if name not in had
     ]
     if problems:
-        raise UsageProblems(problems)
+        raise UsageProblems(
+            replace(each, what=each.what.replace("--orchestrate-resource", "--resource"))
+            for each in problems
+        )
     return {**declared, **wanted}
 
 

@@ -27,6 +27,7 @@ check: $(VENV)/installed  ## Lint and types
 $(VENV)/installed: pyproject.toml
 	$(call INSTALL,$(VENV))
 	$(VENV)/bin/python -m pip install --quiet --editable . --group test --group check
+	$(VENV)/bin/python -m pip install --quiet --upgrade --target $(VENV)/peers --no-deps --group peers
 	touch $@
 
 $(DEMO)/installed: pyproject.toml $(shell find src -name '*.py')

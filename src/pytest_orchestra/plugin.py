@@ -54,6 +54,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "pull it back in (default), run the test without it, or skip the test.",
     )
     group.addoption(
+        "--orchestrate-retries",
+        metavar="N",
+        help="Try a failed test again up to N times: later, alone, and on another worker if there is "
+        "one. What passes then is flaky. 0: no test, whatever the markers and the configuration "
+        "say.",
+    )
+    group.addoption(
+        "--orchestrate-fail-on-flaky",
+        action="store_true",
+        help="A run in which a test was flaky has failed (exit code 1).",
+    )
+    group.addoption(
+        "--orchestrate-order",
+        metavar="balanced|makespan|feedback",
+        choices=("balanced", "makespan", "feedback"),
+        help="What goes first among tests of one priority: what the end of the run waits for "
+        "(makespan), what is likely to fail soon (feedback), or the latter for as long as the run "
+        "ends at most 2 % later for it (balanced, the default).",
+    )
+    group.addoption(
         "--orchestrate-history",
         metavar="PATH|none",
         help="Where to keep what tests took and how they ended, to make the next run better "

@@ -47,6 +47,14 @@ def diagnose(project: Project, nodeid: str, *arguments: str, budget: str = "110s
     return project.orchestrate(*own, *arguments)
 
 
+def commit(project: Project, *files: str) -> None:
+    """Put ``files`` under version control, and have nothing else looked at there."""
+    project.write(".gitignore", "*")
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    for command in (("init", "-q"), ("add", "-f", *files), (*author, "commit", "-qm", "all")):
+        subprocess.run(["git", *command], cwd=project.path, check=True)  # noqa: S603, S607 - our own words
+
+
 def conclusion(result: Result) -> str:
     """Return the line below the name of the test."""
     assert result.code == PASSED
@@ -72,6 +80,26 @@ def test_the_command_that_is_shown_does_show_it(project: Project) -> None:
     project.write("test_a", POLLUTED)
     result = project.run("test_a.py::test_pollutes", "test_a.py::test_price")
     assert result.counts == {"failed": 1, "passed": 1}
+
+
+def test_what_the_history_suspects_is_tried_at_once(project: Project) -> None:
+    """After some runs in changing orders the culprit need not be looked for among all."""
+    others = "".join(f"def test_{name}(): pass\n" for name in "abcdefghijkl")
+    project.write(
+        "test_a",
+        f"import os\n{others}"
+        "def test_pollutes(): os.environ['POLLUTED'] = '1'\n"
+        "def test_victim(): assert 'POLLUTED' not in os.environ\n",
+    )
+    victim, polluter = "test_a.py::test_victim", "test_a.py::test_pollutes"
+    commit(project, "test_a.py")
+    others_first = [f"test_a.py::test_{name}" for name in "abcdefghijkl"]
+    for _ in range(6):
+        project.orchestrate("-q", *others_first, polluter, victim)
+        project.orchestrate("-q", *others_first, victim, polluter)
+    result = diagnose(project, victim)
+    assert conclusion(result).endswith(f"polluted by {polluter}")
+    assert not result.lines("^  after .* other tests")
 
 
 def test_a_setter_is_found(project: Project) -> None:

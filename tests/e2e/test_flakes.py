@@ -21,7 +21,8 @@ SUITE = """
     def test_moody(): assert os.environ.get("MOOD") != "bad"
 """
 
-#: A test that fails after another one in the same process, and hears from outside which is first.
+#: A test that fails after another one in the same process, and hears from outside which is first: more
+#: urgently than a flaky test loses priority.
 ORDERED = """
     import os, pytest
 
@@ -29,11 +30,11 @@ ORDERED = """
     FIRST = os.environ["FIRST"]
 
     @pytest.mark.xdist_group("one")
-    @pytest.mark.priority(10 if FIRST == "polluter" else 0)
+    @pytest.mark.priority(5000 if FIRST == "polluter" else 0)
     def test_polluter(): STATE.append(1)
 
     @pytest.mark.xdist_group("one")
-    @pytest.mark.priority(10 if FIRST == "victim" else 0)
+    @pytest.mark.priority(5000 if FIRST == "victim" else 0)
     def test_victim(): assert not STATE
 
     @pytest.mark.xdist_group("two")

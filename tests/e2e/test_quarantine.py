@@ -129,8 +129,34 @@ def test_without_retries_quarantine_lets_nothing_through(project: Project) -> No
     quarantine(project)
     result = project.orchestrate(FAILURES="1")
     assert result.code == FAILED
-    assert len(result.lines("^orchestra: nothing is tried again, so quarantine lets nothing")) == 1
+    assert (
+        len(result.lines(f"^orchestra: quarantine lets nothing through of {MOODY}: after a")) == 1
+    )
     assert result.lines("its only attempt failed, and without retries a regression looks the same")
+
+
+def test_what_is_in_quarantine_does_not_fail_a_run_for_being_flaky(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """Nor with retries of our own: only flaky tests that nobody has put away do."""
+    project.plugins = project.plugins[:-1]
+    project.write(
+        "test_a",
+        SUITE.replace("TRIED = []", "from pathlib import Path; TRIED = Path('tried')")
+        .replace("TRIED.append(1)", "TRIED.open('a').write('x')")
+        .replace("len(TRIED)", "len(TRIED.read_text())"),
+    )
+    strict = (*driver, "--orchestrate-retries=2", "--orchestrate-fail-on-flaky")
+    for failures in ("1", "0", "1", "0"):
+        (project.path / "tried").unlink(missing_ok=True)
+        result = project.orchestrate(*strict, FAILURES=failures)
+        assert result.code == (FAILED if failures == "1" else PASSED)
+    quarantine(project)
+    (project.path / "tried").unlink()
+    result = project.orchestrate(*strict, FAILURES="1")
+    assert result.code == PASSED
+    assert not result.lines("quarantine lets nothing through")
+    assert not result.lines("so the run has failed")
 
 
 def test_entries_that_are_over_are_listed_before_the_run(project: Project) -> None:
@@ -177,3 +203,13 @@ def test_another_file_can_be_named(project: Project) -> None:
     project.path.joinpath("ci").mkdir()
     project.path.joinpath("quarantine.toml").rename(project.path / "ci" / "flaky.toml")
     assert project.orchestrate().lines("^orchestra: ci/flaky.toml:2: the entry of")
+
+
+def test_tests_of_other_shards_are_not_gone(project: Project) -> None:
+    """Each shard runs some of the tests, and complains of none of the others."""
+    for nodeid in (MOODY, "test_a.py::test_good[0]"):
+        quarantine(project, nodeid)
+        for shard in ("1/2", "2/2"):
+            result = project.orchestrate(*RERUNS, "--orchestrate-shard", shard)
+            assert result.code == PASSED
+            assert not result.lines("there is no test")

@@ -419,3 +419,13 @@ def test_where_nothing_can_be_written_shards_are_cut_all_the_same(project: Proje
     result = project.orchestrate("--orchestrate-shard", "1/2")
     assert result.code == PASSED
     assert result.lines("cut by what this one knows.*--orchestrate-shard-durations")
+
+
+def test_plugins_that_look_at_what_was_left_out_find_objects(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """Hypothesis looks at all that the terminal has counted, as do others."""
+    project.write("test_a", "def test_one(): pass\ndef test_two(): pass\n")
+    run = project.orchestrate(*driver, "-p", "_hypothesis_pytestplugin", "--orchestrate-shard=1/2")
+    assert run.code == PASSED
+    assert run.lines("1 passed, 1 deselected")

@@ -7,6 +7,7 @@ from pytest_orchestra.history.retention import Retention
 from pytest_orchestra.history_settings import HistorySettings
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.missing import Missing
+from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.settings import Settings, load_settings, read_table
 
@@ -111,7 +112,7 @@ def test_options_override_the_table() -> None:
         (
             {"xyz": 1},
             "unknown key tool.pytest_orchestra.xyz",
-            "known are resources, fixtures, hosts, missing, max_wait, runtime_dir, history, report, quarantine",
+            "known are resources, fixtures, hosts, priority, order, missing, max_wait, runtime_dir, history, quarantine, retries, report",
         ),
         (
             {"resources": ["db"]},
@@ -147,6 +148,24 @@ def test_options_override_the_table() -> None:
             {"missing": "pul"},
             "tool.pytest_orchestra.missing does not know 'pul'",
             "write one of pull, run, skip",
+        ),
+        (
+            {"order": "fast"},
+            "tool.pytest_orchestra.order does not know 'fast'",
+            "write one of balanced, makespan, feedback",
+        ),
+        (
+            {"priority": 3},
+            "tool.pytest_orchestra.priority is 3, not a table",
+            "write [tool.pytest_orchestra.priority] and below it MARK = WEIGHT",
+        ),
+        *(
+            (
+                {"priority": {"slow": value}},
+                f"tool.pytest_orchestra.priority.slow: {value!r} is not a finite number",
+                "write slow = 1000, or 0 for no weight",
+            )
+            for value in ("high", True, float("inf"), 10**400)
         ),
         (
             {"missing": ["pull"]},
@@ -263,3 +282,20 @@ def test_a_scope_that_is_no_text_is_a_problem(scope: object) -> None:
     (problem,) = problems_of({"resources": {"db": {"capacity": 1, "scope": scope}}})
     assert problem.what.startswith("tool.pytest_orchestra.resources.db: there is no scope")
     assert problem.remedy == CAPACITY_REMEDY
+
+
+def test_marks_have_weights() -> None:
+    """The table adds to the usual ones and overrides them; 0 turns one off."""
+    assert dict(Settings().priority) == {"smoke": 10_000.0, "critical": 5_000.0}
+    table = {"priority": {"slow": -5, "smoke": 1, "critical": 0}}
+    settings, problems = load_settings(table, source=SOURCE)
+    assert problems == ()
+    assert settings.priority == {"slow": -5.0, "smoke": 1.0}
+
+
+def test_the_order_of_the_command_line_wins() -> None:
+    """The file's is the next, and balanced the last."""
+    assert load_settings({}, source=SOURCE)[0].order is Order.BALANCED
+    table = {"order": "makespan"}
+    assert load_settings(table, source=SOURCE)[0].order is Order.MAKESPAN
+    assert load_settings(table, source=SOURCE, order="feedback")[0].order is Order.FEEDBACK

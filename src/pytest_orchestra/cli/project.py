@@ -22,6 +22,9 @@ T = TypeVar("T")
 #: Files that are in the root directory of a project, by which it is found.
 _MARKS: Final = (".pytest_orchestra", "pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
 
+#: What reading may come to; a byte that was changed may make anything of a number.
+_TROUBLES: Final = (sqlite3.Error, OSError, HistoryError, struct.error, LookupError, TypeError)
+
 #: For how many seconds to wait for somebody who writes.
 _PATIENCE: Final = 10.0
 
@@ -142,5 +145,5 @@ def _ask(path: Path, question: Callable[[Store], T]) -> T:
     try:
         with Store.open_to_read(path, patience=_PATIENCE) as store:
             return question(store)
-    except (sqlite3.Error, OSError, struct.error, HistoryError) as error:
+    except _TROUBLES as error:
         raise CommandError(f"the history {path} cannot be read: {error}") from error

@@ -117,8 +117,14 @@ class Archive:
         return _recollect(tests, _join(known), renamed)
 
     def ask(self, question: Callable[[Store], T]) -> list[T]:
-        """Put a ``question`` to every file, and return the answers of those that can be read."""
+        """Put a ``question`` to every file, and return the answers of those that can be read.
+
+        Once something is wrong with one nobody is asked any more: the next would only have to
+        wait for a lock as long as this one did.
+        """
         answers: list[T] = []
+        if self._has_told:
+            return answers
         for path in self._readable():
             with self._forgiving(path, reading=True), self._read(path) as store:
                 answers.append(question(store))

@@ -28,13 +28,13 @@ _T = TypeVar("_T")
 
 #: After a run so many of the tests that failed are judged, beside those in quarantine: each may
 #: take 30 ms, and nobody reads more.
-MOST_JUDGED: Final = 20
+MOST_JUDGED: Final = 10
 
 #: Of so many it is looked up whether the same code has passed before.
 _MOST_READ: Final = 100
 
 #: Tests that were judged flaky and have passed now are judged again, so many after each run.
-_MOST_AGAIN: Final = 5
+_MOST_AGAIN: Final = 3
 
 #: Results that are read, at some 2 us each, to see what went on around tests after a run.
 RESULTS: Final = 100_000
@@ -75,7 +75,8 @@ def assess(
 ) -> Assessment:
     """Return what the history says after ``run``, which it does not have yet.
 
-    ``renamed`` maps node ids to former ones. Judges are ``asked`` of these tests by what was before.
+    ``renamed`` maps node ids to former ones. ``asked`` are tests that are to be judged by what was
+    before the run, too, if they failed in it.
     """
     head = head_of(run)
     cases = {case.nodeid: case for case in run.cases}

@@ -50,7 +50,9 @@ def explain(path: Path, error: Exception) -> Trouble:
         return Trouble("is locked by another process", is_passing=True)
     if isinstance(error, OSError):
         return Trouble(f"cannot be written: {error.strerror or error}")
-    return Trouble(_WORDS.get(code, _words(error)))
+    is_ours = not isinstance(error, sqlite3.Error | HistoryError)
+    other = f"makes no sense ({_words(error)})" if is_ours else _words(error)
+    return Trouble(_WORDS.get(code, other))
 
 
 def _shows_damage(path: Path, error: Exception) -> bool:

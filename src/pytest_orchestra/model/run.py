@@ -145,6 +145,7 @@ class RunRecord:
     was from then to the end. ``stopped`` says why the run was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
     for it while it ran, so that it could not be known that it would take resources. ``shard`` says which
     part of the suite this is, None for all of it: tests of other shards are no cases.
+    ``has_given_up_retrying``: so many tests failed that none was tried again any more.
 
     ``flakes`` are what the history says of tests that failed, and ``suite_flakes`` of the suite; None where
     there is no history, or the run was an outage. ``quarantine`` are the tests in quarantine that failed.
@@ -163,6 +164,7 @@ class RunRecord:
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
     shard: ShardRecord | None = None
+    has_given_up_retrying: bool = False
     uncollected: tuple[UncollectedRecord, ...] = ()
     surroundings: Surroundings = field(default_factory=Surroundings)
     flakes: tuple[FlakeRecord, ...] = ()
@@ -185,6 +187,16 @@ class RunRecord:
     def excused(self) -> frozenset[int]:
         """The cases that failed, in some attempt, and do not fail the run since they are in quarantine."""
         return frozenset(each.case for each in self.quarantine if not each.gates)
+
+    @property
+    def flaky(self) -> tuple[CaseRecord, ...]:
+        """The cases that are flaky, and not excused."""
+        excused = self.excused
+        return tuple(
+            each
+            for case, each in enumerate(self.cases)
+            if each.verdict is Verdict.FLAKY and case not in excused
+        )
 
     @property
     def counts(self) -> Mapping[Verdict, int]:

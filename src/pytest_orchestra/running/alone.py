@@ -41,7 +41,10 @@ def configure_alone(  # noqa: PLR0913, PLR0917 - each is a different thing that 
     """Register what runs the tests in this process."""
     opening = Opening(config, settings, problems, terminal, sharing, memory)
     claims = FixtureClaims(settings.fixtures)
-    collecting = Collecting(config, settings.missing, config.getoption("dist", "no"), claims)
+    dist = config.getoption("dist", "no")
+    collecting = Collecting(
+        config, settings.missing, dist, claims, settings.priority, settings.retries
+    )
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)
@@ -115,14 +118,22 @@ class Alone:
         run = self._opening.open(collection, 1, hosts, digest_bodies(session.items))
         clock = FixtureClock(lambda fixture, seconds: run.note_cost(MAIN, fixture, seconds))
         self._config.pluginmanager.register(clock, "orchestra-fixture-clock")
-        say = self._opening.terminal.alarm
-        self._loop = SerialLoop(session, run, self._claims, clock, say)
+        terminal = self._opening.terminal
+        self._loop = SerialLoop(
+            session,
+            run,
+            self._claims,
+            clock,
+            terminal.alarm,
+            lambda run: terminal.tell(run.take_notices()),
+        )
         port = DataPort(self._loop.hand, self._loop.provide)
         self._config.pluginmanager.register(port, DATA_PORT)
         watch = self._watch(run)
         try:
             self._loop.loop()
         finally:
+            self._loop.give_up()
             if watch is not None:
                 watch.stop()
         return True

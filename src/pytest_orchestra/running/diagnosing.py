@@ -13,6 +13,7 @@ import pytest
 from pytest_orchestra.diagnosis.experiment import Experiment
 from pytest_orchestra.diagnosis.investigation import Investigation
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.retry_settings import RetrySettings
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.findings import Findings
 from pytest_orchestra.running.fixture_claims import FixtureClaims
@@ -20,7 +21,9 @@ from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.laboratory import Call, Cast, Laboratory
 from pytest_orchestra.running.line_up import LineUp
+from pytest_orchestra.running.memory import history_path
 from pytest_orchestra.running.opening import Opening
+from pytest_orchestra.running.suspects import find_suspects
 from pytest_orchestra.running.target import find_target
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.scheduling.duration import parse_duration
@@ -74,12 +77,14 @@ def configure_diagnosis(
 ) -> None:
     """Register what collects the tests, and experiments with one of them."""
     opening = Opening(config, settings, problems, terminal, None)
-    collecting = Collecting(config, settings.missing, "no", FixtureClaims(settings.fixtures))
+    claims, once = FixtureClaims(settings.fixtures), RetrySettings(is_off=True)
+    collecting = Collecting(config, settings.missing, "no", claims, settings.priority, once)
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)
     manager.register(
-        Diagnosing(config, opening, collecting, budget(config)), "orchestra-diagnosing"
+        Diagnosing(config, opening, collecting, budget(config), history_path(config, settings)),
+        "orchestra-diagnosing",
     )
 
 
@@ -87,8 +92,14 @@ class Diagnosing:
     """Plugin that takes the place of the loop over all tests."""
 
     def __init__(
-        self, config: pytest.Config, opening: Opening, collecting: Collecting, seconds: float
+        self,
+        config: pytest.Config,
+        opening: Opening,
+        collecting: Collecting,
+        seconds: float,
+        history: Path | None,
     ) -> None:
+        self._history = history
         self._config = config
         self._opening = opening
         self._collecting = collecting
@@ -117,7 +128,8 @@ class Diagnosing:
     def _line_up(self, session: pytest.Session, target: str) -> LineUp:
         collection = self._collecting.collection_of(session.items)
         plan = self._opening.plan(collection, 1, (Hosts().meet(read_host()),))
-        return LineUp(plan, target)
+        suspects = find_suspects(self._history, target, self._opening.terminal.alarm)
+        return LineUp(plan, target, suspects)
 
     def _experiment(self, line_up: LineUp, laboratory: Laboratory) -> None:
         scene = line_up.scene

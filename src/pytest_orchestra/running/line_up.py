@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pytest_orchestra.diagnosis.experiment import Scene
 from pytest_orchestra.model.case import CaseSpec
@@ -12,8 +12,8 @@ from pytest_orchestra.running.plan import Plan, planned_order
 class LineUp:
     """The tests of a plan, by their places in the order in which one worker would run them."""
 
-    def __init__(self, plan: Plan, target: str) -> None:
-        """Take a ``plan``, which is used up, and the node id of the ``target`` in it."""
+    def __init__(self, plan: Plan, target: str, suspected: Collection[str] = ()) -> None:
+        """Take a ``plan``, which is used up, and node ids in it: the ``target``, and who is ``suspected``."""
         self.target = target
         graph, self._specs = plan.graph, plan.specs
         self._order = planned_order(plan)
@@ -27,7 +27,7 @@ class LineUp:
         self._place = next(
             at for at, case in enumerate(self._order) if self._specs[case].nodeid == target
         )
-        self.scene = self._scene()
+        self.scene = self._scene(suspected)
 
     def name(self, test: int) -> str:
         """Return the node id of a test."""
@@ -42,7 +42,7 @@ class LineUp:
     def _spec(self, test: int) -> CaseSpec:
         return self._specs[self._order[test]]
 
-    def _scene(self) -> Scene:
+    def _scene(self, suspected: Collection[str]) -> Scene:
         """Leave out what always runs before the target, and what never can."""
         fixed = _reach([self._place], self._prerequisites) | _reach([self._place], self._dependents)
         others = [test for test in range(len(self._order)) if test not in fixed]
@@ -50,6 +50,7 @@ class LineUp:
         return Scene(
             earlier=tuple(test for test in others if test < self._place),
             later=tuple(test for test in others if test > self._place),
+            suspected=tuple(test for test in others if self.name(test) in suspected),
             rivals=tuple(test for test in others if used & _resources(self._spec(test))),
         )
 

@@ -113,19 +113,18 @@ class Memory:
         """The commit that the tests are of, as far as git knows."""
         return self._checkout.read()[0]
 
-    def assess(self, run: Run, record: RunRecord, quarantined: Names[str]) -> Assessment:
-        """Return what the history says of the tests of ``record`` that failed.
+    def assess(self, run: Run, record: RunRecord, quarantined: Names[str]) -> Assessment | None:
+        """Return what the history says of the tests of ``record`` that failed, None if nothing.
 
         Those that are ``quarantined`` are judged by earlier runs, too.
         """
-        from pytest_orchestra.history.assessing import (  # noqa: PLC0415 - it loads SQLite
-            Assessment,
-            assess,
-        )
+        if self._archive is None or self._recollection is None:
+            return None
+        from pytest_orchestra.history.assessing import assess  # noqa: PLC0415 - it loads SQLite
 
         evidence = self._evidence = self._make_evidence(run, record)
-        if self._archive is None or self._recollection is None or evidence is None:
-            return Assessment()
+        if evidence is None:
+            return None
         try:
             found = assess(self._archive, evidence, self._recollection.renamed, quarantined)
         except (ArithmeticError, TypeError, ValueError) as error:
@@ -133,7 +132,7 @@ class Memory:
             self._warn(
                 f"history {self._shown} makes no sense ({error}): nothing is concluded by it"
             )
-            return Assessment()
+            return None
         self._evidence = replace(evidence, flaky=found.flaky)
         self._rates = found.rates
         return found

@@ -19,6 +19,7 @@ from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.quarantine import open_quarantine
@@ -166,9 +167,17 @@ class Opening:
             *provide(collection.specs, settings.resources, settings.hosts, hosts),
             self._problems,
             elsewhere,
-            durations,
-            guess((spec.nodeid for spec in collection.specs), durations),
+            self._expect(collection, durations),
+            settings.order,
         )
+
+    def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:
+        """Return what is expected of a ``collection``, of which ``durations`` are known."""
+        recalled = self.recollection
+        guesses = guess((spec.nodeid for spec in collection.specs), durations)
+        if recalled is None:
+            return Expectations(durations, guesses)
+        return Expectations(durations, guesses, recalled.failing, recalled.flaking, recalled.costs)
 
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
@@ -186,9 +195,6 @@ class Opening:
         if self._memory is not None and self.recollection is None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
         plan = self.plan(collection, workers, hosts, tuning, kits)
-        if self.recollection is not None:
-            for fixture, seconds in self.recollection.costs.items():
-                plan.fixtures.learn(fixture, seconds)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
         for note in self._quarantine.notes(self._whole or collection):
@@ -218,7 +224,9 @@ class Opening:
         if self.sharing is not None:
             self.sharing.close()
         record = self._look_back(run, record)
-        if (record.denied or record.gating) and session.exitstatus == pytest.ExitCode.OK:
+        is_too_flaky = self.terminal.fails_on_flaky and record.flaky
+        has_failed = record.denied or record.gating or is_too_flaky
+        if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)
@@ -229,9 +237,11 @@ class Opening:
     def _look_back(self, run: Run, record: RunRecord) -> RunRecord:
         """Return ``record`` with what is concluded by earlier runs."""
         before: Mapping[str, Judgement] = {}
+        found = None
         if self._memory is not None:
             with searched_seldom():  # as above
                 found = self._memory.assess(run, record, self._quarantine.nodeids)
+        if found is not None:
             before = found.before
             flakes = flake_records(record, found.after)
             record = replace(record, flakes=flakes, suite_flakes=found.suite)

@@ -100,6 +100,8 @@ def _load(config: pytest.Config) -> tuple[Settings, tuple[Problem, ...]]:
         source=_relative(path, config.rootpath),
         resources=config.getoption("orchestrate_resource"),
         missing=config.getoption("orchestrate_missing"),
+        retries=config.getoption("orchestrate_retries"),
+        order=config.getoption("orchestrate_order"),
     )
 
 

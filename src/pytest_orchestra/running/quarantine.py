@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_orchestra.history.judgement.judge import Judgement
     from pytest_orchestra.history.judgement.quarantine import Entry
+    from pytest_orchestra.model.case import CaseSpec
     from pytest_orchestra.model.run import RunRecord
     from pytest_orchestra.running.collect import Collection
     from pytest_orchestra.settings import Settings
@@ -34,15 +35,18 @@ _REMEDY: Final = "make it with pytest-orchestra flaky --add, or take the setting
 
 
 class Quarantine:
-    """The tests in quarantine by the file ``shown``; ``is_retrying`` if failed ones are tried again."""
+    """The tests in quarantine by the file ``shown``.
+
+    ``has_repeater``: another plugin may try failed tests again.
+    """
 
     def __init__(
-        self, entries: tuple[Entry, ...], shown: str, root: Path, *, is_retrying: bool
+        self, entries: tuple[Entry, ...], shown: str, root: Path, *, has_repeater: bool
     ) -> None:
         self._entries = {entry.nodeid: entry for entry in entries}
         self._shown = shown
         self._root = root
-        self._is_retrying = is_retrying
+        self._has_repeater = has_repeater
 
     @property
     def nodeids(self) -> Names[str]:
@@ -69,11 +73,16 @@ class Quarantine:
                     f"{where}: there is no test {entry.nodeid} any more: take the entry out "
                     "(pytest-orchestra flaky --prune)"
                 )
-        if not self._is_retrying and not collected.isdisjoint(self._entries):
+        once = [each for each in collection.specs if self._is_tried_once(each)]
+        if once:
+            tests = once[0].nodeid if len(once) == 1 else f"{len(once)} of its tests"
             yield (
-                "nothing is tried again, so quarantine lets nothing through: after a single attempt a "
-                "regression looks the same as a flake"
+                f"quarantine lets nothing through of {tests}: after a single attempt a regression looks "
+                "the same as a flake, so have failures tried again (--orchestrate-retries)"
             )
+
+    def _is_tried_once(self, spec: CaseSpec) -> bool:
+        return not self._has_repeater and not spec.retries and spec.nodeid in self._entries
 
     def rule(
         self, record: RunRecord, before: Mapping[str, Judgement]
@@ -118,7 +127,7 @@ def open_quarantine(
     problems: tuple[Problem, ...] = ()
     if wish != NO_QUARANTINE and (settings.quarantine is not None or path.exists()):
         entries, problems = _read(path, wish)
-    return Quarantine(entries, wish, root, is_retrying=_is_retrying(config)), problems
+    return Quarantine(entries, wish, root, has_repeater=_has_repeater(config)), problems
 
 
 def _read(path: Path, shown: str) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
@@ -136,5 +145,5 @@ def _read(path: Path, shown: str) -> tuple[tuple[Entry, ...], tuple[Problem, ...
     return (), (Problem(what, remedy, shown),)
 
 
-def _is_retrying(config: pytest.Config) -> bool:
+def _has_repeater(config: pytest.Config) -> bool:
     return any(map(config.pluginmanager.has_plugin, _PEERS))

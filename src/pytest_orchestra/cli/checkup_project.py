@@ -14,6 +14,7 @@ from pytest_orchestra.errors import HistoryError, OrchestraError
 from pytest_orchestra.history.places import is_on_network, run_files, what_else
 from pytest_orchestra.history.store import Store, is_sound
 from pytest_orchestra.scheduling.quantity import format_quantity
+from pytest_orchestra.settings import Settings
 
 
 def check_settings(place: Project, config: Path | None) -> Iterator[Finding]:
@@ -22,13 +23,22 @@ def check_settings(place: Project, config: Path | None) -> Iterator[Finding]:
     where = str(path) if path.is_file() else "defaults, since there is no pyproject.toml"
     yield Finding(State.FINE, "root directory", str(place.root))
     settings = place.settings
-    yield Finding(State.FINE, "settings", f"{where}; missing = {settings.missing}")
+    yield Finding(
+        State.FINE,
+        "settings",
+        f"{where}; order = {settings.order}, missing = {settings.missing}, {_retries(settings)}",
+    )
     for name, capacity in sorted(settings.resources.items()):
         tokens = format_quantity(capacity.tokens) if capacity.is_quantity else str(capacity.tokens)
         yield Finding(State.FINE, f"resource {name}", f"{tokens}, scope {capacity.scope}")
     for name, claims in sorted(settings.fixtures.items()):
         taken = ", ".join(sorted(claim.resource for claim in claims))
         yield Finding(State.FINE, f"fixture {name}", f"takes {taken}")
+
+
+def _retries(settings: Settings) -> str:
+    patterns = len(settings.retries.patterns)
+    return f"retries = {settings.retries.default}" + (f" ({patterns} patterns)" if patterns else "")
 
 
 def check_history(place: Project, wish: Path | None) -> Iterator[Finding]:

@@ -136,7 +136,12 @@ def test_histories_are_merged_beside_records(shell: Shell) -> None:
         with Store.open(shell.root / f"shard-{number}" / "history.sqlite3") as store:
             store.add(remembered(number, past("a.py::test")))
     target = shell.root / "new" / "history.sqlite3"
-    arguments = ["merge", *sorted(shell.root.glob("shard-*")), "--history", target]
+    arguments: tuple[str | Path, ...] = (
+        "merge",
+        *sorted(shell.root.glob("shard-*")),
+        "--history",
+        target,
+    )
     assert shell.data(*arguments)["new_runs_in_history"] == 2
     assert shell.data(*arguments)["new_runs_in_history"] == 0
     only = sorted(shell.root.glob("shard-*/*.sqlite3"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +38,7 @@ def open_to_write(path: Path) -> Iterator[Store]:
             yield store
     except HistoryError as error:
         raise CommandError(f"the history {path} {error}") from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, struct.error) as error:
         raise CommandError(f"the history {path} cannot be written: {error}") from error
     except OSError as error:
         raise CommandError(f"the history {path} cannot be written: {error.strerror}") from error
@@ -72,7 +73,7 @@ def import_lines(
                 _check(document, shown)
             else:
                 yield read(document)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             what = "is not what history export writes" if number == 1 else "is damaged"
             raise CommandError(
                 f"{shown}:{number} {what}: {type(error).__name__}: {error}"

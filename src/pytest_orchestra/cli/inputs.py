@@ -108,6 +108,8 @@ def _below(folder: Path) -> Iterator[Source]:
 
 def kind_of(path: Path) -> Kind:
     """Return what the file at ``path`` is, by its first bytes; raises CommandError."""
+    if not path.is_file():
+        raise CommandError(f"{path} is no file, and nothing that can be read twice: name a file")
     try:
         with path.open("rb") as file:
             start = file.read(_BEGINNING)

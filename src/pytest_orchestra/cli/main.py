@@ -84,10 +84,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OrchestraError as error:
         print(f"{PROGRAM} {options.command}: {error}", file=sys.stderr)  # noqa: T201 - for people
         return USAGE
+    except BrokenPipeError:
+        return _leave_pipe()
+    except OSError as error:  # paths can be wrong in more ways than any command looks for
+        print(f"{PROGRAM} {options.command}: {error}", file=sys.stderr)  # noqa: T201 - as above
+        return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read this has seen enough; Python must not flush into nowhere at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
     return code
+
+
+def _leave_pipe() -> int:
+    """Whoever read this has seen enough; Python must not flush into nowhere at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FINE

@@ -75,6 +75,10 @@ def write(run: RunRecord, options: argparse.Namespace) -> list[Path]:
                 raise CommandError(
                     f"{path} cannot be written: {what}; name another place"
                 ) from error
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                # A record that was changed by hand, or by a bad disk, may hold anything.
+                what = f"{type(error).__name__}: {error}"
+                raise CommandError(f"{path} cannot be made of what was read: {what}") from error
             shown.step()
     return written
 

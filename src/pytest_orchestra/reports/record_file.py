@@ -58,7 +58,7 @@ def read_record(path: Path) -> RunRecord:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ReportError(f"{path} cannot be read: {reason}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{path} is not the record of a run: {error}") from error
     _check(document, path)
     try:

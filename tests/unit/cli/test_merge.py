@@ -235,3 +235,23 @@ def test_a_record_is_made_into_any_form_again(shell: Shell) -> None:
     assert "--report DIR" in shell.err
     assert shell("report", shell.root / "none", "--html", shell.root / "x.html") == 2
     assert "No such file" in shell.err
+
+
+def test_a_path_that_cannot_be_one_is_said(shell: Shell) -> None:
+    """Too long a name, and what is no file."""
+    assert shell("merge", "x" * 5000) == 2
+    assert "too long" in shell.err
+    assert shell("merge", "/dev/null") == 2
+    assert "is no file" in shell.err
+
+
+def test_a_record_that_makes_no_sense_is_said(shell: Shell) -> None:
+    """It is read as it stands, and no report can be made of it."""
+    odd = replace(run_of(became("test", at=float("inf"))), started=float("inf"))
+    path = shell.root / "odd.json.gz"
+    write_record(odd, path)
+    assert shell("report", path, "--junit", shell.root / "x.xml") == 2
+    assert "cannot be made of what was read: OverflowError" in shell.err
+    path.write_text("[" * 100_000)
+    assert shell("report", path, "--junit", shell.root / "x.xml") == 2
+    assert "is not the record of a run" in shell.err

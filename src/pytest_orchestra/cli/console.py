@@ -39,7 +39,7 @@ class Progress:
     """A line on a terminal that says how far something is; nothing where there is no terminal."""
 
     def __init__(self, what: str, total: float) -> None:
-        """Take ``what`` is done, and what :meth:`step` comes to in all."""
+        """Take ``what`` is done, and what :meth:`step` comes to in all; 0 if nobody knows."""
         self._what = what
         self._total = total
         self._done = 0.0
@@ -55,9 +55,10 @@ class Progress:
             return
         self._shown = now
         self._is_shown = True
-        share = min(1.0, self._done / self._total) if self._total else 1.0
-        filled = "#" * round(20 * share)
-        line = f"{self._what} [{filled:20}] {share:.0%}"
+        line = f"{self._what} ..."
+        if self._total:
+            share = min(1.0, self._done / self._total)
+            line = f"{self._what} [{'#' * round(20 * share):20}] {share:.0%}"
         print(f"{_CLEAR}{printable(line)[-_WIDTH:]}", end="", file=sys.stderr, flush=True)  # noqa: T201
 
     def end(self) -> None:

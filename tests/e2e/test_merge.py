@@ -149,6 +149,18 @@ def test_eight_shards_merged_are_the_unsharded_run(project: Project) -> None:
     assert f"missing of {SHARDS} shards: 1" in lost.stderr
 
 
+def test_pytests_own_junit_file_is_understood(project: Project) -> None:
+    """Every test by its node id, with its verdict as far as the format has a word for it."""
+    for name, text in SUITE.items():
+        project.write(name, text)
+    record = run(project, "out", "-n", "2")
+    done = command(project, "merge", "junit.xml", "--json")
+    words = {"xpassed": "passed", "blocked": "skipped"}
+    assert {each["nodeid"]: each["verdict"] for each in json.loads(done.stdout)["tests"]} == {
+        case.spec.nodeid: words.get(case.verdict, str(case.verdict)) for case in record.cases
+    }
+
+
 def test_the_histories_of_shards_are_merged(project: Project) -> None:
     """The next run knows all tests."""
     project.write(

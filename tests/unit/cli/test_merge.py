@@ -60,6 +60,16 @@ def test_merging_twice_changes_nothing(shell: Shell) -> None:
         assert (one / form.file).read_bytes() == (two / form.file).read_bytes(), form.file
 
 
+def test_no_bound_is_said_of_runs_that_began_when_they_liked(shell: Shell) -> None:
+    """It holds for one run, and its page says it."""
+    put_shards(shell.root, shards_of(2, 3))
+    bound = "Could not be less than"
+    assert bound in (shell.root / "shard-1" / "report.html").read_text()
+    page = shell.root / "all.html"
+    assert shell("merge", shell.root, "--html", page) == 0
+    assert bound not in page.read_text()
+
+
 def test_single_forms_are_written_where_one_likes(shell: Shell) -> None:
     """And no others."""
     (folder,) = put_shards(shell.root, [run_of(became("test"))])

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 from harness import Project, clean_environment
+from histories import case as past
+from histories import run as remembered
 
+from pytest_orchestra.history.store import Store
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.reports.record_file import read_record
 
@@ -228,14 +231,19 @@ def test_ctrl_c_ends_it_quietly(project: Project) -> None:
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize("form", ["/dev/stdout"])
-def test_a_report_may_go_into_a_pipe(project: Project, form: str) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    ["report out/record.json.gz --html /dev/stdout", "history export --history large -"],
+)
+def test_what_is_large_may_go_into_a_pipe(project: Project, arguments: str) -> None:
     """Whose reader may stop."""
     project.write("test_a", "def test(): pass")
     run(project, "out")
-    script = f"{PROGRAM} report out/record.json.gz --html {form} | head -c 10"
+    with Store.open(project.path / "large") as store:
+        store.add(remembered(1, *(past(f"a.py::test_{number}") for number in range(3_000))))
+    script = f"{PROGRAM} {arguments} | head -c 10"
     done = subprocess.run(  # noqa: S602 - a pipe of ours
         script, cwd=project.path, shell=True, capture_output=True, text=True, check=False
     )
-    assert "Traceback" not in done.stderr
+    assert not done.stderr
     assert len(done.stdout) == 10

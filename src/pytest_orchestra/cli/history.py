@@ -12,7 +12,12 @@ from typing import BinaryIO, Final
 from pytest_orchestra.cli import history_show, project
 from pytest_orchestra.cli.console import progress, say
 from pytest_orchestra.cli.flaky_report import write_data
-from pytest_orchestra.cli.history_files import export_lines, import_lines, open_to_write
+from pytest_orchestra.cli.history_files import (
+    export_head,
+    export_lines,
+    import_lines,
+    open_to_write,
+)
 from pytest_orchestra.cli.merge import merge_histories
 from pytest_orchestra.cli.output import positive
 from pytest_orchestra.cli.project import CommandError, Project
@@ -148,21 +153,24 @@ def _gone(store: Store, root: Path) -> list[str]:
 
 def _export(options: argparse.Namespace, place: Project) -> int:
     history = place.history(options.history)
-    number = 0
+    number = sum(history.ask(lambda store: store.overview(0).kept))
 
     def write(file: BinaryIO) -> None:
-        nonlocal number
-        total = sum(history.ask(lambda store: store.overview(0).kept))
-        with progress("exporting", total) as shown:
-            # Runs have a file each where they cannot share one; each says of itself what it is.
-            for count, line in enumerate(
-                export_lines(
-                    run for runs in history.ask(lambda s: list(s.evidence())) for run in runs
-                )
-            ):
-                file.write(f"{line}\n".encode())
-                number = count
-                shown.step()
+        file.write(f"{export_head()}\n".encode())
+        with progress("exporting", number) as shown:
+
+            def write_runs(store: Store) -> None:
+                for line in export_lines(store.evidence()):  # one run at a time is in memory
+                    try:
+                        file.write(f"{line}\n".encode())
+                    except OSError as error:  # it is not the history that is at fault
+                        raise _UnwritableError(error) from error
+                    shown.step()
+
+            try:
+                history.ask(write_runs)
+            except _UnwritableError as error:
+                raise error.reason from error
 
     try:
         if options.file == _STREAM:
@@ -176,6 +184,14 @@ def _export(options: argparse.Namespace, place: Project) -> int:
         raise CommandError(f"{options.file} cannot be written: {error.strerror}") from error
     _tell(options, {"runs": number, "file": options.file}, f"wrote {number} runs to {options.file}")
     return 0
+
+
+class _UnwritableError(Exception):
+    """What was read cannot be written, for this ``reason``."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def _import(options: argparse.Namespace, place: Project) -> int:

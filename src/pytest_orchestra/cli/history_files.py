@@ -25,6 +25,8 @@ VERSION: Final = 1
 #: For how many seconds to wait for runs that write.
 _PATIENCE: Final = 30.0
 
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @contextmanager
 def open_to_write(path: Path) -> Iterator[Store]:
@@ -51,13 +53,14 @@ def unreadable(path: Path, error: Exception) -> CommandError:
     return CommandError(f"the history {path} cannot be read: {error}")
 
 
+def export_head() -> str:
+    """Return the line that says what the others are."""
+    return _encode({"format": FORMAT, "version": VERSION})
+
+
 def export_lines(runs: Iterable[RunEvidence]) -> Iterator[str]:
-    """Yield a line that says what this is, then one for each run."""
-    encode = json.JSONEncoder(separators=(",", ":")).encode
-    yield encode({"format": FORMAT, "version": VERSION})
-    write = codec_of(RunEvidence).write
-    for run in runs:
-        yield encode(write(run))
+    """Yield a line for each run."""
+    yield from map(_encode, map(codec_of(RunEvidence).write, runs))
 
 
 def import_lines(

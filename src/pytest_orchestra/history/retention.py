@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from pytest_orchestra.history.places import LATEST
+from pytest_orchestra.history.text import storable
 from pytest_orchestra.history.writing import day_of
 
 #: Seconds in a day.
@@ -59,6 +61,15 @@ def let_go(connection: sqlite3.Connection, retention: Retention, now: float) -> 
             break
         _delete_results(connection, oldest, retention.runs)
     _forget_tests(connection, limit)
+
+
+def forget(connection: sqlite3.Connection, nodeids: Iterable[str]) -> None:
+    """Delete all that is known of these tests; needs a transaction, and looks at all results."""
+    names = json.dumps([storable(nodeid) for nodeid in nodeids])
+    chosen = "SELECT id FROM test WHERE nodeid IN (SELECT value FROM json_each(?))"
+    for table in ("result", "day", "body"):
+        connection.execute(f"DELETE FROM {table} WHERE test IN ({chosen})", (names,))  # noqa: S608 - names of ours
+    connection.execute(f"DELETE FROM test WHERE id IN ({chosen})", (names,))  # noqa: S608 - as above
 
 
 def _oldest_surplus(connection: sqlite3.Connection, most: int) -> int | None:

@@ -130,6 +130,14 @@ class UncollectedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PartRecord:
+    """One of the runs that were merged into a record: its ``uuid``, and which shard it was, if it was one."""
+
+    uuid: str
+    shard: ShardRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """All that is known of a run, in the order of the collection.
 
@@ -141,6 +149,9 @@ class RunRecord:
 
     ``flakes`` are what the history says of tests that failed, and ``suite_flakes`` of the suite; None where
     there is no history, or the run was an outage. ``quarantine`` are the tests in quarantine that failed.
+
+    ``uuid`` is the run's alone, and the same in the history. ``parts`` are the runs that this one was
+    merged from, none if it is as it was. Then the names of workers say of which part they are (``gw0@2``).
     """
 
     cases: tuple[CaseRecord, ...]
@@ -159,6 +170,8 @@ class RunRecord:
     flakes: tuple[FlakeRecord, ...] = ()
     suite_flakes: SuiteFlakes | None = None
     quarantine: tuple[QuarantineRecord, ...] = ()
+    uuid: str = ""
+    parts: tuple[PartRecord, ...] = ()
 
     @property
     def denied(self) -> int:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 import pytest
 
@@ -133,6 +134,7 @@ def _no_run(session: pytest.Session) -> RunRecord:
         seconds=0.0,
         stopped=f"no test was run, exit code {int(session.exitstatus)}",
         started=time.time(),
+        uuid=uuid4().hex,
         uncollected=uncollected_of(config),
         surroundings=read_surroundings(config, None),
     )

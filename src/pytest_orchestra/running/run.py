@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -443,6 +444,7 @@ class Run:
             unclaimed=tuple(sorted(self._unclaimed.items())),
             started=self._started,
             has_given_up_retrying=self.engine.has_given_up,
+            uuid=uuid4().hex,
         )
 
     @property

@@ -15,6 +15,7 @@ from benchmarks import (
     flakes_real,
     history,
     jobshop,
+    reports,
     scale,
     suites,
     tail,
@@ -32,6 +33,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "jobshop": jobshop.run,
     "scale": scale.run,
     "history": history.run,
+    "reports": reports.run,
     "suites": suites.run,
     "flakes": flakes.run,
     "flakes-real": flakes_real.run,
@@ -40,7 +42,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
 SIZES: Final = (
     f"tests of throughput ({throughput.SIZE}) and tail ({tail.SIZE}), files of fixtures "
     f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE}), results of history "
-    f"({history.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE})"
+    f"({history.SIZE}), tests of reports ({reports.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE})"
 )
 
 

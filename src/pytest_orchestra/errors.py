@@ -44,6 +44,10 @@ class HistoryError(OrchestraError):
     """The history cannot be had; the text goes on from the path of its file."""
 
 
+class ReportError(OrchestraError):
+    """A file that a report was to be made from cannot be used; the text says which and why."""
+
+
 class Unclaimed(OrchestraError, KeyError):  # noqa: N818 - it is named for what is wrong
     """A test asks for what it got of a resource that it does not claim."""
 

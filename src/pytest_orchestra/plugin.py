@@ -5,6 +5,7 @@ Nothing heavy is imported here, so that a run without ``--orchestrate`` does not
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,46 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Where to keep what tests took and how they ended, to make the next run better "
         "(default: .pytest_orchestra/history.sqlite3 in the root directory), or none.",
     )
+    _add_report_options(group)
+
+
+def _add_report_options(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--orchestrate-report",
+        metavar="DIR",
+        help="Write all reports to this directory: junit.xml, ctrf.json, report.html, summary.md, trace.json "
+        "and record.json.gz.",
+    )
+    for name, what in (
+        ("junit", "a JUnit XML file, with a testcase for each test, however often it ran"),
+        ("ctrf", "a report in the Common Test Report Format (JSON)"),
+        ("html", "a page that shows the run, to be opened in a browser"),
+        ("summary", "a summary in Markdown"),
+        ("trace", "a trace for Perfetto and chrome://tracing"),
+        ("json", "the whole record of the run, as compressed JSON"),
+    ):
+        group.addoption(f"--orchestrate-{name}", metavar="PATH", help=f"Write {what}.")
+    group.addoption(
+        "--orchestrate-junit-dialect",
+        metavar="superset|surefire",
+        choices=("superset", "surefire"),
+        default="superset",
+        help="In JUnit files write all that readers understand (default), or what the schema of "
+        "Maven's Surefire allows.",
+    )
+    group.addoption(
+        "--orchestrate-junit-max-tests",
+        metavar="N",
+        type=_positive,
+        help="Write several JUnit files with at most so many tests each (junit.xml, junit-2.xml "
+        "...). There are several in any case where one would have more than 30 MB.",
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 @pytest.hookimpl(tryfirst=True)

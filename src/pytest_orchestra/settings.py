@@ -27,7 +27,16 @@ from pytest_orchestra.scheduling.duration import parse_duration
 #: The table of this plugin in a TOML file.
 TABLE: Final = "tool.pytest_orchestra"
 
-_KEYS: Final = ("resources", "fixtures", "hosts", "missing", "max_wait", "runtime_dir", "history")
+_KEYS: Final = (
+    "resources",
+    "fixtures",
+    "hosts",
+    "missing",
+    "max_wait",
+    "runtime_dir",
+    "history",
+    "report",
+)
 #: In place of the path of a history: there is to be none.
 NO_HISTORY: Final = "none"
 
@@ -42,7 +51,8 @@ class Settings:
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
     this machine share tokens, None for the user's own. ``history`` is the path of the file that
-    remembers runs, from the root directory, or ``"none"``; None for the default.
+    remembers runs, from the root directory, or ``"none"``; None for the default. ``report`` is the path of a directory for reports, from
+    there as well; None for none.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -51,6 +61,7 @@ class Settings:
     missing: Missing = Missing.PULL
     runtime_dir: str | None = None
     history: str | None = None
+    report: str | None = None
 
 
 def load_settings(
@@ -86,7 +97,9 @@ def load_settings(
     history = _path(
         table.get("history"), "history", f"the path of a file or {NO_HISTORY!r}", source, problems
     )
-    return Settings(capacities, fixtures, hosts, wish, runtime_dir, history), tuple(problems)
+    report = _path(table.get("report"), "report", "the path of a directory", source, problems)
+    settings = Settings(capacities, fixtures, hosts, wish, runtime_dir, history, report)
+    return settings, tuple(problems)
 
 
 def read_table(path: Path) -> Mapping[str, object]:

@@ -76,7 +76,7 @@ def test_options_override_the_table() -> None:
         (
             {"xyz": 1},
             "unknown key tool.pytest_orchestra.xyz",
-            "known are resources, fixtures, hosts, missing, max_wait, runtime_dir, history",
+            "known are resources, fixtures, hosts, missing, max_wait, runtime_dir, history, report",
         ),
         (
             {"resources": ["db"]},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
+from pytest_orchestra.model.surroundings import Surroundings
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 
@@ -115,6 +116,18 @@ class WarningRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UncollectedRecord:
+    """A file, or a part of one, whose tests are not known: it was skipped as a whole, or has an error.
+
+    ``text`` is why: all that pytest has to tell of it.
+    """
+
+    nodeid: str
+    is_skipped: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """All that is known of a run, in the order of the collection.
 
@@ -132,6 +145,8 @@ class RunRecord:
     unclaimed: tuple[tuple[str, int], ...] = ()
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
+    uncollected: tuple[UncollectedRecord, ...] = ()
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     @property
     def denied(self) -> int:

@@ -80,6 +80,11 @@ class Memory:
         self._recollection = found
         return found
 
+    @property
+    def commit(self) -> str | None:
+        """What the files were checked out from, None where there is no repository; waits for git."""
+        return self._checkout.read()[0]
+
     def keep(self, run: Run, record: RunRecord) -> None:
         """Leave what ``record`` of the ``run`` says to later ones."""
         if self._archive is None or self._recollection is None:

@@ -21,7 +21,9 @@ from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.sharing import Sharing
+from pytest_orchestra.running.surroundings import read_surroundings
 from pytest_orchestra.running.terminal import TerminalReport
+from pytest_orchestra.running.uncollected import uncollected_of
 from pytest_orchestra.scheduling.engine import Tuning
 from pytest_orchestra.scheduling.fixtures import Kits
 from pytest_orchestra.settings import Settings
@@ -144,7 +146,13 @@ class Opening:
         if self.run is None:
             return
         run, self.run = self.run, None
-        record = replace(run.close(reason), warnings=tuple(self._warnings))
+        commit = self._memory.commit if self._memory is not None else None
+        record = replace(
+            run.close(reason),
+            warnings=tuple(self._warnings),
+            uncollected=uncollected_of(self._config),
+            surroundings=read_surroundings(self._config, commit),
+        )
         if self.sharing is not None:
             self.sharing.close()
         if record.denied and session.exitstatus == pytest.ExitCode.OK:

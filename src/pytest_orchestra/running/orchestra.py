@@ -11,8 +11,10 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.reporting import Reporting
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
+from pytest_orchestra.running.uncollected import UNCOLLECTED, Uncollected
 from pytest_orchestra.settings import Settings, load_settings, read_table
 
 
@@ -27,6 +29,8 @@ def configure_main(config: pytest.Config) -> None:
     terminal = TerminalReport(config)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
+    manager.register(Uncollected(), UNCOLLECTED)
+    manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
     sharing = _share(config, settings)
     memory = Memory.open(config, settings, terminal)
     if _has_workers(config):

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import execnet
 
+from pytest_orchestra.running.dumpable import dumpable
 from pytest_orchestra.running.journal import Journal
 
 #: Seconds for which a result may be held back at the most.
@@ -47,7 +48,10 @@ class Outbox:
         """Send ``message`` after all that is held back."""
         with self._lock:
             self._flush()
-            self._channel.send(message)
+            try:
+                self._channel.send(message)
+            except execnet.DumpError:
+                self._channel.send(dumpable(message))
 
     def run(self, index: int | None) -> None:
         """Note which test runs, where it can be found if the worker dies."""

@@ -26,6 +26,7 @@ OURS: Final[dict[str, set[str]]] = {
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},
     "reports": {"model", "scheduling", "errors", "reports"},
+    "advice": {"model", "scheduling", "advice"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {
@@ -36,6 +37,7 @@ OURS: Final[dict[str, set[str]]] = {
         "machine",
         "history",
         "reports",
+        "advice",
         "hookspecs",
         "running",
     },

@@ -65,13 +65,15 @@ class Recollection:
 
     ``seconds`` are expected durations and ``failing`` probabilities of failure, by node id;
     ``costs`` are seconds of fixtures by name and scope. ``renamed`` maps node ids to those that the
-    tests had before. Of tests that are not in ``seconds`` nothing is known.
+    tests had before. Of tests that are not in ``seconds`` nothing is known. ``tests`` are their recent
+    outcomes, by node id.
     """
 
     seconds: Mapping[str, float] = field(default_factory=dict)
     failing: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[tuple[str, str], float] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    tests: Mapping[str, Past] = field(default_factory=dict)
 
 
 class Archive:
@@ -284,4 +286,4 @@ def _recollect(tests: Sequence[Trace], known: Known, renamed: Mapping[str, str])
         for fixture, observed in known.costs.items()
         if (cost := recent_median([each.seconds for each in observed])) is not None
     }
-    return Recollection(seconds, failing, costs, renamed)
+    return Recollection(seconds, failing, costs, renamed, known.tests)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pytest_orchestra.model.advice import Coverage, Link, Quality, Recommendation
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
@@ -30,6 +31,7 @@ class CaseRecord:
     largest subprocess as far as that is known. None for what was not measured. ``requirements`` are all that the test
     needs, and from whom; their cases are indices of the run's. ``leases`` are what it got of the
     resources that it claims. ``attempts`` are all times that it ran, in their order.
+    ``artifacts`` are the paths of files that it left, from the root directory where they are below it.
     """
 
     spec: CaseSpec
@@ -47,6 +49,7 @@ class CaseRecord:
     requirements: tuple[Requirement, ...] = ()
     leases: tuple[Lease, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    artifacts: tuple[str, ...] = ()
 
     @property
     def waited(self) -> float:
@@ -134,6 +137,10 @@ class RunRecord:
     ``started`` is when the first worker joined, in seconds since the epoch, and ``seconds`` how long it
     was from then to the end. ``stopped`` says why the run was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
     for it while it ran, so that it could not be known that it would take resources.
+
+    ``recommendations`` are those first that are worth most; ``unadvised`` says why some were not looked for,
+    and is empty if all were. ``quality`` is None where nothing ran. ``coverage`` and ``links`` are of what
+    other tools wrote in this run.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -147,6 +154,11 @@ class RunRecord:
     warnings: tuple[WarningRecord, ...] = ()
     uncollected: tuple[UncollectedRecord, ...] = ()
     surroundings: Surroundings = field(default_factory=Surroundings)
+    recommendations: tuple[Recommendation, ...] = ()
+    unadvised: str = ""
+    quality: Quality | None = None
+    coverage: Coverage | None = None
+    links: tuple[Link, ...] = ()
 
     @property
     def denied(self) -> int:

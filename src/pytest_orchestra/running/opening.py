@@ -12,7 +12,7 @@ from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.history.estimates import guess
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
-from pytest_orchestra.model.run import WarningRecord
+from pytest_orchestra.model.run import RunRecord, WarningRecord
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
@@ -57,6 +57,7 @@ class Opening:
         self._problems = problems
         self._lost_files: dict[str, str] = {}
         self._warnings: list[WarningRecord] = []
+        self._hosts: tuple[Host, ...] = ()
 
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -130,6 +131,7 @@ class Opening:
         """
         if self._memory is not None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
+        self._hosts = tuple(hosts)
         plan = self.plan(collection, workers, hosts, tuning, kits)
         if self.recollection is not None:
             for fixture, seconds in self.recollection.costs.items():
@@ -153,6 +155,7 @@ class Opening:
             uncollected=uncollected_of(self._config),
             surroundings=read_surroundings(self._config, commit),
         )
+        record = self._with_advice(record, run)
         if self.sharing is not None:
             self.sharing.close()
         if record.denied and session.exitstatus == pytest.ExitCode.OK:
@@ -161,6 +164,17 @@ class Opening:
         self._config.hook.pytest_orchestra_finished(run=record)
         if self._memory is not None:
             self._memory.keep(run, record)
+
+    def _with_advice(self, record: RunRecord, run: Run) -> RunRecord:
+        """Return ``record`` with what it shows of the suite; that may not cost the user the record."""
+        try:
+            from pytest_orchestra.running.advising import with_advice  # noqa: PLC0415 - at the end
+
+            return with_advice(record, run, self.recollection, self._hosts)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            what = f"{type(error).__name__}: {error}"
+            self.terminal.alarm(f"there is no advice on this run: {what}", yellow=True)
+            return record
 
 
 def _ini(config: pytest.Config, name: str) -> list[str]:

@@ -11,6 +11,7 @@ from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.advice_words import advice_lines
 from pytest_orchestra.running.overuse import overuse_lines
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
@@ -170,6 +171,7 @@ def summary_lines(record: RunRecord, *, is_long: bool) -> Iterable[str]:
     yield from _longest_waits(record)
     yield from overuse_lines(record, most=None if is_long else MOST_LINES)
     yield from _unclaimed(record)
+    yield from advice_lines(record, is_long=is_long)
 
 
 def _verdicts(record: RunRecord) -> str:

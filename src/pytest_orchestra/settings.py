@@ -36,9 +36,14 @@ _KEYS: Final = (
     "runtime_dir",
     "history",
     "report",
+    "artifacts",
 )
 #: In place of the path of a history: there is to be none.
 NO_HISTORY: Final = "none"
+
+#: When artifacts are kept.
+_IF_FAILED: Final = "failed"
+_ALWAYS: Final = "always"
 
 _MISSING_OPTION: Final = "--orchestrate-missing"
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
@@ -52,7 +57,7 @@ class Settings:
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
     this machine share tokens, None for the user's own. ``history`` is the path of the file that
     remembers runs, from the root directory, or ``"none"``; None for the default. ``report`` is the path of a directory for reports, from
-    there as well; None for none.
+    there as well; None for none. ``keeps_all_artifacts``: what tests leave behind is kept even if they pass.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -62,6 +67,7 @@ class Settings:
     runtime_dir: str | None = None
     history: str | None = None
     report: str | None = None
+    keeps_all_artifacts: bool = False
 
 
 def load_settings(
@@ -98,7 +104,8 @@ def load_settings(
         table.get("history"), "history", f"the path of a file or {NO_HISTORY!r}", source, problems
     )
     report = _path(table.get("report"), "report", "the path of a directory", source, problems)
-    settings = Settings(capacities, fixtures, hosts, wish, runtime_dir, history, report)
+    keeps_all = _keeps_all(table.get("artifacts", _IF_FAILED), source, problems)
+    settings = Settings(capacities, fixtures, hosts, wish, runtime_dir, history, report, keeps_all)
     return settings, tuple(problems)
 
 
@@ -151,6 +158,13 @@ def _path(value: object, key: str, kind: str, source: str, problems: list[Proble
     what = f"{TABLE}.{key} is {value!r}, not {kind}"
     problems.append(Problem(what, "write the path as a string", source))
     return None
+
+
+def _keeps_all(value: object, source: str, problems: list[Problem]) -> bool:
+    if value not in (_IF_FAILED, _ALWAYS):
+        what = f"{TABLE}.artifacts does not know {value!r}"
+        problems.append(Problem(what, f"write one of {_IF_FAILED}, {_ALWAYS}", source))
+    return value == _ALWAYS
 
 
 def _missing(value: object, key: str, source: str, problems: list[Problem]) -> Missing | None:

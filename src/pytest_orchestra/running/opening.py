@@ -13,6 +13,7 @@ from pytest_orchestra.history.estimates import guess
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.run import RunRecord, WarningRecord
+from pytest_orchestra.running.artifact_keeper import keeper_of
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
@@ -155,6 +156,9 @@ class Opening:
             uncollected=uncollected_of(self._config),
             surroundings=read_surroundings(self._config, commit),
         )
+        keeper = keeper_of(self._config)
+        if keeper is not None:
+            record = keeper.attach(record)
         record = self._with_advice(record, run)
         if self.sharing is not None:
             self.sharing.close()

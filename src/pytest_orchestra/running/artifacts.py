@@ -57,19 +57,19 @@ class Artifacts:
         """Return a new folder for this attempt at ``item``."""
         if self._watch is None:
             # Only now: who does not use the fixture does not pay for it.
-            self._watch = _Watch(self._place.keeps_all)
+            host = read_host()
+            is_here = host.key == self._place.host
+            self._folder = self._prepare(is_here=is_here)
+            self._watch = _Watch(self._place.keeps_all, "" if is_here else host.name)
             self._config.pluginmanager.register(self._watch, f"{ARTIFACTS}-watch")
-            self._folder = self._prepare()
         assert self._folder is not None  # noqa: S101 - it was made with the watch
         path = _make(self._folder, folder_name(item.nodeid))
         self._watch.begin(item.nodeid, path)
         return path
 
-    def _prepare(self) -> Path:
+    def _prepare(self, *, is_here: bool) -> Path:
         place = self._place
-        folder = Path(place.folder)
-        if read_host().key != place.host:
-            folder = self._config.rootpath / DEFAULT / place.name
+        folder = Path(place.folder) if is_here else self._config.rootpath / DEFAULT / place.name
         if folder.parents[1].name == Path(DEFAULT).parts[0]:
             prepare(folder.parents[1] / "artifacts")
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,10 +78,14 @@ class Artifacts:
 
 
 class _Watch:
-    """Plugin that sees how each attempt goes, and removes the folders of those that passed."""
+    """Plugin that sees how each attempt goes, and removes the folders of those that passed.
 
-    def __init__(self, keeps_all: bool) -> None:  # noqa: FBT001 - the only thing to be said
+    ``elsewhere`` is the name of this host, where whoever started the run is on another one.
+    """
+
+    def __init__(self, keeps_all: bool, elsewhere: str) -> None:  # noqa: FBT001 - as it is in Place
         self._keeps_all = keeps_all
+        self._elsewhere = elsewhere
         self._nodeid = ""
         self._folder = Path()
         self._has_failed = False
@@ -100,12 +104,20 @@ class _Watch:
             return report
         if report.failed:
             self._has_failed = True
-            report.sections.append(("Artifacts", str(self._folder)))
+            if self._folder.is_dir() and any(self._folder.iterdir()):
+                report.sections.append(self._told())
         if report.when == "teardown":
             self._nodeid = ""
             if not self._has_failed and not self._keeps_all:
                 shutil.rmtree(self._folder, ignore_errors=True)
+            elif self._elsewhere and self._has_failed and not report.failed:
+                # Nobody will find it from there, so the record has to say it: it is made of the last report.
+                report.sections.append(self._told())
         return report
+
+    def _told(self) -> tuple[str, str]:
+        where = f" on {self._elsewhere}, and kept there" if self._elsewhere else ""
+        return f"Artifacts{where}", str(self._folder)
 
 
 def pack(place: Place) -> tuple[str, str, str, bool]:

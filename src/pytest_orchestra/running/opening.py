@@ -14,6 +14,7 @@ from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.run import RunRecord, WarningRecord
 from pytest_orchestra.running.artifact_keeper import keeper_of
+from pytest_orchestra.running.byproducts import read_coverage, read_links
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
@@ -156,10 +157,7 @@ class Opening:
             uncollected=uncollected_of(self._config),
             surroundings=read_surroundings(self._config, commit),
         )
-        keeper = keeper_of(self._config)
-        if keeper is not None:
-            record = keeper.attach(record)
-        record = self._with_advice(record, run)
+        record = self._with_advice(self._with_files(record), run)
         if self.sharing is not None:
             self.sharing.close()
         if record.denied and session.exitstatus == pytest.ExitCode.OK:
@@ -168,6 +166,22 @@ class Opening:
         self._config.hook.pytest_orchestra_finished(run=record)
         if self._memory is not None:
             self._memory.keep(run, record)
+
+    def _with_files(self, record: RunRecord) -> RunRecord:
+        """Return ``record`` with what tests and other plugins have left behind."""
+        keeper = keeper_of(self._config)
+        try:
+            if keeper is not None:
+                record = keeper.attach(record)
+            return replace(
+                record,
+                coverage=read_coverage(self._config, record.started),
+                links=read_links(self._config, record.started),
+            )
+        except Exception as error:  # noqa: BLE001 - these files are not ours, and no reason to fail
+            what = f"{type(error).__name__}: {error}"
+            self.terminal.alarm(f"what was left behind cannot be listed: {what}", yellow=True)
+            return record
 
     def _with_advice(self, record: RunRecord, run: Run) -> RunRecord:
         """Return ``record`` with what it shows of the suite; that may not cost the user the record."""

@@ -18,4 +18,8 @@ def link_to(path: str, root: str, folder: str) -> str:
     except ValueError:  # on another drive
         found = target
     text = found.as_posix()
-    return quote(text.encode("utf-8", "surrogateescape"), safe="/:" if target == found else "/")
+    try:
+        name = text.encode("utf-8", "surrogateescape")  # as the file system has it
+    except UnicodeEncodeError:  # it has not
+        name = text.encode("utf-8", "replace")
+    return quote(name, safe="/:" if found.is_absolute() else "/")

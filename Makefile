@@ -12,8 +12,8 @@ demo: $(DEMO)/installed  ## Run examples/shop with four workers
 test: unit e2e  ## Run all tests
 
 # The same examples each time, so that what they cover is the same: `pytest tests/property` looks for new ones.
-unit: $(VENV)/installed  ## Unit and property tests: they alone cover every branch of scheduling/ and judgement/
-	$(VENV)/bin/python -m coverage run --source=src/pytest_orchestra/scheduling,src/pytest_orchestra/history/judgement -m pytest --hypothesis-seed=1 tests/unit tests/property
+unit: $(VENV)/installed  ## Unit and property tests: they alone cover every branch of scheduling/, judgement/ and diagnosis/
+	$(VENV)/bin/python -m coverage run --source=src/pytest_orchestra/scheduling,src/pytest_orchestra/history/judgement,src/pytest_orchestra/diagnosis -m pytest --hypothesis-seed=1 tests/unit tests/property
 	$(VENV)/bin/python -m coverage report --show-missing --skip-covered --fail-under=100
 
 e2e: $(VENV)/installed  ## Tests with real workers, run by the plugin itself
@@ -27,6 +27,7 @@ check: $(VENV)/installed  ## Lint and types
 $(VENV)/installed: pyproject.toml
 	$(call INSTALL,$(VENV))
 	$(VENV)/bin/python -m pip install --quiet --editable . --group test --group check
+	$(VENV)/bin/python -m pip install --quiet --upgrade --target $(VENV)/peers --no-deps --group peers
 	touch $@
 
 $(DEMO)/installed: pyproject.toml $(shell find src -name '*.py')

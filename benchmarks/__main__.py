@@ -15,6 +15,7 @@ from benchmarks import (
     flakes_real,
     history,
     jobshop,
+    order,
     reports,
     scale,
     suites,
@@ -31,6 +32,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "fixtures": fixtures.run,
     "tail": tail.run,
     "jobshop": jobshop.run,
+    "order": order.run,
     "scale": scale.run,
     "history": history.run,
     "reports": reports.run,
@@ -42,7 +44,8 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
 SIZES: Final = (
     f"tests of throughput ({throughput.SIZE}) and tail ({tail.SIZE}), files of fixtures "
     f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE}), results of history "
-    f"({history.SIZE}), tests of reports ({reports.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE})"
+    f"({history.SIZE}), tests of reports ({reports.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE}), "
+    f"builds of order ({order.SIZE})"
 )
 
 

@@ -14,7 +14,7 @@ from math import exp
 from random import Random
 from typing import Final
 
-from pytest_orchestra.history.judgement.observation import Attempt, Observation, is_outage
+from pytest_orchestra.history.judgement.observation import Observation, Trial, is_outage
 
 COMMITS: Final = 200
 
@@ -229,7 +229,7 @@ def _run(  # noqa: PLR0913 - all of it decides what a run shows
         else random.random() < 0.3
     )
     is_hit = random.random() < share
-    attempts: list[Attempt] = []
+    attempts: list[Trial] = []
     while len(attempts) <= retries and not (attempts and attempts[-1].passed):
         # an outage may be over when a test is tried again
         is_hit = is_hit and (not attempts or random.random() < 0.5)
@@ -247,13 +247,13 @@ def _run(  # noqa: PLR0913 - all of it decides what a run shows
     return observation, commit, is_bad and is_clean
 
 
-def _attempt(nature: Nature, commit: int, cause: str, random: Random, *, is_retry: bool) -> Attempt:
+def _attempt(nature: Nature, commit: int, cause: str, random: Random, *, is_retry: bool) -> Trial:
     at = _setting(nature, random, is_retry=is_retry)
     is_worse = commit >= nature.turns
     fails = random.random() < nature.worse if is_worse else nature.fails(at, random)
     # a regression looks like a flake here, so that it cannot be told by its error
     signature = "outage" if cause == "outage" else "flake" if cause or fails else ""
-    return Attempt(not signature, signature, at.seconds, at.beside, at.before, at.contended)
+    return Trial(not signature, signature, at.seconds, at.beside, at.before, at.contended)
 
 
 def _setting(nature: Nature, random: Random, *, is_retry: bool) -> Setting:

@@ -18,7 +18,8 @@ from benchmarks.machine import Machine
 from benchmarks.measure import tell
 from benchmarks.options import Options
 from benchmarks.results import Bar, Report, Table, ratio, show
-from pytest_orchestra.history.judgement.judge import Judgement, Standing, judge
+from pytest_orchestra.history.judgement.judge import Judgement, judge
+from pytest_orchestra.model.flakes import Standing
 
 #: Zoos.
 SIZE: Final = 20

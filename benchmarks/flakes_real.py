@@ -22,7 +22,7 @@ from benchmarks.modes import here
 from benchmarks.options import Options
 from benchmarks.results import Report, Table, show
 from pytest_orchestra.history.judgement.judge import Judgement, judge
-from pytest_orchestra.history.judgement.observation import Attempt, Observation, is_outage
+from pytest_orchestra.history.judgement.observation import Observation, Trial, is_outage
 from pytest_orchestra.history.judgement.sentence import describe
 
 #: Runs.
@@ -125,14 +125,14 @@ def _observe(commit: int, options: Options) -> Iterator[tuple[str, Observation]]
         )
 
 
-def _attempt(entry: Entry, ran: Sequence[Entry]) -> Attempt:
+def _attempt(entry: Entry, ran: Sequence[Entry]) -> Trial:
     beside = [
         other
         for other in ran
         if other.worker != entry.worker and other.began < entry.ended and entry.began < other.ended
     ]
     kinds = {other.nodeid.partition("::")[2].partition("[")[0] for other in beside}
-    return Attempt(
+    return Trial(
         entry.passed,
         entry.signature,
         entry.ended - entry.began,

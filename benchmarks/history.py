@@ -18,6 +18,7 @@ from benchmarks.measure import MeasuringError, tell
 from benchmarks.options import Options
 from benchmarks.results import MIB, Bar, Report, Table, show
 from pytest_orchestra.history.archive import Archive
+from pytest_orchestra.history.assessing import MOST_JUDGED, assess
 from pytest_orchestra.history.renames import Trace
 from pytest_orchestra.history.store import Store
 from pytest_orchestra.model.attempt import Attempt
@@ -54,11 +55,12 @@ def run(options: Options) -> Report:
                 if each % 10 == 9:  # noqa: PLR2004 - now and then
                     tell(f"{(each + 1) * tests} results")
         bytes_of_file = path.stat().st_size
-        reading, writing = [], []
+        reading, judging, writing = [], [], []
         for each in range(number, number + options.runs):
             evidence = _make_run(each, tests, random)
-            read, write = _use(path, evidence)
+            read, judge, write = _use(path, evidence)
             reading.append(read)
+            judging.append(judge)
             writing.append(write)
         failures = _time_failures(path, evidence)
     return Report(
@@ -72,12 +74,14 @@ def run(options: Options) -> Report:
             "seed": options.seed,
             "file_bytes": bytes_of_file,
             "read_seconds": reading,
+            "judge_seconds": judging,
             "write_seconds": writing,
             "failures_of_one_test_seconds": failures,
         },
-        (_table(reading, writing, failures, bytes_of_file),),
+        (_table(reading, judging, writing, failures, bytes_of_file),),
         (
             Bar("reading what a run needs, in seconds", 0.5, median(reading)),
+            Bar("judging what failed, in seconds", 1.0, median(judging)),
             Bar(f"adding {tests} results, in seconds", 0.5, median(writing)),
         ),
     )
@@ -116,15 +120,15 @@ def _make_run(number: int, tests: int, random: Random) -> RunEvidence:
         seconds=60.0,
         cases=tuple(cases),
         fixtures=fixtures,
-        commit="c" * 40,
+        commit=f"{number // 2:040x}",
         is_clean=True,
         environment=_ENVIRONMENT,
         workers=4,
     )
 
 
-def _use(path: Path, evidence: RunEvidence) -> tuple[float, float]:
-    """Do what a run does, and return the seconds of reading before it and of writing after."""
+def _use(path: Path, evidence: RunEvidence) -> tuple[float, float, float]:
+    """Do what a run does; return the seconds of reading before it, and of judging and writing after."""
     archive = Archive(path, path.name, _fail)
     traces = [Trace(case.nodeid, case.line, case.body) for case in evidence.cases]
     began = time.perf_counter()
@@ -133,8 +137,13 @@ def _use(path: Path, evidence: RunEvidence) -> tuple[float, float]:
     if len(found.seconds) != len(evidence.cases):
         raise MeasuringError("the history does not know what was put into it")
     began = time.perf_counter()
-    archive.keep(evidence, found.renamed)
-    return read, time.perf_counter() - began
+    assessment = assess(archive, evidence, found.renamed, ())
+    judged = time.perf_counter() - began
+    if len(assessment.after) < MOST_JUDGED:
+        raise MeasuringError("not enough tests have failed to see what judging takes")
+    began = time.perf_counter()
+    archive.keep(evidence, found.renamed, assessment.rates)
+    return read, judged, time.perf_counter() - began
 
 
 def _time_failures(path: Path, evidence: RunEvidence) -> float:
@@ -151,11 +160,19 @@ def _fail(text: str) -> None:
 
 
 def _table(
-    reading: Sequence[float], writing: Sequence[float], failures: float, bytes_of_file: int
+    reading: Sequence[float],
+    judging: Sequence[float],
+    writing: Sequence[float],
+    failures: float,
+    bytes_of_file: int,
 ) -> Table:
     rows = [
         (name, show(1000 * median(each), 0), show(1000 * min(each), 0), show(1000 * max(each), 0))
-        for name, each in (("read before a run", reading), ("write after it", writing))
+        for name, each in (
+            ("read before a run", reading),
+            ("judge after it", judging),
+            ("write after it", writing),
+        )
     ]
     return Table(
         f"{bytes_of_file / MIB:.0f} MiB; the failures of one test are found in {1e6 * failures:.0f} us",

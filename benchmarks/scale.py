@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from random import Random
 from statistics import median, quantiles
 from typing import Final
@@ -30,16 +30,19 @@ from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
 from pytest_orchestra.model.events import CaseFinished, Command, Event
 from pytest_orchestra.running.distributed import HORIZON
 from pytest_orchestra.running.garbage import searched_seldom
-from pytest_orchestra.running.plan import MOST_FORESEEN
+from pytest_orchestra.running.ordering import MOST_FORESEEN
 from pytest_orchestra.scheduling.capacity import settle_stock
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
+from pytest_orchestra.scheduling.feedback import PRIOR, weigh
 from pytest_orchestra.scheduling.foresight import foresee
 from pytest_orchestra.scheduling.graph import arrange, link
 from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.pool import Pool
-from pytest_orchestra.scheduling.score import score
+from pytest_orchestra.scheduling.score import Demands, score
+from pytest_orchestra.scheduling.setups import SetUps
 from pytest_orchestra.scheduling.simulate import Simulation, makespan
+from pytest_orchestra.scheduling.slack import by_slack
 
 #: Cases.
 SIZE: Final = 100_000
@@ -246,7 +249,10 @@ def _plan(
     with _timing(steps, "arrange"):
         graph = arrange(links.prerequisites)
     with _timing(steps, "score"):
-        scores = score(specs, graph, seconds, workers)
+        scores = score(specs, graph, seconds, workers, Demands.read(specs, Pool(stock)))
+    with _timing(steps, "order"):
+        worth = weigh([PRIOR] * len(specs), seconds, graph)
+        scores = replace(scores, level=by_slack(scores, worth, seconds, workers, SetUps()))
     if len(specs) <= MOST_FORESEEN:
         with _timing(steps, PREDICTION):
             scores = foresee(

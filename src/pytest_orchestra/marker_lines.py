@@ -30,6 +30,11 @@ _RESOURCES_LINE: Final = (
     "Example: @pytest.mark.resources('browser', gpu=2, memory='4GB', schema='read')"
 )
 
+_RETRIES_LINE: Final = (
+    "retries(n): try this test again up to n times when it fails: later, alone, and on another "
+    "worker. If it passes then it is flaky. Example: @pytest.mark.retries(2)"
+)
+
 #: The markers of this plugin.
 OUR_MARKER_LINES: Final = (
     _DEPENDS_LINE,
@@ -37,6 +42,7 @@ OUR_MARKER_LINES: Final = (
     _CLEANS_LINE,
     _PRIORITY_LINE,
     _RESOURCES_LINE,
+    _RETRIES_LINE,
 )
 
 #: What to register for the markers of other plugins, which are not there or kept from doing it.

@@ -56,10 +56,53 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "pull it back in (default), run the test without it, or skip the test.",
     )
     group.addoption(
+        "--orchestrate-retries",
+        metavar="N",
+        help="Try a failed test again up to N times: later, alone, and on another worker if there is "
+        "one. What passes then is flaky. 0: no test, whatever the markers and the configuration "
+        "say.",
+    )
+    group.addoption(
+        "--orchestrate-fail-on-flaky",
+        action="store_true",
+        help="A run in which a test was flaky has failed (exit code 1).",
+    )
+    group.addoption(
+        "--orchestrate-order",
+        metavar="balanced|makespan|feedback",
+        choices=("balanced", "makespan", "feedback"),
+        help="What goes first among tests of one priority: what the end of the run waits for "
+        "(makespan), what is likely to fail soon (feedback), or the latter for as long as the run "
+        "ends at most 2 % later for it (balanced, the default).",
+    )
+    group.addoption(
         "--orchestrate-history",
         metavar="PATH|none",
         help="Where to keep what tests took and how they ended, to make the next run better "
         "(default: .pytest_orchestra/history.sqlite3 in the root directory), or none.",
+    )
+    group.addoption(
+        "--orchestrate-diagnose",
+        metavar="NODEID",
+        help="Instead of the tests, run experiments with this one: alone, after others, under load "
+        "and beside others. Says what it depends on.",
+    )
+    group.addoption(
+        "--orchestrate-diagnose-budget",
+        metavar="TIME",
+        help="How long the experiments may take, such as 5min (default: 2min).",
+    )
+    group.addoption(
+        "--orchestrate-shard",
+        metavar="I/N|auto",
+        help="Run part I of N parts that take about as long as one another; what hangs together "
+        "stays together. auto reads I and N from the variables of GitLab, CircleCI or Buildkite.",
+    )
+    group.addoption(
+        "--orchestrate-shard-durations",
+        metavar="FILE",
+        help="Cut into shards by the durations in this file, which all shards must have; if there "
+        "is none yet it is written from the history.",
     )
     _add_report_options(group)
 
@@ -110,6 +153,10 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         from pytest_orchestra.running.peers import neutralise  # noqa: PLC0415 - only if needed
 
         neutralise(config.pluginmanager)
+        if config.getoption("orchestrate_diagnose") is not None:
+            from pytest_orchestra.running.diagnosing import stay_alone  # noqa: PLC0415 - as above
+
+            stay_alone(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -117,6 +164,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in OUR_MARKER_LINES:
         config.addinivalue_line("markers", line)
     if not config.getoption("orchestrate"):
+        _refuse_diagnosis(config)
+        if config.getoption("orchestrate_shard") is not None:
+            raise pytest.UsageError("--orchestrate-shard needs --orchestrate")
         return
     for line in PEER_MARKER_LINES:
         config.addinivalue_line("markers", line)
@@ -129,6 +179,13 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_orchestra.running.worker import configure_worker  # noqa: PLC0415 - if needed
 
         configure_worker(config, workerinput)
+
+
+def _refuse_diagnosis(config: pytest.Config) -> None:
+    """Say so where an option would do nothing, since what it asks for is another way to run."""
+    for name in ("diagnose", "diagnose-budget"):
+        if config.getoption(f"orchestrate_{name.replace('-', '_')}") is not None:
+            raise pytest.UsageError(f"--orchestrate-{name} needs --orchestrate: give both")
 
 
 @pytest.fixture

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.history_settings import HistorySettings, read_history
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import Claim
 from pytest_orchestra.model.missing import Missing
+from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.shard import Shard
 from pytest_orchestra.resource_settings import (
     read_fixtures,
     read_hosts,
@@ -22,6 +28,7 @@ from pytest_orchestra.resource_settings import (
     replace_wait,
     unknown_keys,
 )
+from pytest_orchestra.retry_settings import RetrySettings, read_retries
 from pytest_orchestra.scheduling.duration import parse_duration
 
 #: The table of this plugin in a TOML file.
@@ -31,21 +38,34 @@ _KEYS: Final = (
     "resources",
     "fixtures",
     "hosts",
+    "priority",
+    "order",
     "missing",
     "max_wait",
     "runtime_dir",
     "history",
+    "quarantine",
+    "retries",
     "report",
     "artifacts",
 )
-#: In place of the path of a history: there is to be none.
-NO_HISTORY: Final = "none"
+
+#: Where the file of tests in quarantine is, in the root directory, unless the user says otherwise.
+DEFAULT_QUARANTINE: Final = "quarantine.toml"
+#: In place of its path: there is to be none.
+NO_QUARANTINE: Final = "none"
+
+#: What these marks add to the priority of a test where the user says nothing else of them.
+WEIGHTS: Final = MappingProxyType({"smoke": 10_000.0, "critical": 5_000.0})
 
 #: When artifacts are kept.
 _IF_FAILED: Final = "failed"
 _ALWAYS: Final = "always"
 
 _MISSING_OPTION: Final = "--orchestrate-missing"
+_ORDER_OPTION: Final = "--orchestrate-order"
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
 
@@ -55,9 +75,13 @@ class Settings:
 
     ``resources`` maps names to capacities, ``fixtures`` names to what they take while they are
     up, and ``hosts`` names to capacities that differ there. ``runtime_dir`` is where runs on
-    this machine share tokens, None for the user's own. ``history`` is the path of the file that
-    remembers runs, from the root directory, or ``"none"``; None for the default. ``report`` is the path of a directory for reports, from
-    there as well; None for none. ``keeps_all_artifacts``: what tests leave behind is kept even if they pass.
+    this machine share tokens, None for the user's own. ``history`` says where runs are remembered.
+    ``shard`` is the part of the suite that is to run, None for all of it. ``order`` is by what
+    tests are ordered, and ``priority`` maps names of marks to what they add to a test's priority.
+    ``retries`` says how often failed tests are tried again.
+    ``report`` is the path of a directory for reports, from the root directory; None for none.
+    ``quarantine`` is the path of the file of tests in quarantine, from the root directory, or
+    ``"none"``; None for the default. ``keeps_all_artifacts``: what tests leave behind is kept even if they pass.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -65,22 +89,30 @@ class Settings:
     hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
     missing: Missing = Missing.PULL
     runtime_dir: str | None = None
-    history: str | None = None
+    history: HistorySettings = field(default_factory=HistorySettings)
+    shard: Shard | None = None
+    order: Order = Order.BALANCED
+    priority: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
+    retries: RetrySettings = field(default_factory=RetrySettings)
     report: str | None = None
+    quarantine: str | None = None
     keeps_all_artifacts: bool = False
 
 
-def load_settings(
+def load_settings(  # noqa: PLR0913 - one for each option
     table: Mapping[str, object],
     *,
     source: str,
     resources: Sequence[str] = (),
     missing: str | None = None,
+    order: str | None = None,
+    retries: str | None = None,
 ) -> tuple[Settings, tuple[Problem, ...]]:
     """Check the ``table`` of the file ``source`` and the options, which override it.
 
     ``resources`` are ``NAME=CAPACITY`` as given to ``--orchestrate-resource``, ``missing`` is
-    the value of ``--orchestrate-missing``. Returns the settings that are sound, with defaults
+    the value of ``--orchestrate-missing``, ``order`` of ``--orchestrate-order`` and ``retries`` of
+    ``--orchestrate-retries``. Returns the settings that are sound, with defaults
     for the rest, and a problem for each that is not.
     """
     problems = [*unknown_keys(table, _KEYS, TABLE, source)]
@@ -95,17 +127,38 @@ def load_settings(
     }
     fixtures = read_fixtures(table.get("fixtures", {}), f"{TABLE}.fixtures", source, problems)
     hosts = read_hosts(table.get("hosts", {}), f"{TABLE}.hosts", source, capacities, problems)
-    in_file = _missing(table.get("missing"), f"{TABLE}.missing", source, problems)
-    wish = _missing(missing, _MISSING_OPTION, "", problems) or in_file or Missing.PULL
+    in_file = _choice(Missing, table.get("missing"), f"{TABLE}.missing", source, problems)
+    wish = _choice(Missing, missing, _MISSING_OPTION, "", problems) or in_file or Missing.PULL
+    usual = _choice(Order, table.get("order"), f"{TABLE}.order", source, problems)
+    chosen = _choice(Order, order, _ORDER_OPTION, "", problems) or usual or Order.BALANCED
+    priority = _weights(table.get("priority", {}), f"{TABLE}.priority", source, problems)
     runtime_dir = _path(
         table.get("runtime_dir"), "runtime_dir", "the path of a directory", source, problems
     )
-    history = _path(
-        table.get("history"), "history", f"the path of a file or {NO_HISTORY!r}", source, problems
+    history = read_history(table.get("history"), f"{TABLE}.history", source, problems)
+    quarantine = _path(
+        table.get("quarantine"),
+        "quarantine",
+        f"the path of a TOML file or {NO_QUARANTINE!r}",
+        source,
+        problems,
     )
+    again = read_retries(table.get("retries"), retries, f"{TABLE}.retries", source, problems)
     report = _path(table.get("report"), "report", "the path of a directory", source, problems)
-    keeps_all = _keeps_all(table.get("artifacts", _IF_FAILED), source, problems)
-    settings = Settings(capacities, fixtures, hosts, wish, runtime_dir, history, report, keeps_all)
+    settings = Settings(
+        capacities,
+        fixtures,
+        hosts,
+        wish,
+        runtime_dir,
+        history,
+        order=chosen,
+        priority=priority,
+        retries=again,
+        report=report,
+        quarantine=quarantine,
+        keeps_all_artifacts=_keeps_all(table.get("artifacts", _IF_FAILED), source, problems),
+    )
     return settings, tuple(problems)
 
 
@@ -167,11 +220,38 @@ def _keeps_all(value: object, source: str, problems: list[Problem]) -> bool:
     return value == _ALWAYS
 
 
-def _missing(value: object, key: str, source: str, problems: list[Problem]) -> Missing | None:
-    for choice in Missing:
+def _choice(
+    choices: type[_Choice], value: object, key: str, source: str, problems: list[Problem]
+) -> _Choice | None:
+    for choice in choices:
         if value == choice:
             return choice
     if value is not None:
-        remedy = f"write one of {', '.join(Missing)}"
+        remedy = f"write one of {', '.join(choices)}"
         problems.append(Problem(f"{key} does not know {value!r}", remedy, source))
     return None
+
+
+def _weights(table: object, key: str, source: str, problems: list[Problem]) -> Mapping[str, float]:
+    """Return what marks add to a priority: those of the ``table`` and the usual ones; 0 is nothing."""
+    weights = dict(WEIGHTS)
+    if not isinstance(table, Mapping):
+        what = f"{key} is {table!r}, not a table"
+        problems.append(Problem(what, f"write [{key}] and below it MARK = WEIGHT", source))
+        return weights
+    for name, value in table.items():
+        if _is_finite(value):
+            weights[name] = float(value)
+        else:
+            what = f"{key}.{name}: {value!r} is not a finite number"
+            problems.append(Problem(what, f"write {name} = 1000, or 0 for no weight", source))
+    return {name: weight for name, weight in weights.items() if weight}
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

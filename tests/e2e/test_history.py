@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from harness import FAILED, PASSED, USAGE, Project
 
+HERE = Path(__file__).parent
 DEFAULT = Path(".pytest_orchestra", "history.sqlite3")
 
 #: Tests whose lengths are not as their order suggests.
@@ -300,6 +302,98 @@ def test_nothing_is_left_by_what_does_not_run(project: Project) -> None:
     assert not (project.path / DEFAULT).exists()
 
 
+@pytest.mark.parametrize("broken", ["usage error", "collection alone"])
+def test_what_does_not_run_leaves_a_history_as_it_is(project: Project, broken: str) -> None:
+    """Not a byte of it changes, and nothing comes to lie beside it."""
+    project.write("test_a", "def test_x(): pass")
+    assert project.orchestrate().code == PASSED
+    folder = project.path / DEFAULT.parent
+    before = {each.name: each.read_bytes() for each in folder.iterdir()}
+    if broken == "usage error":
+        project.write("test_a", "import pytest\n@pytest.mark.depends('nope')\ndef test_x(): pass")
+        assert project.orchestrate().code == USAGE
+        assert project.orchestrate("-n", "2").code == USAGE
+    else:
+        assert project.orchestrate("--collect-only").code == PASSED
+    assert project.run("-p", "no:cacheprovider").code == PASSED
+    assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("", "--orchestrate-history is '': name a file, or 'none' for none"),
+        ("~no-such-user/h", "no such home directory: name another"),
+    ],
+)
+def test_a_path_that_is_none_is_a_usage_error(
+    project: Project, driver: tuple[str, ...], value: str, words: str
+) -> None:
+    """It says what to do, before anything runs."""
+    project.write("test_a", "def test_x(): pass")
+    result = project.orchestrate(*driver, f"--orchestrate-history={value}")
+    assert result.code == USAGE
+    assert result.lines(f"^ERROR: .*{re.escape(words)}")
+    assert not result.begun
+
+
+@pytest.mark.parametrize("value", ["none", "None"])
+def test_none_is_none_in_any_case(project: Project, value: str) -> None:
+    """There is no file of that name afterwards."""
+    project.write("test_a", "def test_x(): pass")
+    assert project.orchestrate(f"--orchestrate-history={value}").code == PASSED
+    assert not (project.path / value).exists()
+    assert not (project.path / DEFAULT.parent).exists()
+
+
+def test_how_much_is_kept_may_be_settled(project: Project) -> None:
+    """Of each test as many runs as the table says."""
+    project.configure("[tool.pytest_orchestra]\nhistory = { runs = 2 }")
+    project.write("test_a", "def test_x(): pass")
+    for _ in range(4):
+        assert project.orchestrate().code == PASSED
+    assert read(project, "SELECT count(*) FROM result") == [(2,)]
+
+
+def test_a_root_directory_of_any_name_will_do(
+    tmp_path: Path, project: Project, driver: tuple[str, ...]
+) -> None:
+    """Blanks, quotes, other scripts, and what has a meaning in addresses of files."""
+    path = tmp_path / "d\u00e9j\u00e0 vu \u6771\u4eac 'x' %20?mode=memory#&"
+    path.mkdir()
+    odd = Project(path, project.environment | {"WITNESS": str(path / "witness.jsonl")})
+    odd.configure()
+    odd.write("test_a", UNEVEN)
+    for _ in range(2):
+        result = odd.orchestrate(*driver)
+        assert result.code == PASSED
+        assert not result.lines("^orchestra: history")
+    assert read(odd, "SELECT count(*) FROM run") == [(2,)]
+
+
+def test_without_sqlite_a_run_goes_without(project: Project, driver: tuple[str, ...]) -> None:
+    """There are Pythons that were built without: one line, and the tests run."""
+    project.write(
+        "no_sqlite",
+        """
+        import importlib.machinery, sys
+
+        class Nowhere:
+            @staticmethod
+            def find_spec(name, path=None, target=None):
+                if name == "_sqlite3":
+                    raise ModuleNotFoundError(name)
+
+        sys.meta_path.insert(0, Nowhere)
+        """,
+    )
+    project.write("test_a", "def test_x(): pass")
+    project.plugins = ("no_sqlite", *project.plugins)
+    result = project.orchestrate(*driver, PYTHONPATH=f"{project.path}:{HERE}")
+    assert result.code == PASSED
+    assert len(result.lines("this Python has no sqlite3: nothing is remembered")) == 1
+
+
 def _corrupt(path: Path) -> None:
     path.write_bytes(b"rubbish" * 1000)
 
@@ -344,3 +438,50 @@ def test_split_durations_fill_in(project: Project) -> None:
     result = project.orchestrate("-n", "2")
     assert result.lines(r"^orchestra: predicted to take 3\d\.\d s")
     assert result.begun.index("test_a.py::test_long") < 2
+
+
+def test_who_sets_up_a_fixture_is_not_taken_to_be_slow(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """What it and its tear-down take is the fixture's, whichever test came first or last."""
+    project.write(
+        "test_a",
+        """
+        import time, pytest
+
+        @pytest.fixture(scope="session")
+        def inner():
+            time.sleep(0.3)
+            yield
+            time.sleep(0.3)
+
+        @pytest.fixture(scope="module")
+        def outer(request):
+            request.getfixturevalue("inner")
+            time.sleep(0.3)
+            yield
+            time.sleep(0.3)
+
+        @pytest.fixture
+        def own(): time.sleep(0.1)
+
+        def test_one(outer): time.sleep(0.1)
+        def test_two(own, outer): pass
+        def test_three(own): assert 0
+        """,
+    )
+    assert project.orchestrate(*driver).code == FAILED
+    found = dict(
+        read(
+            project,
+            "SELECT t.nodeid, r.seconds FROM result r JOIN test t ON t.id = r.test",
+        )
+    )
+    assert len(found) == 3
+    for nodeid, seconds in found.items():
+        assert 0.09 < seconds < 0.28, nodeid
+    costs = dict(
+        read(project, "SELECT name, seconds FROM cost JOIN fixture ON fixture.id = fixture")
+    )
+    assert costs["inner"] >= 0.6
+    assert costs["outer"] >= 0.6

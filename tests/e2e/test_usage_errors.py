@@ -360,8 +360,9 @@ def test_broken_pyproject(project: Project) -> None:
         (["--orchestrate-resource=gpu=0"], "--orchestrate-resource gpu=0: '0' is not more than"),
         (["--orchestrate-resource==2"], "--orchestrate-resource =2: '' is not the name of a"),
         (["--orchestrate-missing=push"], "argument --orchestrate-missing: invalid choice: 'push'"),
+        (["--orchestrate-order=fast"], "argument --orchestrate-order: invalid choice: 'fast'"),
     ],
-    ids=["two-capacities", "no-capacity", "zero", "no-name", "missing"],
+    ids=["two-capacities", "no-capacity", "zero", "no-name", "missing", "order"],
 )
 def test_options(project: Project, options: list[str], what: str) -> None:
     """An option that makes no sense is quoted as it was written."""

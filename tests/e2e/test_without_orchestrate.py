@@ -84,6 +84,7 @@ def test_markers_and_options_are_described(project: Project) -> None:
         "--orchestrate-config=FILE",
         "--orchestrate-resource=NAME=CAPACITY",
         "--orchestrate-missing=pull|run|skip",
+        "--orchestrate-order=balanced|makespan|feedback",
         "--orchestrate-history=PATH|none",
     ):
         start = helped.output.find(f"\n  {option}")

@@ -13,6 +13,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Generator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,4 +144,5 @@ class HookWatch:
             }
             for case in run.cases
         ]
-        write("finished", cases=cases, stopped=run.stopped, edges=run.edges)
+        shard = asdict(run.shard) if run.shard is not None else None
+        write("finished", cases=cases, stopped=run.stopped, edges=run.edges, shard=shard)

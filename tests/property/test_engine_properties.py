@@ -21,6 +21,7 @@ from show import HOSTS, Scenario, Show
 
 from pytest_orchestra.model.case import CaseSpec, Claim, Hold, Mode
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS
+from pytest_orchestra.scheduling.retries import RetryPolicy
 
 CLAIMS: Final = (
     Claim("db", 1),
@@ -83,6 +84,17 @@ def make_scenario(random: Random, cases: int) -> Scenario:
         patience=random.choice((0.0, 1.0, math.inf)),
         cleaners=cleaners,
         hosts=random.choice(({}, HOSTS)),
+        retries=make_policy(random, cases),
+    )
+
+
+def make_policy(random: Random, cases: int) -> RetryPolicy:
+    """Make up who is tried again how often, and from when on nobody is."""
+    most = random.choice((0, 1, 3))
+    return RetryPolicy(
+        {case: random.randint(0, most) for case in range(cases)},
+        backoff=random.choice((0.0, 0.5, 3.0)),
+        outage_failures=random.choice((2, 5, 1000)),
     )
 
 

@@ -91,7 +91,7 @@ def expected(runs: Mapping[int, RunEvidence], nodeid: str) -> tuple[Observed, ..
 def check(store: Store, runs: Mapping[int, RunEvidence]) -> None:
     """Compare what the store says with what the runs say."""
     known = store.known(NODEIDS, HERE, PYTHON)
-    trials = store.trials(NODEIDS)
+    trials = store.cases(NODEIDS)
     for nodeid in NODEIDS:
         seen = expected(runs, nodeid)
         assert (known.tests[nodeid].observed if nodeid in known.tests else ()) == seen

@@ -10,15 +10,16 @@ from datetime import date
 from math import isfinite
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from observations import FAIL, PASS, history
 
-from pytest_orchestra.history.judgement.judge import Judgement, Standing, judge
-from pytest_orchestra.history.judgement.observation import Attempt, Observation
+from pytest_orchestra.history.judgement.judge import Judgement, judge
+from pytest_orchestra.history.judgement.observation import Observation, Trial
 from pytest_orchestra.history.judgement.quarantine import Entry, rule
 from pytest_orchestra.history.judgement.quarantine_file import read_entries, write_entries
 from pytest_orchestra.history.judgement.sentence import describe
+from pytest_orchestra.model.flakes import Standing
 
 #: What a sum in another order may differ by.
 ROUNDING = 1e-9
@@ -43,6 +44,7 @@ def histories(draw: st.DrawFn) -> list[Observation]:
     ]
 
 
+@settings(deadline=None)
 @given(histories())
 def test_every_history_has_a_sound_judgement(runs: list[Observation]) -> None:
     """Probabilities are probabilities, the interval has an order, and there are words for it."""
@@ -58,6 +60,7 @@ def test_every_history_has_a_sound_judgement(runs: list[Observation]) -> None:
     assert "not flaky" not in describe(found)
 
 
+@settings(deadline=None)
 @given(histories(), st.data())
 def test_more_disagreement_never_makes_a_test_less_flaky(
     runs: list[Observation], data: st.DataObject
@@ -69,6 +72,7 @@ def test_more_disagreement_never_makes_a_test_less_flaky(
     assert judge([*runs, more]).posterior.probability >= before - ROUNDING
 
 
+@settings(deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_the_order_of_runs_within_a_commit_changes_nothing(
     runs: list[Observation], random: Random
@@ -95,6 +99,7 @@ def same(one: Judgement, other: Judgement) -> bool:
     return one == other
 
 
+@settings(deadline=None)
 @given(histories(), histories())
 def test_outages_change_nothing_but_their_number(
     runs: list[Observation], others: list[Observation]
@@ -106,6 +111,7 @@ def test_outages_change_nothing_but_their_number(
     assert judge([*outages, *left]) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 400))
 def test_more_clean_runs_lower_the_bound(one: int, other: int) -> None:
     """And the probability of being flaky."""
@@ -115,6 +121,7 @@ def test_more_clean_runs_lower_the_bound(one: int, other: int) -> None:
     assert second.posterior.probability <= first.posterior.probability
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(20, 60), st.integers(20, 60))
 def test_one_streak_of_failures_is_never_flaky(streak: int, before: int, after: int) -> None:
     """A commit broke the test, and another mended it, however long that took."""
@@ -123,9 +130,10 @@ def test_one_streak_of_failures_is_never_flaky(streak: int, before: int, after: 
     assert judge(history(text + "p" * after)).standing is Standing.HEALTHY
 
 
+@settings(deadline=None)
 @given(histories(), st.lists(st.sampled_from([FAIL, replace(FAIL, signature="x")]), min_size=1))
 def test_quarantine_never_hides_a_test_that_always_fails(
-    runs: list[Observation], attempts: list[Attempt]
+    runs: list[Observation], attempts: list[Trial]
 ) -> None:
     """Whatever its history is."""
     entry = Entry("t", "o", "r", date.max)
@@ -136,6 +144,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str
 ENTRIES = st.builds(Entry, TEXTS, TEXTS, TEXTS, st.dates())
 
 
+@settings(deadline=None)
 @given(st.lists(ENTRIES, unique_by=lambda entry: entry.nodeid))
 def test_the_file_gives_back_what_was_written(entries: list[Entry]) -> None:
     """Whatever people write into it."""

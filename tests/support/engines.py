@@ -15,6 +15,7 @@ from pytest_orchestra.scheduling.fixtures import Fixtures
 from pytest_orchestra.scheduling.graph import arrange
 from pytest_orchestra.scheduling.placement import place
 from pytest_orchestra.scheduling.pool import Pool
+from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.score import score
 from pytest_orchestra.scheduling.selection import Selection
 
@@ -74,6 +75,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     fixtures: Fixtures | None = None,
     cleaners: Mapping[int, Collection[int]] | None = None,
     hosts: Mapping[str, Mapping[str, Capacity]] | None = None,
+    retries: RetryPolicy | None = None,
 ) -> Engine:
     """Return an engine for ``specs``; what is not given is left at its plainest."""
     edges = edges or {}
@@ -92,6 +94,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
         Tuning(horizon=horizon, patience=patience),
         barred,
         cleaners,
+        retries,
     )
 
 

@@ -23,6 +23,7 @@ from pytest_orchestra.model.events import (
     Fixture,
     FixturesDown,
     GiveBack,
+    GiveUp,
     Recall,
     Relinquish,
     StopRequested,
@@ -31,7 +32,8 @@ from pytest_orchestra.model.events import (
     WorkerLost,
     WorkersJoined,
 )
-from pytest_orchestra.model.verdict import Cause, Verdict
+from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Cause, Verdict
+from pytest_orchestra.scheduling.retries import RetryPolicy
 
 
 @dataclass
@@ -66,6 +68,15 @@ class Judge:
     acquiring: set[int] = field(default_factory=set)
     granted: set[int] = field(default_factory=set)
     using: set[int] = field(default_factory=set)
+    now: float = 0.0
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    #: Where cases have failed that are to be tried again, what they came to, and when it is time.
+    failed: dict[int, list[str]] = field(default_factory=dict)
+    failure: dict[int, Verdict] = field(default_factory=dict)
+    due: dict[int, float] = field(default_factory=dict)
+    #: How many first attempts have failed, and whether these were ever too many.
+    failed_firsts: int = 0
+    is_outage: bool = False
 
     # what the judge hears
 
@@ -77,18 +88,20 @@ class Judge:
                 self.host_of.update(dict.fromkeys(workers, host))
                 self.kept.update({worker: {} for worker in workers})
                 self.asked.update({worker: set() for worker in workers})
-            case WorkerLost(worker, culprit, verdict):
+            case WorkerLost(worker, culprit, verdict, again):
                 left = self.given.pop(worker)
                 del self.host_of[worker], self.kept[worker], self.asked[worker]
                 self.torn.update(left[:1] if culprit is None else ())
                 self.homes = {group: home for group, home in self.homes.items() if home != worker}
-                if culprit is not None:
-                    self.verdicts[culprit] = verdict
+                if culprit is not None and culprit in left:
+                    self._hear_end(culprit, verdict, worker, again=again)
+                elif culprit is not None:
+                    self._hear_amendment(culprit, verdict)
             case CaseBlocked(case, cause):
                 self.barred[case] = cause
-            case CaseFinished(case, verdict, _):
+            case CaseFinished(case, verdict, _, again):
                 self.given[self.ran_on[case]].remove(case)
-                self.verdicts[case] = verdict
+                self._hear_end(case, verdict, self.ran_on[case], again=again)
                 for fixture, hold in fixtures_of(self.specs[case]).items():
                     if fixture not in self.gone[case]:
                         self.kept[self.ran_on[case]].setdefault(fixture, hold)
@@ -102,12 +115,33 @@ class Judge:
                 self.acquiring.remove(case)
                 self.granted.add(case)
             case VerdictAmended(case, verdict):
-                self.verdicts[case] = verdict
+                self._hear_amendment(case, verdict)
             case CasesReturned(worker, cases):
                 for case in cases:
                     self.given[worker].remove(case)
             case StopRequested(reason, cleaning):
                 self._hear_stop(reason, cleaning=cleaning)
+
+    def _hear_end(self, case: int, verdict: Verdict, worker: str, *, again: bool) -> None:
+        if case not in self.failed:
+            policy = self.retries
+            self.failed_firsts += verdict in FAILURE
+            self.is_outage |= bool(policy.budgets) and (
+                self.failed_firsts >= policy.outage_failures
+                and self.failed_firsts > policy.outage_share * (len(self.specs) - len(self.causes))
+            )
+        if again:
+            workers = self.failed.setdefault(case, [])
+            workers.append(worker)
+            assert len(workers) <= self.retries.budgets.get(case, 0), "it was tried too often"
+            self.failure[case] = verdict
+            self.due[case] = self.now + self.retries.delay(len(workers))
+            return
+        has_failed = self.failed.pop(case, None)
+        self.verdicts[case] = Verdict.FLAKY if has_failed and verdict in SUCCESS else verdict
+
+    def _hear_amendment(self, case: int, verdict: Verdict) -> None:
+        (self.failure if case in self.failed else self.verdicts)[case] = verdict
 
     def _hear_stop(self, reason: str, *, cleaning: bool) -> None:
         is_harder = self.cleans and not cleaning
@@ -124,6 +158,8 @@ class Judge:
                     self._judge_recall(worker, cases)
                 case Conclude(case, verdict, cause):
                     self._judge_conclusion(case, verdict, cause)
+                case GiveUp(case, verdict):
+                    self._judge_surrender(case, verdict)
                 case Relinquish(worker, fixtures):
                     self._judge_request(worker, fixtures)
                 case Acquire(case, wants):
@@ -142,6 +178,7 @@ class Judge:
         assert self.host_of[worker] not in self._barred[case], "that is not there on its host"
         assert not self.short_of(case, worker), "a resource is overdrawn"
         assert self._has_outside(case, worker), "others share that, and it was not acquired"
+        self._judge_retry(worker, case)
         group = self.specs[case].group
         if group is not None:
             assert self.homes.setdefault(group, worker) == worker, "a group was torn apart"
@@ -152,6 +189,29 @@ class Judge:
             self.using.add(case)
         self.given[worker].append(case)
         self.ran_on[case] = worker
+
+    def _judge_retry(self, worker: str, case: int) -> None:
+        if case not in self.failed:
+            return
+        assert self.now >= self.due[case], "it was tried again too soon"
+        assert not self.in_flight, "it was tried again beside others"
+        if self.specs[case].group is None and worker in self.failed[case]:
+            able = [each for each in self.given if self.host_of[each] not in self._barred[case]]
+            assert set(able) <= {*self.failed[case]}, "somebody else could have tried it"
+
+    def _judge_surrender(self, case: int, verdict: Verdict) -> None:
+        assert self.is_waiting(case), "a case was given up that is given out or over"
+        assert case in self.failed, "a case was given up that has not failed"
+        assert verdict is self.failure[case]
+        assert self.stopped is not None or self.is_outage or self._possible_causes(case), (
+            "a case was given up for no reason"
+        )
+        self.verdicts[case] = verdict
+        del self.failed[case]
+
+    def is_alone(self, case: int) -> bool:
+        """Whether nothing else may run beside ``case``."""
+        return self.specs[case].alone or case in self.failed
 
     def _judge_request(self, worker: str, fixtures: tuple[Fixture, ...]) -> None:
         assert fixtures, "nothing was asked for"
@@ -182,6 +242,7 @@ class Judge:
 
     def _judge_conclusion(self, case: int, verdict: Verdict, cause: Cause) -> None:
         assert self.is_waiting(case), "a case that is given out or over was concluded"
+        assert case not in self.failed, "a case that has run was concluded as if it had not"
         if verdict is Verdict.NOT_RUN:
             assert self.stopped is not None
             assert cause == Cause(self.stopped)
@@ -197,11 +258,16 @@ class Judge:
             if self.is_waiting(case):
                 assert self.stopped is None or self.may_be_owed(case), "a case was left open"
                 assert not self._possible_causes(case), "a case should be blocked and is not"
+                assert case not in self.failed or not self.is_outage, "it should be given up"
         if self.given and self.stopped is None and not self._is_anybody_at_work:
             open_cases = [case for case in range(len(self.specs)) if self.is_waiting(case)]
             assert not open_cases or all(
-                not self.is_ready(case) or self._runs_nowhere(case) for case in open_cases
+                not self.is_ready(case) or self._runs_nowhere(case) or self._rests(case)
+                for case in open_cases
             ), "there is work and nobody works"
+
+    def _rests(self, case: int) -> bool:
+        return case in self.failed and self.due[case] > self.now
 
     @property
     def _is_anybody_at_work(self) -> bool:
@@ -256,7 +322,9 @@ class Judge:
     def is_owed(self, case: int) -> bool:
         """Whether ``case`` cleans up after one that ran, or may have when its worker died."""
         ran = (each for each in self.verdicts if each not in self.causes)
-        return self.cleans and bool({*ran, *self.torn} & set(self.cleaners.get(case, ())))
+        return self.cleans and bool(
+            {*ran, *self.torn, *self.failed} & set(self.cleaners.get(case, ()))
+        )
 
     def _cannot_clean(self, case: int) -> bool:
         """Whether ``case`` need not clean up, or needs something that was not run itself."""
@@ -299,6 +367,7 @@ class Judge:
         names = {claim.resource for claim in self._claims(case)}
         return (
             self.is_waiting(case)
+            and case not in self.failed
             and self.is_ready(case)
             and home == worker
             and not self.granted
@@ -309,10 +378,7 @@ class Judge:
 
     def short_of(self, case: int, worker: str, *, is_counting: bool = True) -> list[str]:
         """Return of what too little would be left for ``case``, if it ran on ``worker`` now."""
-        in_flight = [self.specs[each] for each in self.in_flight]
-        is_crowded = bool(in_flight) and (
-            self.specs[case].alone or any(each.alone for each in in_flight)
-        )
+        is_crowded = bool(self.in_flight) and any(map(self.is_alone, (case, *self.in_flight)))
         counted = self._countable(case, worker) if is_counting else set()
         return ["*"] * is_crowded + [
             name

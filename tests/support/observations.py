@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_orchestra.history.judgement.observation import Attempt, Observation
+from pytest_orchestra.history.judgement.observation import Observation, Trial
 
-PASS = Attempt(passed=True, seconds=1.0)
-FAIL = Attempt(passed=False, signature="ValueError", seconds=2.0)
+PASS = Trial(passed=True, seconds=1.0)
+FAIL = Trial(passed=False, signature="ValueError", seconds=2.0)
 
 #: What a letter means: passed, failed, recovered, failed always, failed twice and then passed.
 LETTERS = {
@@ -31,7 +31,7 @@ def history(text: str, *, environment: str = "") -> list[Observation]:
     ]
 
 
-def alone(attempts: Iterable[Attempt]) -> list[Observation]:
+def alone(attempts: Iterable[Trial]) -> list[Observation]:
     """Return a run, and a commit, for each attempt."""
     return [
         Observation(str(number), (attempt,), commit=f"c{number}")

@@ -25,6 +25,7 @@ from pytest_orchestra.model.events import (
     Event,
     GiveBack,
     StopRequested,
+    TimePassed,
     TokensGranted,
     TokensWanted,
     WorkerLost,
@@ -32,6 +33,7 @@ from pytest_orchestra.model.events import (
 )
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.scheduling.engine import Engine, State
+from pytest_orchestra.scheduling.retries import RetryPolicy
 
 CAPACITIES: Final = {
     "db": Capacity(3),
@@ -67,6 +69,7 @@ class Scenario:
     patience: float
     cleaners: dict[int, set[int]]
     hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
 
     def engine(self) -> Engine:
         """Return a new engine."""
@@ -81,6 +84,7 @@ class Scenario:
             patience=self.patience,
             cleaners=self.cleaners,
             hosts=self.hosts,
+            retries=self.retries,
         )
 
 
@@ -97,6 +101,7 @@ class Show:
             CAPACITIES,
             self.scenario.hosts,
             cleaners=self.scenario.cleaners,
+            retries=self.scenario.retries,
         )
         self.troupe = Troupe(self.tell, self.pass_on)
         self.shares = Shares(SHARED)
@@ -111,6 +116,7 @@ class Show:
         commands = self.engine.handle(event, self.now)
         note(f"{self.now}: {event} -> {commands}")
         self.history.append((event, self.now, commands))
+        self.judge.now = self.now
         self.judge.hear(event)
         self.judge.judge(commands)
         self.check_books()
@@ -162,6 +168,7 @@ class Show:
             self.want: 0.3,
             self.demand: 1.0 * bool(self.shares.wanted() & self.engine.kept_from_others()),
             self.yield_up: 2 * len(self.strangers),
+            self.pass_time: 1.0 * (self.engine.next_due is not None),
         }
         (act,) = self.random.choices(tuple(acts), tuple(acts.values()))
         act()
@@ -207,7 +214,15 @@ class Show:
         player = self.some("can_end")
         mine = fixtures_of(self.scenario.specs[player.running or 0])
         missing = [each for each in mine if self.random.random() < 0.1]
-        player.end(self.random.choice(ENDINGS), seconds, missing)
+        case, verdict = player.running or 0, self.random.choice(ENDINGS)
+        # What was promised then may not hold any more by the time at which the engine hears it.
+        again = self.engine.tries_again(case, verdict)
+        player.end(verdict, seconds, missing, again=again)
+
+    def pass_time(self) -> None:
+        """It is time for a case to be tried again."""
+        self.now = max(self.now, self.engine.next_due or 0.0)
+        self.troupe.announce(TimePassed())
 
     def amend(self) -> None:
         """A case that has ended gets a worse verdict."""
@@ -225,7 +240,9 @@ class Show:
         queue = self.engine.queue_of(player.name)
         culprit = self.random.choice((None, queue[0] if queue else None, player.last))
         del self.troupe.players[player.name]
-        self.troupe.announce(WorkerLost(player.name, culprit, self.random.choice(BAD)))
+        verdict = self.random.choice(BAD)
+        again = culprit in queue and self.engine.tries_again(culprit or 0, verdict)
+        self.troupe.announce(WorkerLost(player.name, culprit, verdict, again))
 
     def bar(self) -> None:
         """Somebody outside knows that a case cannot run."""
@@ -278,7 +295,10 @@ class Show:
         while not self.engine.done:
             for stranger in self.strangers:
                 self.shares.leave(stranger)
-            assert self.shares.next() is not None, "there is work, and nothing happens any more"
-            self.grant()
+            if self.engine.next_due is not None:
+                self.pass_time()
+            else:
+                assert self.shares.next() is not None, "there is work, and nothing happens any more"
+                self.grant()
             self.troupe.play_out(self.check)
         self.check()

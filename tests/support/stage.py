@@ -16,7 +16,7 @@ def check_stage(players: Sequence[Player], judge: Judge, acquired: Iterable[Want
     ``acquired`` is what the run has of that which others share.
     """
     running = [player for player in players if player.running is not None]
-    if any(judge.specs[player.running or 0].alone for player in running):
+    if any(judge.is_alone(player.running or 0) for player in running):
         assert len(running) == 1, "a case that runs alone is not alone"
     mine = [(name, tokens) for wants in acquired for name, tokens in wants]
     for name in judge.resources:

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, TypeAlias, cast
 
 import pytest
@@ -62,10 +62,11 @@ def read() -> Read:
         nodeid: str = "tests/test_a.py::test_x",
         location: tuple[str, int | None, str] = ("tests/test_a.py", 11, "test_x"),
         module: ModuleType | None = None,
+        weights: Mapping[str, float] = MappingProxyType({}),
         **options: object,
     ) -> tuple[CaseSpec, tuple[Problem, ...]]:
         config = StandInConfig(options=options)
         item = StandInItem(nodeid, own, around, location, config, module)
-        return read_item(cast("pytest.Item", item))
+        return read_item(cast("pytest.Item", item), weights)
 
     return read_marks

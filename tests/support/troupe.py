@@ -95,7 +95,14 @@ class Player:
             self._tear_down(leaves)
         self.up.update(fixtures_of(self.specs[errand]))
 
-    def end(self, verdict: Verdict, seconds: float, missing: Collection[Fixture] = ()) -> None:
+    def end(
+        self,
+        verdict: Verdict,
+        seconds: float,
+        missing: Collection[Fixture] = (),
+        *,
+        again: bool = False,
+    ) -> None:
         """Finish what runs, and say so; of its fixtures the ``missing`` ones were never up.
 
         If the next case is known already, what that does not share goes down with this one.
@@ -106,7 +113,7 @@ class Player:
             leaves.update(dict.fromkeys(self._outside_of(self.queue[0])))
         if leaves:
             self._tear_down(tuple(leaves), self.running)
-        self.outbox.append(CaseFinished(self.running, verdict, seconds))
+        self.outbox.append(CaseFinished(self.running, verdict, seconds, again))
         self.running, self.last = None, self.running
 
     def _outside_of(self, case: int) -> tuple[Fixture, ...]:

@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 
 from pytest_orchestra.errors import UsageProblems
+from pytest_orchestra.history.retention import Retention
+from pytest_orchestra.history_settings import HistorySettings
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.missing import Missing
+from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.settings import Settings, load_settings, read_table
 
@@ -40,7 +43,10 @@ def test_a_table_is_read() -> None:
 @pytest.mark.parametrize("path", ["none", "build/history.sqlite3"])
 def test_the_history_is_a_path_or_none(path: str) -> None:
     """Either is taken as it stands."""
-    assert load_settings({"history": path}, source=SOURCE) == (Settings(history=path), ())
+    assert load_settings({"history": path}, source=SOURCE) == (
+        Settings(history=HistorySettings(path)),
+        (),
+    )
 
 
 @pytest.mark.parametrize("value", [False, "", 3])
@@ -50,6 +56,36 @@ def test_the_history_is_nothing_else(value: object) -> None:
     assert problem.what == (
         f"tool.pytest_orchestra.history is {value!r}, not the path of a file or 'none'"
     )
+
+
+def test_what_of_the_history_is_kept_may_be_settled() -> None:
+    """A table may leave out anything, and what it leaves out is as without it."""
+    assert load_settings({"history": {}}, source=SOURCE) == (Settings(), ())
+    table = {"path": "h.db", "days": 0.5, "runs": 30}
+    settings, problems = load_settings({"history": table}, source=SOURCE)
+    assert settings.history == HistorySettings("h.db", 0.5, 30)
+    assert not problems
+    default = HistorySettings()
+    assert (default.days, default.runs) == (Retention().days, Retention().runs)
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [
+        ({"days": 0}, "history.days is 0, not a number above zero"),
+        ({"days": "30d"}, "history.days is '30d', not a number above zero"),
+        ({"days": float("inf")}, "history.days is inf, not a number above zero"),
+        ({"runs": 1.5}, "history.runs is 1.5, not a whole number above zero"),
+        ({"runs": True}, "history.runs is True, not a whole number above zero"),
+        ({"path": "a\0b"}, "history.path is 'a\\x00b', not the path of a file or 'none'"),
+        ({"day": 3}, "unknown key tool.pytest_orchestra.history.day"),
+    ],
+)
+def test_what_of_the_history_is_kept_is_checked(table: object, what: str) -> None:
+    """The key is named, and the rest is as if it were not there."""
+    (problem,) = problems_of({"history": table})
+    assert what in problem.what
+    assert problem.remedy
 
 
 def test_options_override_the_table() -> None:
@@ -76,7 +112,7 @@ def test_options_override_the_table() -> None:
         (
             {"xyz": 1},
             "unknown key tool.pytest_orchestra.xyz",
-            "known are resources, fixtures, hosts, missing, max_wait, runtime_dir, history, report, artifacts",
+            "known are resources, fixtures, hosts, priority, order, missing, max_wait, runtime_dir, history, quarantine, retries, report, artifacts",
         ),
         (
             {"resources": ["db"]},
@@ -112,6 +148,24 @@ def test_options_override_the_table() -> None:
             {"missing": "pul"},
             "tool.pytest_orchestra.missing does not know 'pul'",
             "write one of pull, run, skip",
+        ),
+        (
+            {"order": "fast"},
+            "tool.pytest_orchestra.order does not know 'fast'",
+            "write one of balanced, makespan, feedback",
+        ),
+        (
+            {"priority": 3},
+            "tool.pytest_orchestra.priority is 3, not a table",
+            "write [tool.pytest_orchestra.priority] and below it MARK = WEIGHT",
+        ),
+        *(
+            (
+                {"priority": {"slow": value}},
+                f"tool.pytest_orchestra.priority.slow: {value!r} is not a finite number",
+                "write slow = 1000, or 0 for no weight",
+            )
+            for value in ("high", True, float("inf"), 10**400)
         ),
         (
             {"missing": ["pull"]},
@@ -233,3 +287,20 @@ def test_a_scope_that_is_no_text_is_a_problem(scope: object) -> None:
     (problem,) = problems_of({"resources": {"db": {"capacity": 1, "scope": scope}}})
     assert problem.what.startswith("tool.pytest_orchestra.resources.db: there is no scope")
     assert problem.remedy == CAPACITY_REMEDY
+
+
+def test_marks_have_weights() -> None:
+    """The table adds to the usual ones and overrides them; 0 turns one off."""
+    assert dict(Settings().priority) == {"smoke": 10_000.0, "critical": 5_000.0}
+    table = {"priority": {"slow": -5, "smoke": 1, "critical": 0}}
+    settings, problems = load_settings(table, source=SOURCE)
+    assert problems == ()
+    assert settings.priority == {"slow": -5.0, "smoke": 1.0}
+
+
+def test_the_order_of_the_command_line_wins() -> None:
+    """The file's is the next, and balanced the last."""
+    assert load_settings({}, source=SOURCE)[0].order is Order.BALANCED
+    table = {"order": "makespan"}
+    assert load_settings(table, source=SOURCE)[0].order is Order.MAKESPAN
+    assert load_settings(table, source=SOURCE, order="feedback")[0].order is Order.FEEDBACK

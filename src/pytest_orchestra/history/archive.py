@@ -7,23 +7,23 @@ them is lost: what cannot be read is set aside or left alone.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-import sqlite3
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from pytest_orchestra.errors import HistoryError
 from pytest_orchestra.history.estimates import (
     expected_seconds,
     failure_probability,
     recent_median,
 )
 from pytest_orchestra.history.places import (
+    clean_up,
     identify,
     is_on_network,
+    is_there,
     prepare,
     run_files,
     runs_folder,
@@ -32,31 +32,21 @@ from pytest_orchestra.history.places import (
 from pytest_orchestra.history.reading import Known, Past
 from pytest_orchestra.history.recent import KEPT
 from pytest_orchestra.history.renames import Trace, find_renames
-from pytest_orchestra.history.retention import Retention
+from pytest_orchestra.history.retention import DAY, Retention
 from pytest_orchestra.history.store import PATIENCE, NoLogError, Store
+from pytest_orchestra.history.trouble import explain
 from pytest_orchestra.history.writing import python_of
 from pytest_orchestra.model.evidence import RunEvidence
+
+T = TypeVar("T")
+
+_NO_RATES: Final[Mapping[str, float | None]] = {}
 
 #: For how many seconds a run waits before it begins for others who keep it from reading.
 READING_PATIENCE: Final = 2.0
 
-_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
-
-#: What the user is told of an error of SQLite's, by its code.
-_WORDS: Final = {
-    sqlite3.SQLITE_READONLY: "is read-only",
-    sqlite3.SQLITE_PERM: "may not be used by this user",
-    sqlite3.SQLITE_FULL: "finds no room: the disk is full",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
-    sqlite3.SQLITE_IOERR: "cannot be read or written (disk I/O error)",
-}
-
 #: So often a run that finds a corrupt history, or that others have just set one aside, begins anew.
 _TRIES: Final = 3
-
-#: Errors of files that are no histories any more, or never were.
-_TROUBLES: Final = (sqlite3.Error, OSError, HistoryError, struct.error, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +55,15 @@ class Recollection:
 
     ``seconds`` are expected durations and ``failing`` probabilities of failure, by node id;
     ``costs`` are seconds of fixtures by name and scope. ``renamed`` maps node ids to those that the
-    tests had before. Of tests that are not in ``seconds`` nothing is known. ``tests`` are their recent
-    outcomes, by node id.
+    tests had before; ``flaking`` is how often those fail by chance that were judged flaky, 0.0 to 1.0.
+    Of tests that are not in ``seconds`` nothing is known. ``tests`` are their recent outcomes, by node id.
     """
 
     seconds: Mapping[str, float] = field(default_factory=dict)
     failing: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[tuple[str, str], float] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    flaking: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, Past] = field(default_factory=dict)
 
 
@@ -91,7 +82,8 @@ class Archive:
         retention: Retention | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        self._path = path
+        #: Past links: what is set aside, and what SQLite keeps beside it, lies there.
+        self._path = Path(os.path.realpath(path))
         self._shown = shown
         self._tell = tell
         self._retention = retention or Retention()
@@ -125,54 +117,77 @@ class Archive:
             known += self._known_before(renamed, environment, python)
         return _recollect(tests, _join(known), renamed)
 
-    def keep(self, run: RunEvidence, renamed: Mapping[str, str]) -> None:
-        """Add ``run``; ``renamed`` is what :meth:`recall` found."""
+    def ask(self, question: Callable[[Store], T]) -> list[T]:
+        """Put a ``question`` to every file, and return the answers of those that can be read.
+
+        Once something is wrong with one nobody is asked any more: the next would only have to
+        wait for a lock as long as this one did.
+        """
+        answers: list[T] = []
+        if self._has_told:
+            return answers
+        for path in self._readable():
+            with self._forgiving(path, reading=True), self._read(path) as store:
+                answers.append(question(store))
+        return answers
+
+    def keep(
+        self,
+        run: RunEvidence,
+        renamed: Mapping[str, str],
+        rates: Mapping[str, float | None] = _NO_RATES,
+    ) -> None:
+        """Add ``run``; ``renamed`` is what :meth:`recall` found.
+
+        ``rates`` are those of tests that were judged after it, None for those that are not flaky.
+        """
         if self._is_off:
             return
         for _ in range(_TRIES):  # what is found to be corrupt is set aside, and another one begun
             with self._forgiving(self._path, reading=False) as outcome:
-                self._write(run, renamed)
+                self._write(run, renamed, rates)
             if not outcome.is_set_aside:
                 return
 
     # reading
 
     def _readable(self) -> list[Path]:
-        own = [self._path] if self._path.exists() else []
+        own = [self._path] if is_there(self._path) else []
         return own + run_files(self._path)[:KEPT]
 
     def _read(self, path: Path) -> Store:
-        return Store.open_to_read(path, patience=min(self._patience, READING_PATIENCE))
+        patience = min(self._patience, READING_PATIENCE)
+        return Store.open_to_read(path, patience=patience, is_final=path != self._path)
 
     def _known_before(
         self, renamed: Mapping[str, str], environment: str, python: str
     ) -> Iterator[Known]:
         """Yield what is known of tests under their former names, by their new ones."""
-        for path in self._readable():
-            with self._forgiving(path, reading=True), self._read(path) as store:
-                before = store.known(renamed.values(), environment, python).tests
-                yield Known({new: before[old] for new, old in renamed.items() if old in before})
+        for known in self.ask(lambda store: store.known(renamed.values(), environment, python)):
+            before = known.tests
+            yield Known({new: before[old] for new, old in renamed.items() if old in before})
 
     # writing
 
-    def _write(self, run: RunEvidence, renamed: Mapping[str, str]) -> None:
+    def _write(
+        self, run: RunEvidence, renamed: Mapping[str, str], rates: Mapping[str, float | None]
+    ) -> None:
         prepare(self._path)
         if not is_on_network(self._path):
             with contextlib.suppress(NoLogError):
                 with Store.open(self._path, patience=self._patience) as store:
-                    store.add(run, renamed, self._retention)
+                    store.add(run, renamed, self._retention, rates)
                 return
         folder = runs_folder(self._path)
         folder.mkdir(exist_ok=True)
         part = folder / f"{run.uuid}.part"
         try:
             with Store.open(part, patience=self._patience, several=False) as store:
-                store.add(run)
+                store.add(run, rates=rates)
             part.replace(folder / f"{run.uuid}.sqlite3")
         finally:
             part.unlink(missing_ok=True)
-        for old in run_files(self._path)[self._retention.runs :]:
-            old.unlink(missing_ok=True)
+        clean_up(folder, self._retention.runs, self._retention.days * DAY)
 
     # bad luck
 
@@ -183,44 +198,40 @@ class Archive:
         outcome = _Outcome()
         try:
             yield outcome
-        except _TROUBLES as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            is_corrupt = code in _CORRUPT or isinstance(error, struct.error | IndexError)
+        except Exception as error:  # noqa: BLE001 - damage shows in any way, and never ends a run
+            trouble = explain(path, error)
+            is_same = identity is not None and identify(path) == identity
             # What may not be written to may be read in the middle of somebody else's change; what is
             # not there any more has been set aside by somebody else.
-            if is_corrupt and (os.access(path, os.W_OK) or identify(path) != identity):
-                outcome.is_set_aside = self._set_aside(path, identity, error)
-            elif reading and (identity is None or identify(path) != identity):
+            if trouble.is_corrupt and (os.access(path, os.W_OK) or not is_same):
+                outcome.is_set_aside = self._set_aside(path, identity, trouble.text)
+            elif reading and not is_same:
                 pass  # somebody else has just set it aside: there is nothing to be known
             elif reading:
                 # Who has a lock now may have gone when the run is over.
-                self._is_off = code not in _LOCKED
-                hope = "" if self._is_off else ", if that is still so at its end"
-                rest = f"this run goes without it, and is not added{hope}"
-                self._warn(path, f"{self._explain(path, error, code)}: {rest}")
+                self._is_off = not trouble.is_passing
+                hope = ", if that is still so at its end" if trouble.is_passing else ""
+                self._warn(
+                    path, f"{trouble.text}: this run goes without it, and is not added{hope}"
+                )
             else:
-                self._warn(path, f"{self._explain(path, error, code)}: this run is not added to it")
+                self._warn(path, f"{trouble.text}: this run is not added to it")
+        except KeyboardInterrupt:
+            if reading:
+                raise
+            self._warn(path, "could not be written before Ctrl-C: this run is not added to it")
 
-    def _set_aside(self, path: Path, identity: tuple[int, int] | None, error: Exception) -> bool:
+    def _set_aside(self, path: Path, identity: tuple[int, int] | None, what: str) -> bool:
         try:
             target = set_aside(path, identity)
         except OSError as failure:
             self._is_off = True
             reason = failure.strerror or str(failure)
-            self._warn(path, f"is corrupt ({error}) and cannot be set aside ({reason})")
+            self._warn(path, f"{what} and cannot be set aside ({reason})")
             return False
         if target is not None:
-            self._warn(path, f"is corrupt ({error}): kept as {target.name}, and begun anew")
+            self._warn(path, f"{what}: kept as {target.name}, and begun anew")
         return True
-
-    def _explain(self, path: Path, error: Exception, code: int) -> str:
-        if path.is_dir():
-            return "is a directory"
-        if code in _LOCKED:
-            return "is locked by another process"
-        if isinstance(error, OSError):
-            return f"cannot be written: {error.strerror or error}"
-        return _WORDS.get(code, str(error))
 
     def _warn(self, path: Path, what: str) -> None:
         if not self._has_told:
@@ -238,9 +249,8 @@ class _Outcome:
 
 def _fresh(tests: Sequence[Trace], known: Sequence[Known]) -> list[Trace]:
     """Return the tests of which nothing is known under their names."""
-    return [
-        test for test in tests if test.body and not any(test.nodeid in each.tests for each in known)
-    ]
+    names: set[str] = set().union(*(each.tests for each in known))
+    return [test for test in tests if test.body and test.nodeid not in names]
 
 
 def _join(known: Sequence[Known]) -> Known:
@@ -265,12 +275,14 @@ def _later(one: Past, other: Past) -> Past:
     """Put together what two files say of one test; of its code the one that saw it last."""
     observed = tuple(sorted((*one.observed, *other.observed)))[-KEPT:]
     first, last = sorted((one, other), key=lambda past: past.observed[-1:])
-    return Past(observed, last.body or first.body)
+    judged = max(one, other, key=lambda past: past.judged)
+    return Past(observed, last.body or first.body, judged.flaking, judged.judged)
 
 
 def _recollect(tests: Sequence[Trace], known: Known, renamed: Mapping[str, str]) -> Recollection:
     seconds: dict[str, float] = {}
     failing: dict[str, float] = {}
+    flaking: dict[str, float] = {}
     for test in tests:
         past = known.tests.get(test.nodeid)
         if past is None:
@@ -278,12 +290,20 @@ def _recollect(tests: Sequence[Trace], known: Known, renamed: Mapping[str, str])
             continue
         is_changed = bool(test.body and past.body) and test.body != past.body
         failing[test.nodeid] = failure_probability(past.observed, is_changed=is_changed)
+        if past.flaking is not None and 0.0 <= past.flaking <= 1.0:
+            flaking[test.nodeid] = past.flaking
         expected = expected_seconds(past.observed)
-        if expected is not None:
+        if expected is not None and _is_sane(expected):
             seconds[test.nodeid] = expected
     costs = {
         fixture: cost
         for fixture, observed in known.costs.items()
         if (cost := recent_median([each.seconds for each in observed])) is not None
+        and _is_sane(cost)
     }
-    return Recollection(seconds, failing, costs, renamed, known.tests)
+    return Recollection(seconds, failing, costs, renamed, flaking, known.tests)
+
+
+def _is_sane(seconds: float) -> bool:
+    """Whether that can have been measured: a byte that was changed may make anything of it."""
+    return 0.0 <= seconds < math.inf

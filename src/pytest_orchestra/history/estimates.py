@@ -14,6 +14,7 @@ is known. What was is counted if it makes a failure more likely than that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from pytest_orchestra.model.verdict import Verdict
@@ -29,6 +30,10 @@ CHANGED_PRIOR: Final = (0.3, 1.7)
 CHANGED_SHARE: Final = 0.25
 
 _FAILED: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
+
+#: Weights by age, and the sum of the first so many: a run needs a dozen for each of its tests.
+_WEIGHTS: Final = tuple(FADING**age for age in range(64))
+_SUMS: Final = (0.0, *accumulate(_WEIGHTS))
 
 
 class Observed(NamedTuple):
@@ -61,9 +66,10 @@ def recent_median(values: Sequence[float]) -> float | None:
     """
     if not values:
         return None
-    weighted = [(value, FADING**age) for age, value in enumerate(reversed(values))]
+    # What is older than there are weights for weighs nothing.
+    weighted = list(zip(reversed(values), _WEIGHTS, strict=False))
     weighted.sort(reverse=True)
-    rest = sum(weight for _, weight in weighted) / 2.0
+    rest = _SUMS[len(weighted)] / 2.0
     for value, weight in weighted:
         rest -= weight
         if rest <= 0.0:
@@ -78,6 +84,9 @@ def failure_probability(observed: Sequence[Observed], *, is_changed: bool = Fals
     which nothing was observed is new, which is as good as changed.
     """
     failed = passed = 0.0
+    if len(observed) < len(_SUMS) and _only_passed(observed):
+        passed = _SUMS[len(observed)]  # most do, and always have
+        observed = ()
     weight = 1.0
     for each in reversed(observed):
         if each.verdict is Verdict.SKIPPED:
@@ -87,9 +96,14 @@ def failure_probability(observed: Sequence[Observed], *, is_changed: bool = Fals
         else:
             passed += weight
         weight *= FADING
-    as_changed = _mean(CHANGED_PRIOR, CHANGED_SHARE * failed, CHANGED_SHARE * passed)
     as_it_was = _mean(PRIOR, failed, passed)
-    return max(as_it_was, as_changed) if is_changed or not failed + passed else as_it_was
+    if not is_changed and failed + passed:
+        return as_it_was
+    return max(as_it_was, _mean(CHANGED_PRIOR, CHANGED_SHARE * failed, CHANGED_SHARE * passed))
+
+
+def _only_passed(observed: Iterable[Observed]) -> bool:
+    return {each.verdict for each in observed} <= {Verdict.PASSED}
 
 
 def guess(nodeids: Iterable[str], known: Mapping[str, float]) -> Mapping[str, float]:

@@ -16,9 +16,9 @@ _SHARED: Final = (
     "INSERT OR IGNORE INTO main.fixture (name, scope) SELECT name, scope FROM other.fixture",
     """
     INSERT OR IGNORE INTO main.run (uuid, started, seconds, revision, is_clean, environment,
-        workers, hosts, stopped, tests, failed)
+        workers, hosts, stopped, tests, failed, flaky)
     SELECT o.uuid, o.started, o.seconds, o.revision, o.is_clean, e.id, o.workers, o.hosts,
-        o.stopped, o.tests, o.failed
+        o.stopped, o.tests, o.failed, o.flaky
     FROM other.run o
     JOIN other.environment oe ON oe.id = o.environment
     JOIN main.environment e ON e.fingerprint = oe.fingerprint
@@ -62,8 +62,14 @@ _RESULTS: Final = (
     ON CONFLICT DO UPDATE SET digest = excluded.digest
     """,
     """
-    UPDATE main.test SET line = ot.line
-    FROM other.test ot WHERE ot.nodeid = main.test.nodeid AND ot.seen > main.test.seen
+    UPDATE main.test SET line = ot.line, claims = w.id
+    FROM other.test ot LEFT JOIN other.word ow ON ow.id = ot.claims
+    LEFT JOIN main.word w ON w.text = ow.text
+    WHERE ot.nodeid = main.test.nodeid AND ot.seen > main.test.seen
+    """,
+    """
+    UPDATE main.test SET flaking = ot.flaking, judged = ot.judged
+    FROM other.test ot WHERE ot.nodeid = main.test.nodeid AND ot.judged > main.test.judged
     """,
 )
 

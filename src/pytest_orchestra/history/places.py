@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -18,13 +20,52 @@ DEFAULT: Final = ".pytest_orchestra/history.sqlite3"
 
 #: File systems on which processes of several machines share files, but no memory.
 _NETWORK: Final = frozenset(
-    {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "fuse.glusterfs", "gpfs", "lustre"}
-    | {"ncpfs", "nfs", "nfs3", "nfs4", "smb2", "smb3", "smbfs"}
+    {"9p", "afs", "beegfs", "ceph", "cifs", "fakeowner", "fuse", "glusterfs", "gpfs", "lustre"}
+    | {"ncpfs", "nfs", "nfs3", "nfs4", "prl_fs", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs"}
 )
+
+#: Most others that a process provides are a network's, and a file per run does no harm to the rest.
+_BY_PROCESS: Final = "fuse."
+_LOCAL: Final = frozenset({"fuse.fuse-overlayfs", "fuse.fuse2fs", "fuse.ntfs-3g", "fuse.exfat"})
 _MOUNTS: Final = Path("/proc/self/mountinfo")
+
+#: How blanks and backslashes stand there.
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+
+#: What a file is called that is meant to be a database.
+_SUFFIXES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
+
+#: By so many runs it is told what the time is: most clocks are right.
+LATEST: Final = 9
+
+_DAY: Final = 86_400.0
 
 #: Files that SQLite keeps beside a database.
 _BESIDE: Final = ("-wal", "-shm", "-journal")
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything at ``path``, as far as one may look."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def what_else(path: Path) -> str:
+    """Say what is at ``path`` if that can be no history, in words that go on from it; else nothing."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return ""
+    if stat.S_ISDIR(mode):
+        return "is a directory"
+    return "" if stat.S_ISREG(mode) else "is no file, but a device or a pipe"
+
+
+def is_meant_as_database(path: Path) -> bool:
+    """Whether the file at ``path``, by its name, can be nothing else that somebody needs."""
+    return path.suffix in _SUFFIXES
 
 
 def prepare(path: Path) -> None:
@@ -43,32 +84,54 @@ def runs_folder(path: Path) -> Path:
 
 def run_files(path: Path) -> list[Path]:
     """Return the files of runs, newest first."""
+    return [each for _, each in _newest_first(runs_folder(path), "*.sqlite3")]
+
+
+def clean_up(folder: Path, runs: int, seconds: float) -> None:
+    """Delete files of runs beyond the newest ``runs``, and what is older than ``seconds``.
+
+    What a run left half-written goes after a day. A clock that is wrong must not delete anything:
+    the time is that of most of the latest files.
+    """
+    found = _newest_first(folder, "*.sqlite3")
+    latest = found[:LATEST]
+    now = latest[len(latest) // 2][0] if latest else 0.0
+    for number, (changed, each) in enumerate(found):
+        if number >= runs or changed < now - seconds:
+            each.unlink(missing_ok=True)
+    for changed, each in _newest_first(folder, "*.part*"):
+        if changed < now - _DAY:
+            each.unlink(missing_ok=True)
+
+
+def _newest_first(folder: Path, pattern: str) -> list[tuple[float, Path]]:
+    """Return when each file was changed, in seconds since the epoch, and its path."""
     found = []
     with contextlib.suppress(OSError):
-        for each in runs_folder(path).glob("*.sqlite3"):
+        for each in folder.glob(pattern):
             with contextlib.suppress(OSError):  # somebody cleans up
                 found.append((each.stat().st_mtime, each))
-    return [each for _, each in sorted(found, reverse=True)]
+    return sorted(found, reverse=True)
 
 
 def is_on_network(path: Path, mounts: Path = _MOUNTS) -> bool:
     """Whether the file system at ``path`` is known to be a network's; ``mounts`` lists them all."""
     try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
     except OSError:
         return False
     place = path.parent.resolve()
     best, kind = -1, ""
     for line in lines:
         before, _, after = line.partition(" - ")
-        fields = before.split()
+        fields = before.split(" ")
         if len(fields) < 5 or not after:  # noqa: PLR2004 - the fifth is the mount point
             continue
-        point = Path(fields[4].encode().decode("unicode_escape"))
+        point = Path(_ESCAPED.sub(lambda match: chr(int(match[1], 8)), fields[4]))
         # Of several at one place the last one counts.
         if place.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), after.split()[0]
-    return kind in _NETWORK
+    return kind in _NETWORK or (kind.startswith(_BY_PROCESS) and kind not in _LOCAL)
 
 
 def identify(path: Path) -> tuple[int, int] | None:

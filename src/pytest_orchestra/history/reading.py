@@ -1,4 +1,7 @@
-"""What a run needs to know of its tests, and all that is known of some."""
+"""What a run needs to know of its tests, and all that is known of some.
+
+All rows are fetched before any is looked at: what turns out to be damaged must not keep the file open.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,38 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from pytest_orchestra.history.estimates import Observed
+from pytest_orchestra.history.observing import PastCase, PastRun
 from pytest_orchestra.history.recent import OUTCOMES, unpack
 from pytest_orchestra.history.renames import Trace
+from pytest_orchestra.history.surroundings import Span
 from pytest_orchestra.history.text import originals, storable
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.verdict import Verdict
 
+#: So many runs are looked at for what a test did: which runs there were is remembered for good.
+MOST_RUNS: Final = 1_000
+
+_HEAD: Final = (
+    "u.id, u.uuid, u.started, u.revision, u.is_clean, e.fingerprint, u.tests, u.failed "
+    "FROM run u JOIN environment e ON e.id = u.environment"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One test as it was: recent outcomes, oldest first, and the digest of its code, if known."""
+    """One test as it was: recent outcomes, oldest first, and the digest of its code, if known.
+
+    ``flaking`` is how often it fails by chance, None if it was not judged flaky, and ``judged`` the
+    start of the run after which it was judged.
+    """
 
     observed: tuple[Observed, ...]
     body: str = ""
+    flaking: float | None = None
+    judged: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +50,6 @@ class Known:
 
     tests: Mapping[str, Past] = field(default_factory=dict)
     costs: Mapping[tuple[str, str], tuple[Observed, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class PastRun:
-    """A run as it was; see :class:`~pytest_orchestra.model.evidence.RunEvidence`.
-
-    ``tests`` ran, of which ``failed`` failed in their first attempt.
-    """
-
-    uuid: str
-    started: float
-    commit: str | None
-    is_clean: bool
-    environment: str
-    tests: int
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """All attempts of one test in one run."""
-
-    run: PastRun
-    attempts: tuple[Attempt, ...]
 
 
 def read_known(
@@ -66,18 +62,22 @@ def read_known(
     here = _number_of(connection, environment)
     names = originals(nodeids)
     rows = connection.execute(
-        "SELECT t.nodeid, t.recent, b.digest FROM json_each(?) w JOIN test t ON t.nodeid = w.value "
+        "SELECT t.nodeid, t.recent, b.digest, t.flaking, t.judged "
+        "FROM json_each(?) w JOIN test t ON t.nodeid = w.value "
         "LEFT JOIN body b ON b.test = t.id AND b.python = ?",
         (json.dumps(list(names)), python),
-    )
+    ).fetchall()
     tests = {
-        names[nodeid]: Past(_observed(recent, here), digest or "")
-        for nodeid, recent, digest in rows
+        names[nodeid]: Past(
+            _observed(recent, here),
+            digest or "",
+            None if flaking is None else float(flaking),
+            float(judged),
+        )
+        for nodeid, recent, digest, flaking, judged in rows
     }
-    costs = {
-        (name, scope): _observed(recent, here)
-        for name, scope, recent in connection.execute("SELECT name, scope, recent FROM fixture")
-    }
+    fixtures = connection.execute("SELECT name, scope, recent FROM fixture").fetchall()
+    costs = {(name, scope): _observed(recent, here) for name, scope, recent in fixtures}
     return Known(tests, costs)
 
 
@@ -91,35 +91,94 @@ def read_traces(connection: sqlite3.Connection, bodies: Iterable[str]) -> tuple[
     return tuple(Trace(*row) for row in rows)
 
 
-def read_trials(
+def read_cases(
     connection: sqlite3.Connection, nodeids: Iterable[str]
-) -> Mapping[str, tuple[Trial, ...]]:
-    """Return every kept result of these tests, by node id and oldest run first.
+) -> Mapping[str, tuple[PastCase, ...]]:
+    """Return what these tests did in the last :data:`MOST_RUNS` runs, by node id, oldest run first.
 
-    Looks at all results: meant for few calls, not for every run.
+    A result is looked up in its run, so this takes some microseconds for each run and test: meant
+    for a hundred tests or so.
     """
     names = originals(nodeids)
     runs = _read_runs(connection)
+    # CROSS JOIN keeps SQLite from reading all results of a run.
     rows = connection.execute(
-        "SELECT t.nodeid, r.run, r.outcome, r.started, r.setup, r.call, r.teardown, "
-        "w.text, s.text FROM result r JOIN test t ON t.id = r.test "
-        "LEFT JOIN word w ON w.id = r.worker LEFT JOIN word s ON s.id = r.signature "
-        "WHERE t.nodeid IN (SELECT value FROM json_each(?)) ORDER BY r.run, r.test, r.attempt",
-        (json.dumps(list(names)),),
-    )
+        "SELECT t.nodeid, r.run, r.outcome, r.started, r.setup, r.call, r.teardown, w.text, s.text "
+        "FROM json_each(:names) n CROSS JOIN test t ON t.nodeid = n.value "
+        "CROSS JOIN run u ON u.id >= :first CROSS JOIN result r ON r.run = u.id AND r.test = t.id "
+        "LEFT JOIN word w ON w.id = r.worker LEFT JOIN word s ON s.id = r.signature",
+        {"names": json.dumps(list(names)), "first": min(runs, default=0)},
+    ).fetchall()
     attempts: dict[tuple[str, int], list[Attempt]] = defaultdict(list)
     for nodeid, run, outcome, started, setup, call, teardown, worker, signature in rows:
         attempt = Attempt(
             OUTCOMES[outcome], started, setup, call, teardown, worker or "", signature or ""
         )
         attempts[names[nodeid], run].append(attempt)
-    trials: dict[str, list[Trial]] = defaultdict(list)
+    cases: dict[str, list[PastCase]] = defaultdict(list)
     for (nodeid, run), each in attempts.items():
-        trials[nodeid].append(Trial(runs[run], tuple(each)))
+        cases[nodeid].append(PastCase(runs[run], tuple(each)))
     return {
-        nodeid: tuple(sorted(each, key=lambda trial: (trial.run.started, trial.run.uuid)))
-        for nodeid, each in trials.items()
+        nodeid: tuple(sorted(each, key=lambda past: (past.run.started, past.run.uuid)))
+        for nodeid, each in cases.items()
     }
+
+
+def read_spans(connection: sqlite3.Connection, uuids: Iterable[str]) -> Mapping[str, list[Span]]:
+    """Return when and where all tests of these runs ran, by run; reads all of their results."""
+    rows = connection.execute(
+        "SELECT u.uuid, t.nodeid, w.text, r.started, r.started + coalesce(r.setup, 0.0) + "
+        "coalesce(r.call, 0.0) + coalesce(r.teardown, 0.0), c.text "
+        "FROM json_each(?) n CROSS JOIN run u ON u.uuid = n.value "
+        "CROSS JOIN result r ON r.run = u.id CROSS JOIN test t ON t.id = r.test "
+        "LEFT JOIN word w ON w.id = r.worker LEFT JOIN word c ON c.id = t.claims "
+        "WHERE r.started IS NOT NULL",
+        (json.dumps(sorted(uuids)),),
+    ).fetchall()
+    claims: dict[str | None, tuple[str, ...]] = {None: ()}
+    spans: dict[str, list[Span]] = defaultdict(list)
+    for uuid, nodeid, worker, began, ended, text in rows:
+        if text not in claims:
+            claims[text] = tuple(json.loads(text))
+        spans[uuid].append(Span(nodeid, worker or "", began, ended, claims[text]))
+    return spans
+
+
+def read_failing(connection: sqlite3.Connection) -> Mapping[str, int]:
+    """Return how often each test did not pass, in all attempts that are kept; without a scan."""
+    rows = connection.execute(
+        "SELECT t.nodeid, count(*) FROM result r JOIN test t ON t.id = r.test "
+        "WHERE r.outcome <> 0 GROUP BY r.test"
+    )
+    return dict(rows.fetchall())
+
+
+def read_flaking(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the tests that were judged flaky, those first on which nobody has looked for longest."""
+    rows = connection.execute("SELECT nodeid FROM test WHERE flaking IS NOT NULL ORDER BY judged")
+    return tuple([nodeid for (nodeid,) in rows])
+
+
+def read_last_seen(connection: sqlite3.Connection, nodeid: str) -> tuple[float | None, float]:
+    """Return when a test last ran, None if it never did, and when any test of its file did."""
+    name = storable(nodeid)
+    file = f"{name.partition('::')[0]}::"
+    # from the first to the last text that begins with the name of the file
+    (of_file,) = connection.execute(
+        "SELECT coalesce(max(seen), 0.0) FROM test WHERE nodeid >= ? AND nodeid < ?",
+        (file, f"{file[:-1]};"),
+    ).fetchone()
+    row = connection.execute("SELECT seen FROM test WHERE nodeid = ?", (name,)).fetchone()
+    return row[0] if row else None, of_file
+
+
+def read_heads(connection: sqlite3.Connection, most: int) -> tuple[tuple[PastRun, int], ...]:
+    """Return the latest runs, oldest first, each with how many of its tests flaked."""
+    rows = connection.execute(
+        f"SELECT u.flaky, {_HEAD} ORDER BY u.started DESC, u.uuid LIMIT ?",
+        (most,),
+    )
+    return tuple([(_past_run(*rest), flaky) for flaky, _, *rest in rows])[::-1]
 
 
 def read_failures(connection: sqlite3.Connection, nodeid: str) -> tuple[tuple[str, str], ...]:
@@ -139,14 +198,16 @@ def read_failures(connection: sqlite3.Connection, nodeid: str) -> tuple[tuple[st
 
 
 def _read_runs(connection: sqlite3.Connection) -> Mapping[int, PastRun]:
+    """Return the latest runs by their numbers."""
     rows = connection.execute(
-        "SELECT u.id, u.uuid, u.started, u.revision, u.is_clean, e.fingerprint, u.tests, u.failed "
-        "FROM run u JOIN environment e ON e.id = u.environment"
+        f"SELECT {_HEAD} ORDER BY u.id DESC LIMIT ?",
+        (MOST_RUNS,),
     )
-    return {
-        number: PastRun(uuid, started, commit, bool(is_clean), *rest)
-        for number, uuid, started, commit, is_clean, *rest in rows
-    }
+    return {number: _past_run(*rest) for number, *rest in rows}
+
+
+def _past_run(uuid: str, started: float, commit: str | None, is_clean: int, *rest: Any) -> PastRun:
+    return PastRun(uuid, started, commit, bool(is_clean), *rest)
 
 
 def _number_of(connection: sqlite3.Connection, environment: str) -> int:

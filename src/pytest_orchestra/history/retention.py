@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_orchestra.history.places import LATEST
 from pytest_orchestra.history.writing import day_of
 
 #: Seconds in a day.
@@ -25,6 +26,16 @@ class Retention:
 
     days: float = 180.0
     runs: int = 200
+
+
+def settled_time(connection: sqlite3.Connection, started: float) -> float:
+    """Return when it is now by most of the latest runs, ``started`` at the latest.
+
+    The clock of one run may be wrong, and must not let go of anything. In seconds since the epoch.
+    """
+    rows = connection.execute("SELECT started FROM run ORDER BY id DESC LIMIT ?", (LATEST,))
+    starts = sorted(start for (start,) in rows)
+    return min(started, starts[len(starts) // 2]) if starts else started
 
 
 def let_go(connection: sqlite3.Connection, retention: Retention, now: float) -> None:

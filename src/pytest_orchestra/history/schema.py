@@ -3,7 +3,7 @@
 Numbers stand for texts wherever there are many: a result is some 70 bytes. A result is found by
 its run, those that did not pass also by their test. What every run needs stands in the rows of
 ``test`` and ``fixture``, so that nobody has to look at all results: how often a test ran and failed,
-and its most recent outcomes (see :mod:`.recent`). They are changed in the transaction that adds
+its most recent outcomes (see :mod:`.recent`), and how flaky it was judged. They are changed in the transaction that adds
 results.
 """
 
@@ -34,7 +34,8 @@ _VERSION_1: Final = (
         hosts TEXT NOT NULL,            -- a JSON array of names
         stopped TEXT,
         tests INTEGER NOT NULL,
-        failed INTEGER NOT NULL         -- in the first attempt
+        failed INTEGER NOT NULL,        -- in the first attempt
+        flaky INTEGER NOT NULL          -- passed after a failure, or failed where that code had passed
     )
     """,
     """
@@ -46,9 +47,13 @@ _VERSION_1: Final = (
         runs INTEGER NOT NULL DEFAULT 0,
         failures INTEGER NOT NULL DEFAULT 0,
         kept INTEGER NOT NULL DEFAULT 0, -- runs of which there are results
-        recent BLOB NOT NULL DEFAULT x''
+        recent BLOB NOT NULL DEFAULT x'',
+        claims INTEGER REFERENCES word, -- a JSON array of names of resources
+        flaking REAL,                   -- how often it fails by chance, if it was judged flaky
+        judged REAL NOT NULL DEFAULT 0  -- the start of the run after which it was judged
     )
     """,
+    "CREATE INDEX test_flaking ON test (judged) WHERE flaking IS NOT NULL",
     """
     CREATE TABLE body (
         test INTEGER NOT NULL REFERENCES test,

@@ -9,6 +9,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -16,25 +17,37 @@ from urllib.parse import quote
 
 from pytest_orchestra.errors import HistoryError
 from pytest_orchestra.history.merging import merge_attached
+from pytest_orchestra.history.observing import PastCase, PastRun
 from pytest_orchestra.history.reading import (
     Known,
-    Trial,
+    read_cases,
+    read_failing,
     read_failures,
+    read_flaking,
+    read_heads,
     read_known,
+    read_last_seen,
+    read_spans,
     read_traces,
-    read_trials,
 )
 from pytest_orchestra.history.renames import Trace
-from pytest_orchestra.history.retention import Retention, let_go
+from pytest_orchestra.history.retention import Retention, let_go, settled_time
 from pytest_orchestra.history.schema import STEPS, migrate
+from pytest_orchestra.history.surroundings import Span
 from pytest_orchestra.history.writing import add_run
 from pytest_orchestra.model.evidence import RunEvidence
 
 #: For how many seconds to wait for others who write.
 PATIENCE: Final = 60.0
 
-#: Between two tries of what SQLite does not wait for itself, in seconds.
+#: For so long SQLite itself waits at a time, in seconds: meanwhile no Ctrl-C is heard.
+_AT_A_TIME: Final = 0.5
+
+#: Between two tries, in seconds.
 _PAUSE: Final = 0.02
+
+#: Errors of a file that is no database, or not a whole one.
+CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 #: Pages of the log that are left to gather before they are moved: what 10,000 results take.
 _LOG_PAGES: Final = 4_000
@@ -47,19 +60,23 @@ class NoLogError(HistoryError):
 class Store:
     """An open history; a context manager that closes it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, patience: float = PATIENCE) -> None:
         """Take a connection to a history of the newest version; see the constructors below."""
         self._connection: Final = connection
+        self._patience: Final = patience
 
     @classmethod
     def open(cls, path: Path, *, patience: float = PATIENCE, several: bool = True) -> Store:
         """Open the history at ``path`` for reading and writing; make it if there is none.
 
         ``patience`` is for how many seconds to wait for others. ``several`` writers at once need
-        a file system on which processes share memory; raises NoLogError if this is none. Also raises
-        FutureError, ForeignError and sqlite3.Error.
+        a file system on which processes share memory; raises NoLogError if this is none. Without,
+        nobody else may know of the file, for no lock is asked for. Also raises FutureError,
+        ForeignError and sqlite3.Error.
         """
-        connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
+        timeout = min(patience, _AT_A_TIME)
+        uri = f"file:{quote(str(path))}{'' if several else '?nolock=1'}"
+        connection = sqlite3.connect(uri, timeout=timeout, isolation_level=None, uri=True)
         try:
             _patiently(lambda: migrate(connection), patience)
             if several:
@@ -68,25 +85,27 @@ class Store:
         except BaseException:
             connection.close()
             raise
-        return cls(connection)
+        return cls(connection, patience)
 
     @classmethod
-    def open_to_read(cls, path: Path, *, patience: float = PATIENCE) -> Store:
+    def open_to_read(
+        cls, path: Path, *, patience: float = PATIENCE, is_final: bool = False
+    ) -> Store:
         """Open the history at ``path``, which is there, even if nothing can be written.
 
-        An older version is brought up to date. Raises as :meth:`open`.
+        An older version is brought up to date. ``is_final``: nobody changes the file any more, so
+        no lock is asked for unless it has to be brought up to date. Raises as :meth:`open`.
         """
         uri = f"file:{quote(str(path))}"
-        try:
-            return cls._open_existing(f"{uri}?mode=rw", patience)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in (
-                sqlite3.SQLITE_READONLY,
-                sqlite3.SQLITE_CANTOPEN,
-            ):
-                raise
         # Beside what must not be written to no log can be made, and there is none to be read.
-        return cls._open_existing(f"{uri}?mode=ro&immutable=1", patience)
+        ways = [f"{uri}?mode=rw", f"{uri}?mode=ro&immutable=1"]
+        first, second = reversed(ways) if is_final else ways
+        try:
+            return cls._open_existing(first, patience)
+        except sqlite3.OperationalError as error:
+            if error_code(error) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+                raise
+        return cls._open_existing(second, patience)
 
     @classmethod
     def _open_existing(cls, uri: str, patience: float) -> Store:
@@ -97,7 +116,7 @@ class Store:
         except BaseException:
             connection.close()
             raise
-        return cls(connection)
+        return cls(connection, patience)
 
     # reading
 
@@ -109,9 +128,29 @@ class Store:
         """Return the tests whose code has one of these digests."""
         return read_traces(self._connection, bodies)
 
-    def trials(self, nodeids: Iterable[str]) -> Mapping[str, tuple[Trial, ...]]:
-        """Return every kept result of these tests; see :func:`.read_trials`."""
-        return read_trials(self._connection, nodeids)
+    def cases(self, nodeids: Iterable[str]) -> Mapping[str, tuple[PastCase, ...]]:
+        """Return what these tests did; see :func:`.read_cases`."""
+        return read_cases(self._connection, nodeids)
+
+    def spans(self, uuids: Iterable[str]) -> Mapping[str, list[Span]]:
+        """Return when and where all tests of these runs ran."""
+        return read_spans(self._connection, uuids)
+
+    def failing(self) -> Mapping[str, int]:
+        """Return how often each test did not pass, if ever."""
+        return read_failing(self._connection)
+
+    def flaking(self) -> tuple[str, ...]:
+        """Return the tests that were judged flaky; see :func:`.read_flaking`."""
+        return read_flaking(self._connection)
+
+    def last_seen(self, nodeid: str) -> tuple[float | None, float]:
+        """Return when a test last ran, and any of its file; see :func:`.read_last_seen`."""
+        return read_last_seen(self._connection, nodeid)
+
+    def heads(self, most: int) -> tuple[tuple[PastRun, int], ...]:
+        """Return the latest runs, oldest first, each with how many of its tests flaked."""
+        return read_heads(self._connection, most)
 
     def failures(self, nodeid: str) -> tuple[tuple[str, str], ...]:
         """Return the run and the signature of every kept failure of one test."""
@@ -124,15 +163,16 @@ class Store:
         run: RunEvidence,
         renamed: Mapping[str, str] | None = None,
         retention: Retention | None = None,
+        rates: Mapping[str, float | None] | None = None,
     ) -> bool:
         """Add a run, unless it is there, and let go of what is too old; return if it was added.
 
-        ``renamed`` maps node ids to former ones.
+        ``renamed`` maps node ids to former ones; ``rates`` are those of tests that have been judged.
         """
         with self._transaction():
-            is_new = add_run(self._connection, run, renamed or {})
+            is_new = add_run(self._connection, run, renamed or {}, rates or {})
             if retention is not None:
-                let_go(self._connection, retention, run.started)
+                let_go(self._connection, retention, settled_time(self._connection, run.started))
         return is_new
 
     def let_go(self, retention: Retention, now: float) -> None:
@@ -155,10 +195,10 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
+        _patiently(lambda: self._connection.execute("BEGIN IMMEDIATE"), self._patience)
         try:
             yield
-            self._connection.execute("COMMIT")
+            _patiently(lambda: self._connection.execute("COMMIT"), self._patience)
         except BaseException:
             if self._connection.in_transaction:  # SQLite may have rolled back by itself
                 self._connection.execute("ROLLBACK")
@@ -191,7 +231,7 @@ def _share(connection: sqlite3.Connection) -> None:
     try:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_IOERR):
+        if error_code(error) in (sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_IOERR):
             raise NoLogError(f"cannot be shared: {error}") from error
         raise
     if mode != "wal":
@@ -199,14 +239,35 @@ def _share(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
 
 
-def _patiently(action: Callable[[], None], patience: float) -> None:
-    """Try again while others are in the way, where SQLite itself does not wait."""
+def is_sound(path: Path) -> bool:
+    """Whether SQLite finds nothing wrong with the database at ``path``; looks at all of it."""
+    uri = f"file:{quote(str(path))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, timeout=_AT_A_TIME, uri=True)) as connection:
+            (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except UnicodeDecodeError:  # what SQLite says of it holds pieces of it
+        return False
+    except sqlite3.Error as error:
+        return error_code(error) not in CORRUPT
+    return bool(answer == "ok")
+
+
+def error_code(error: BaseException) -> int:
+    """Return SQLite's primary code of an ``error``, 0 if it has none."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+def _patiently(action: Callable[[], object], patience: float) -> None:
+    """Try again while others are in the way, and let a Ctrl-C through."""
     end = time.monotonic() + patience
     while True:
         try:
-            return action()
+            action()
         except sqlite3.OperationalError as error:
-            is_busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            is_busy = error_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
             if not is_busy or time.monotonic() > end:
                 raise
             time.sleep(_PAUSE)
+        else:
+            return

@@ -19,10 +19,16 @@ _FAILED = frozenset({Verdict.FAILED, Verdict.ERROR})
 _Ids: TypeAlias = Mapping[str, int]
 
 
-def add_run(connection: sqlite3.Connection, run: RunEvidence, renamed: Mapping[str, str]) -> bool:
+def add_run(
+    connection: sqlite3.Connection,
+    run: RunEvidence,
+    renamed: Mapping[str, str],
+    rates: Mapping[str, float | None],
+) -> bool:
     """Add ``run``, unless it is there; return whether it was added.
 
-    ``renamed`` maps node ids to those that the tests had before: what is known goes along.
+    ``renamed`` maps node ids to those that the tests had before: what is known goes along. ``rates``
+    are those of tests that were judged after the run, None for those that are not flaky.
     """
     if connection.execute("SELECT 1 FROM run WHERE uuid = ?", (run.uuid,)).fetchone():
         return False
@@ -32,9 +38,9 @@ def add_run(connection: sqlite3.Connection, run: RunEvidence, renamed: Mapping[s
     )
     cases = {storable(case.nodeid): case for case in reversed(run.cases) if case.attempts}
     number = _add_head(connection, run, cases.values())
-    tests = _add_tests(connection, cases)
-    _add_bodies(connection, tests, cases)
     words = _add_words(connection, cases.values())
+    tests = _add_tests(connection, cases, words)
+    _add_bodies(connection, tests, cases)
     connection.executemany(
         "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -45,6 +51,10 @@ def add_run(connection: sqlite3.Connection, run: RunEvidence, renamed: Mapping[s
     )
     _add_costs(connection, number, run)
     roll_up(connection, [number])
+    connection.executemany(
+        "UPDATE test SET flaking = ?, judged = ? WHERE nodeid = ?",
+        ((rate, run.started, storable(nodeid)) for nodeid, rate in rates.items()),
+    )
     return True
 
 
@@ -109,7 +119,7 @@ def _add_head(
     firsts = [case.attempts[0].verdict for case in cases]
     cursor = connection.execute(
         "INSERT INTO run (uuid, started, seconds, revision, is_clean, environment, workers, hosts,"
-        " stopped, tests, failed) SELECT ?, ?, ?, ?, ?, id, ?, ?, ?, ?, ? FROM environment "
+        " stopped, tests, failed, flaky) SELECT ?, ?, ?, ?, ?, id, ?, ?, ?, ?, ?, ? FROM environment "
         "WHERE fingerprint = ?",
         (
             run.uuid,
@@ -122,6 +132,7 @@ def _add_head(
             None if run.stopped is None else storable(run.stopped),
             len(firsts),
             sum(verdict in _FAILED for verdict in firsts),
+            run.flaky,
             environment,
         ),
     )
@@ -130,21 +141,33 @@ def _add_head(
     return number
 
 
-def _add_tests(connection: sqlite3.Connection, cases: Mapping[str, CaseEvidence]) -> _Ids:
+def _add_tests(
+    connection: sqlite3.Connection, cases: Mapping[str, CaseEvidence], words: _Ids
+) -> _Ids:
     wanted = (json.dumps(list(cases)),)
-    query = "SELECT nodeid, id, line FROM test WHERE nodeid IN (SELECT value FROM json_each(?))"
-    known = {nodeid: (number, line) for nodeid, number, line in connection.execute(query, wanted)}
-    fresh = [(nodeid, case.line) for nodeid, case in cases.items() if nodeid not in known]
-    moved = [
-        (case.line, known[nodeid][0])
+    query = (
+        "SELECT nodeid, id, line, claims FROM test WHERE nodeid IN (SELECT value FROM json_each(?))"
+    )
+    known = {nodeid: tuple(rest) for nodeid, *rest in connection.execute(query, wanted)}
+    about = {
+        nodeid: (case.line, words.get(_claims_text(case)) if case.claims else None)
         for nodeid, case in cases.items()
-        if nodeid in known and known[nodeid][1] != case.line
+    }
+    changed = [
+        (*about[nodeid], number)
+        for nodeid, (number, *rest) in known.items()
+        if (*rest,) != about[nodeid]
     ]
-    connection.executemany("UPDATE test SET line = ? WHERE id = ?", moved)
+    connection.executemany("UPDATE test SET line = ?, claims = ? WHERE id = ?", changed)
+    fresh = [(nodeid, *each) for nodeid, each in about.items() if nodeid not in known]
     if fresh:
-        connection.executemany("INSERT INTO test (nodeid, line) VALUES (?, ?)", fresh)
-        return {nodeid: number for nodeid, number, _ in connection.execute(query, wanted)}
-    return {nodeid: number for nodeid, (number, _) in known.items()}
+        connection.executemany("INSERT INTO test (nodeid, line, claims) VALUES (?, ?, ?)", fresh)
+        return {nodeid: number for nodeid, number, *_ in connection.execute(query, wanted)}
+    return {nodeid: number for nodeid, (number, *_) in known.items()}
+
+
+def _claims_text(case: CaseEvidence) -> str:
+    return json.dumps(list(case.claims))
 
 
 def _add_bodies(
@@ -175,10 +198,13 @@ def python_of(digest: str) -> str:
 
 
 def _add_words(connection: sqlite3.Connection, cases: Iterable[CaseEvidence]) -> _Ids:
-    attempts = [attempt for case in cases for attempt in case.attempts]
-    return intern(
-        connection, {each.worker for each in attempts} | {each.signature for each in attempts}
-    )
+    texts: set[str] = set()
+    for case in cases:
+        if case.claims:
+            texts.add(_claims_text(case))
+        for attempt in case.attempts:
+            texts.update((attempt.worker, attempt.signature))
+    return intern(connection, texts)
 
 
 def _results(

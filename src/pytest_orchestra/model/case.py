@@ -76,7 +76,8 @@ class CaseSpec:
 
     ``provides``, ``uses`` and ``cleans`` are names of data that it makes for others, needs from
     another, and cleans up after. ``forgone`` are those of the latter two whose provider was left
-    out on purpose: the case does not wait for them.
+    out on purpose: the case does not wait for them. ``retries`` is how many times it may be tried
+    again when it fails; None: nothing was said of that.
     """
 
     nodeid: str
@@ -94,6 +95,7 @@ class CaseSpec:
     uses: tuple[str, ...] = ()
     cleans: tuple[str, ...] = ()
     forgone: tuple[str, ...] = ()
+    retries: int | None = None
 
     @property
     def takes(self) -> tuple[str, ...]:

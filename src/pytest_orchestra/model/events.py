@@ -28,12 +28,13 @@ class WorkerLost:
     """A worker is gone; what it was given and has not finished is to run elsewhere.
 
     All but ``case``, which went down with it: that has ``verdict`` now, whether it was
-    running or had finished and was being torn down.
+    running or had finished and was being torn down. ``again`` as for CaseFinished.
     """
 
     worker: str
     case: int | None = None
     verdict: Verdict = Verdict.FAILED
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,21 @@ class CaseBlocked:
 
 @dataclass(frozen=True, slots=True)
 class CaseFinished:
-    """A case ended with ``verdict`` after ``seconds`` on the worker it was assigned to."""
+    """A case ended with ``verdict`` after ``seconds`` on the worker it was assigned to.
+
+    ``again``: its failure was not reported as such, since it was to be tried again. If that is
+    not so any more, GiveUp says it.
+    """
 
     case: int
     verdict: Verdict
     seconds: float
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Nothing happened, but it is later now: cases may have rested for long enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,7 @@ Event: TypeAlias = (
     | WorkerLost
     | CaseBlocked
     | CaseFinished
+    | TimePassed
     | VerdictAmended
     | CasesReturned
     | StopRequested
@@ -152,6 +164,14 @@ class Conclude:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Report the failure of a case that was to be tried again, and will not be."""
+
+    case: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Acquire:
     """Ask for tokens that are shared with other runs, all or nothing; answered by TokensGranted."""
 
@@ -177,4 +197,4 @@ class Relinquish:
     fixtures: tuple[Fixture, ...]
 
 
-Command: TypeAlias = Assign | Recall | Conclude | Acquire | GiveBack | Relinquish
+Command: TypeAlias = Assign | Recall | Conclude | GiveUp | Acquire | GiveBack | Relinquish

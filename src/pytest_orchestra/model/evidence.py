@@ -14,7 +14,8 @@ class CaseEvidence:
     ``line`` is where its function stands, 0 if that is not known. ``body`` is a digest of that
     function's code, and begins with the Python that compiled it, as in ``cpython-311-0af3``; empty where
     there is none. ``seconds`` is for how long it kept its worker busy, all attempts there
-    together; ``cpu_seconds`` and ``memory_peak``, in bytes, are of the last attempt.
+    together, without the fixtures that others share; ``cpu_seconds`` and ``memory_peak``, in
+    bytes, are of the last attempt. ``claims`` are the names of the resources that it takes, sorted.
     """
 
     nodeid: str
@@ -24,6 +25,7 @@ class CaseEvidence:
     seconds: float | None = None
     cpu_seconds: float | None = None
     memory_peak: int | None = None
+    claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class RunEvidence:
     the epoch. ``commit`` is None where there is no repository; ``is_clean`` says whether the
     files were those of the commit. ``environment`` is a text that is the same where outcomes
     should be: Python, platform, versions of packages. ``stopped`` says why the run ended early.
+    ``flaky`` is how many tests passed after a failure, or failed where the same code had passed.
     """
 
     uuid: str
@@ -56,3 +59,4 @@ class RunEvidence:
     workers: int = 1
     hosts: tuple[str, ...] = ()
     stopped: str | None = None
+    flaky: int = 0

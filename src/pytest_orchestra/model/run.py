@@ -10,8 +10,10 @@ from pytest_orchestra.model.advice import Coverage, Link, Quality, Recommendatio
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, SuiteFlakes
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
+from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.surroundings import Surroundings
 from pytest_orchestra.model.verdict import Cause, Verdict
 
@@ -136,7 +138,12 @@ class RunRecord:
 
     ``started`` is when the first worker joined, in seconds since the epoch, and ``seconds`` how long it
     was from then to the end. ``stopped`` says why the run was stopped early, if it was. ``unclaimed`` are fixtures, each with the first case that asked
-    for it while it ran, so that it could not be known that it would take resources.
+    for it while it ran, so that it could not be known that it would take resources. ``shard`` says which
+    part of the suite this is, None for all of it: tests of other shards are no cases.
+    ``has_given_up_retrying``: so many tests failed that none was tried again any more.
+
+    ``flakes`` are what the history says of tests that failed, and ``suite_flakes`` of the suite; None where
+    there is no history, or the run was an outage. ``quarantine`` are the tests in quarantine that failed.
 
     ``recommendations`` are those first that are worth most; ``unadvised`` says why some were not looked for,
     and is empty if all were. ``quality`` is None where nothing ran. ``coverage`` and ``links`` are of what
@@ -152,8 +159,13 @@ class RunRecord:
     unclaimed: tuple[tuple[str, int], ...] = ()
     started: float = 0.0
     warnings: tuple[WarningRecord, ...] = ()
+    shard: ShardRecord | None = None
+    has_given_up_retrying: bool = False
     uncollected: tuple[UncollectedRecord, ...] = ()
     surroundings: Surroundings = field(default_factory=Surroundings)
+    flakes: tuple[FlakeRecord, ...] = ()
+    suite_flakes: SuiteFlakes | None = None
+    quarantine: tuple[QuarantineRecord, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
     unadvised: str = ""
     quality: Quality | None = None
@@ -164,6 +176,26 @@ class RunRecord:
     def denied(self) -> int:
         """How many cases could not be given what they claim: of them nothing is known."""
         return sum(case.cause is not None and case.cause.is_denied for case in self.cases)
+
+    @property
+    def gating(self) -> tuple[QuarantineRecord, ...]:
+        """The tests that fail the run although they are in quarantine."""
+        return tuple(each for each in self.quarantine if each.gates)
+
+    @property
+    def excused(self) -> frozenset[int]:
+        """The cases that failed, in some attempt, and do not fail the run since they are in quarantine."""
+        return frozenset(each.case for each in self.quarantine if not each.gates)
+
+    @property
+    def flaky(self) -> tuple[CaseRecord, ...]:
+        """The cases that are flaky, and not excused."""
+        excused = self.excused
+        return tuple(
+            each
+            for case, each in enumerate(self.cases)
+            if each.verdict is Verdict.FLAKY and case not in excused
+        )
 
     @property
     def counts(self) -> Mapping[Verdict, int]:

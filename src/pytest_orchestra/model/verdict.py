@@ -8,10 +8,12 @@ from typing import Final
 
 
 class Verdict(StrEnum):
-    """The one outcome that every collected case ends with."""
+    """The one outcome that every collected case ends with.
+
+    ``FLAKY``: it failed at first, and passed when it was tried again.
+    """
 
     PASSED = "passed"
-    #: Passed at last, after an attempt that did not.
     FLAKY = "flaky"
     FAILED = "failed"
     ERROR = "error"
@@ -27,6 +29,9 @@ class Verdict(StrEnum):
 
 #: What a dependant may build on: setup, call and teardown went well.
 SUCCESS: Final = frozenset({Verdict.PASSED, Verdict.FLAKY, Verdict.XPASSED})
+
+#: What a case may be tried again for.
+FAILURE: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
 
 #: What satisfies a dependency that asks for order only.
 ANY_VERDICT: Final = frozenset(Verdict)

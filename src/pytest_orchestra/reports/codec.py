@@ -1,6 +1,6 @@
 """Frozen dataclasses as JSON and back, by their annotations: what is added to them is kept as well.
 
-What equals its default is left out. Known are texts, numbers, enumerations, tuples, frozen sets,
+What equals its default is left out. Known are texts, numbers, days, enumerations, tuples, frozen sets,
 mappings, dataclasses, and any of these or None.
 """
 
@@ -11,6 +11,7 @@ import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import date
 from enum import Enum
 from functools import cache
 from operator import attrgetter
@@ -51,6 +52,7 @@ _PLAIN: Final[Mapping[Any, Codec]] = {
     int: Codec(_same, _same),
     bool: Codec(_same, _same),
     float: Codec(_write_float, float),
+    date: Codec(date.isoformat, date.fromisoformat),
 }
 
 

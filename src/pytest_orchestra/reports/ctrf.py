@@ -18,12 +18,12 @@ from pytest_orchestra.reports.outcomes import (
     BAD,
     blame,
     cause_text,
-    failed_attempts,
     is_bad,
+    is_flaky,
     outputs,
     with_uncollected,
 )
-from pytest_orchestra.reports.text import MOST_TEXT, cut, encodable
+from pytest_orchestra.reports.text import cut, encodable
 from pytest_orchestra.reports.times import instant, milliseconds
 
 #: The release of the specification that the document keeps to.
@@ -88,7 +88,7 @@ def _summary(run: RunRecord) -> dict[str, Any]:
             status: statuses[status]
             for status in ("passed", "failed", "skipped", "pending", "other")
         },
-        "flaky": sum(map(_is_flaky, run.cases)),
+        "flaky": sum(map(is_flaky, run.cases)),
         "suites": len({case.spec.file for case in run.cases}),
         "start": milliseconds(run.started),
         "stop": milliseconds(run.started + run.seconds),
@@ -121,6 +121,7 @@ def _environment(run: RunRecord) -> dict[str, Any]:
                 "host": encodable(around.host),
                 "ci": build.system,
                 "workers": len(run.workers),
+                "shard": f"{run.shard.index}/{run.shard.count}" if run.shard else "",
                 "versions": dict(around.versions),
             }
         ),
@@ -144,7 +145,7 @@ def make_test(run: RunRecord, case: CaseRecord) -> dict[str, Any]:
         "line": spec.line,
         "threadId": last.worker if last else "",
         "tags": [encodable(tag) for tag in (*spec.names, *filter(None, [spec.group]))],
-        "flaky": _is_flaky(case),
+        "flaky": is_flaky(case),
         "retries": len(retries),
         "retryAttempts": [_retry(number, each) for number, each in enumerate(retries, 1)],
         "extra": _extra(case, last),
@@ -154,12 +155,6 @@ def make_test(run: RunRecord, case: CaseRecord) -> dict[str, Any]:
     elif case.cause is not None:
         test["message"] = encodable(cut(cause_text(run, case)))
     return _known(test, always=("name", "status", "duration"))
-
-
-def _is_flaky(case: CaseRecord) -> bool:
-    return case.verdict is Verdict.FLAKY or (
-        case.verdict in SUCCESS and bool(failed_attempts(case))
-    )
 
 
 def _retry(number: int, attempt: Attempt) -> dict[str, Any]:
@@ -187,8 +182,8 @@ def _told(attempt: Attempt) -> dict[str, Any]:
         told["message"] = encodable(cut(attempt.reason))
     if attempt.sections:
         out, err = outputs(attempt)
-        told["stdout"] = encodable(cut(out, MOST_TEXT)).splitlines()
-        told["stderr"] = encodable(cut(err, MOST_TEXT)).splitlines()
+        told["stdout"] = encodable(out).splitlines()
+        told["stderr"] = encodable(err).splitlines()
     return told
 
 

@@ -137,6 +137,8 @@ class CaseWriter:
             yield "worker", attempt.worker
             if attempt.worker in self._hosts:
                 yield "host", self._hosts[attempt.worker]
+        if self._run.shard is not None:
+            yield "shard", f"{self._run.shard.index}/{self._run.shard.count}"
         if len(record.attempts) > 1:
             yield "attempts", str(len(record.attempts))
         if record.verdict in (Verdict.FLAKY, Verdict.XPASSED):
@@ -202,10 +204,9 @@ def _attachments(record: CaseRecord) -> str:
 def _systems(attempt: Attempt, attachments: str = "") -> Iterator[SystemOut | SystemErr]:
     out, err = outputs(attempt)
     if out or attachments:
-        # Not in what may lose its middle.
-        yield SystemOut(visible(attachments) + visible(cut(out)))
+        yield SystemOut(visible(attachments) + visible(out))
     if err:
-        yield SystemErr(visible(cut(err)))
+        yield SystemErr(visible(err))
 
 
 def suite_around(
@@ -250,5 +251,8 @@ def _facts(run: RunRecord) -> Iterator[tuple[str, str]]:
     yield from around.versions
     if around.commit:
         yield "commit", around.commit
+    if run.shard is not None:
+        yield "shard", f"{run.shard.index}/{run.shard.count}"
+        yield "shard_digest", run.shard.digest
     if run.stopped:
         yield "stopped", run.stopped

@@ -8,11 +8,15 @@ from typing import Final
 from pytest_orchestra.model.attempt import Attempt, Failure
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.run import CaseRecord, RunRecord, UncollectedRecord
-from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.model.verdict import SUCCESS, Verdict
+from pytest_orchestra.reports.text import MOST_TEXT, cut
 from pytest_orchestra.scheduling.explain import blocked_text
 
 #: Verdicts that make a run fail.
 BAD: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
+
+#: Of what a test wrote that did not fail so many characters are kept.
+MOST_IF_GOOD: Final = 10_000
 
 _STDERR: Final = "stderr"
 
@@ -55,6 +59,13 @@ def failed_attempts(case: CaseRecord) -> tuple[Attempt, ...]:
     return tuple(filter(is_bad, case.attempts))
 
 
+def is_flaky(case: CaseRecord) -> bool:
+    """Whether the test passed after it had failed, whoever tried it again."""
+    return case.verdict is Verdict.FLAKY or (
+        case.verdict in SUCCESS and bool(failed_attempts(case))
+    )
+
+
 def deciding_attempt(case: CaseRecord) -> Attempt | None:
     """Return the attempt that a case is told by, None if it never ran.
 
@@ -94,12 +105,16 @@ def _message(failure: Failure) -> str:
 
 
 def outputs(attempt: Attempt) -> tuple[str, str]:
-    """Return what the attempt wrote to standard output, logs included, and to standard error."""
+    """Return what the attempt wrote to standard output, logs included, and to standard error.
+
+    Of what is long only the ends: more of them where it failed, and somebody will read them.
+    """
+    most = MOST_TEXT if is_bad(attempt) else MOST_IF_GOOD
     out: list[str] = []
     err: list[str] = []
     for title, text in attempt.sections:
         (err if _STDERR in title else out).append(f"--- {title} ---\n{text}")
-    return "\n".join(out), "\n".join(err)
+    return cut("\n".join(out), most), cut("\n".join(err), most)
 
 
 def cause_text(run: RunRecord, case: CaseRecord) -> str:

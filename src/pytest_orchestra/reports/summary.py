@@ -19,6 +19,7 @@ from pytest_orchestra.reports.outcomes import (
     cause_text,
     deciding_attempt,
     failed_attempts,
+    is_flaky,
     outputs,
 )
 from pytest_orchestra.scheduling.explain import waited_for_text
@@ -113,9 +114,10 @@ def _render(section: _Section, most_bytes: int) -> str:
 def _head(run: RunRecord) -> str:
     counts = run.counts
     rows = [(verdict, f"{counts[verdict]:,}") for verdict in Verdict if verdict in counts]
+    shard = f", shard {run.shard.index} of {run.shard.count}" if run.shard is not None else ""
     lines = [
         f"## {headline(run)}\n",
-        f"in {run.seconds:.1f} s on {_count(len(run.workers), 'worker')}\n",
+        f"in {run.seconds:.1f} s on {_count(len(run.workers), 'worker')}{shard}\n",
     ]
     if run.stopped:
         lines.append(f"Stopped early: {code(run.stopped)}\n")
@@ -149,7 +151,7 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
     yield _Section("Could not be collected", len(errors), map(_uncollected, errors), 0.1)
     bad = [case for case in run.cases if case.verdict in BAD]
     yield _Section("Failed", len(bad), map(_failed, bad), 0.5)
-    flaky = by_verdict.get(Verdict.FLAKY, [])
+    flaky = [case for case in run.cases if is_flaky(case)]
     yield _Section("Flaky: failed, then passed", len(flaky), map(_flaky, flaky), 0.15)
     for verdict in (Verdict.BLOCKED, Verdict.NOT_RUN):
         cases = by_verdict.get(verdict, [])

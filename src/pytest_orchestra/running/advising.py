@@ -53,11 +53,14 @@ def with_advice(
     until = time.perf_counter() + limit
     advice = advise(findings, lambda: until - time.perf_counter())
     names = ", ".join(advice.unadvised)
+    flakes = record.suite_flakes
     return replace(
         record,
         recommendations=advice.recommendations,
         unadvised=f"{names}: no time, since that may take {limit:.2g} s" if names else "",
-        quality=judge_quality(record, findings.bound),
+        quality=judge_quality(
+            record, findings.bound, flakes.overall.mean if flakes is not None else None
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import pytest
 
@@ -23,7 +23,7 @@ from pytest_orchestra.running.plan import Plan, planned_order
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.serial import MAIN, SerialLoop
-from pytest_orchestra.running.shared_fixtures import FixtureClock
+from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.stall import INTERVAL, StallWatch
 from pytest_orchestra.running.terminal import TerminalReport
@@ -41,7 +41,10 @@ def configure_alone(  # noqa: PLR0913, PLR0917 - each is a different thing that 
     """Register what runs the tests in this process."""
     opening = Opening(config, settings, problems, terminal, sharing, memory)
     claims = FixtureClaims(settings.fixtures)
-    collecting = Collecting(config, settings.missing, config.getoption("dist", "no"), claims)
+    dist = config.getoption("dist", "no")
+    collecting = Collecting(
+        config, settings.missing, dist, claims, settings.priority, settings.retries
+    )
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)
@@ -75,10 +78,29 @@ class Alone:
         if self._config.getoption("stepwise", default=False):
             self._sort(items, self._collecting.read(items))
         yield
+        option = self._config.option
+        if not session.testsfailed or option.continue_on_collection_errors:
+            self._take_share(items)
         if self._config.option.collectonly and not session.testsfailed:
             plan = self._sort(items, self._collecting.collection)
             if self._config.get_verbosity() > 0:
                 self._config.pluginmanager.register(NeedsReport(plan), "orchestra-needs")
+
+    def _take_share(self, items: list[pytest.Item]) -> None:
+        """Leave the tests of other shards out."""
+        if self._opening.sharding is None:
+            return
+        share = self._opening.take_share(
+            self._collecting.collection_of(items),
+            digest_bodies(items),
+            read_kits(items),
+            (Hosts().meet(read_host()),),
+        )
+        others = _without(items, share)
+        items[:] = [items[case] for case in share]
+        self._collecting.narrow(items, share)
+        if others:
+            self._config.hook.pytest_deselected(items=others)
 
     def _sort(self, items: list[pytest.Item], collection: Collection) -> Plan:
         plan = self._opening.plan(collection, 1, (Hosts().meet(read_host()),))
@@ -96,13 +118,22 @@ class Alone:
         run = self._opening.open(collection, 1, hosts, digest_bodies(session.items))
         clock = FixtureClock(lambda fixture, seconds: run.note_cost(MAIN, fixture, seconds))
         self._config.pluginmanager.register(clock, "orchestra-fixture-clock")
-        self._loop = SerialLoop(session, run, self._claims, self._opening.terminal.alarm)
+        terminal = self._opening.terminal
+        self._loop = SerialLoop(
+            session,
+            run,
+            self._claims,
+            clock,
+            terminal.alarm,
+            lambda run: terminal.tell(run.take_notices()),
+        )
         port = DataPort(self._loop.hand, self._loop.provide)
         self._config.pluginmanager.register(port, DATA_PORT)
         watch = self._watch(run)
         try:
             self._loop.loop()
         finally:
+            self._loop.give_up()
             if watch is not None:
                 watch.stop()
         return True
@@ -142,6 +173,11 @@ class Alone:
             return  # the other thread changed what was being looked at, so there is progress
         if text is not None and self._stderr >= 0:
             os.write(self._stderr, f"\norchestra: {text}\n".encode())
+
+
+def _without(items: Sequence[pytest.Item], cases: Sequence[int]) -> list[pytest.Item]:
+    left_out = set(cases)
+    return [item for case, item in enumerate(items) if case not in left_out]
 
 
 def _duplicate_stderr() -> int:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Final, TypeAlias
 
 import pytest
 
 from pytest_orchestra.model.attempt import Attempt
-from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.model.verdict import FAILURE, Verdict
 from pytest_orchestra.running.failure import failure_of, reason_of, signature_of
 from pytest_orchestra.running.outcome import Outcome
+
+#: What an attempt came to that got no further than its setup, by what its reports say.
+_WITHOUT_CALL: Final[Mapping[Verdict | None, Verdict]] = {
+    **{verdict: verdict for verdict in Verdict},
+    Verdict.PASSED: Verdict.FAILED,
+}
 
 #: When it began, and the seconds of setup, call and teardown; the worker.
 _Plain: TypeAlias = tuple[float, float, float, float, str]
@@ -37,9 +44,20 @@ class AttemptLog:
         if notes is None:
             plain = self._plain.pop(case, None)
             notes = self._notes[case] = [] if plain is None else [_Notes.of(plain)]
-        if not notes or report.when == "setup":
+        if not notes or notes[-1].is_followed_by(report):
             notes.append(_Notes(worker))
         notes[-1].add(report)
+
+    def close(self, case: int) -> None:
+        """The attempt under way at ``case`` is over: what comes next is another one."""
+        notes = self._notes.get(case)
+        if notes:
+            notes[-1].is_closed = True
+
+    def has_failed(self, case: int) -> bool:
+        """Whether ``case`` has failed before the last attempt."""
+        notes = self._notes.get(case)
+        return notes is not None and any(each.verdict in FAILURE for each in notes[:-1])
 
     def of(self, case: int, verdict: Verdict) -> tuple[Attempt, ...]:
         """Return the attempts at ``case``, which ended with ``verdict`` in the end."""
@@ -47,7 +65,8 @@ class AttemptLog:
         if plain is not None:
             return (Attempt(verdict, *plain),)
         *earlier, last = self._notes.get(case) or [_Notes("")]
-        return (*(each.attempt(each.verdict) for each in earlier), last.attempt(verdict))
+        final = Verdict.PASSED if verdict is Verdict.FLAKY else verdict
+        return (*(each.attempt(each.verdict) for each in earlier), last.attempt(final))
 
 
 class _Notes:
@@ -62,6 +81,7 @@ class _Notes:
         "_repeated",
         "_started",
         "_worker",
+        "is_closed",
     )
 
     def __init__(self, worker: str) -> None:
@@ -73,6 +93,17 @@ class _Notes:
         self._last: pytest.TestReport | None = None
         self._reason = ""
         self._repeated: Verdict | None = None
+        self.is_closed = False
+
+    def is_followed_by(self, report: pytest.TestReport) -> bool:
+        """Whether ``report`` is of another attempt.
+
+        Each begins with a setup, but for one whose worker died before it told of that, and for
+        pytest-retry, which tells of the last call right after the first.
+        """
+        if report.when == "setup":
+            return True
+        return report.when != "teardown" and (self.is_closed or self._repeated is not None)
 
     @classmethod
     def of(cls, plain: _Plain) -> _Notes:
@@ -93,7 +124,8 @@ class _Notes:
         if is_repeated:
             self._repeated = Verdict.FAILED if when == "call" else Verdict.ERROR
         if is_repeated or report.failed:
-            self._failed.append(report)
+            # pytest-retry makes the report of its last attempt out of that of the first.
+            self._failed.append(copy(report) if is_repeated else report)
         self._reason = self._reason or reason_of(report)
         if type(report) is pytest.TestReport:
             self._last = report
@@ -103,7 +135,9 @@ class _Notes:
 
     @property
     def verdict(self) -> Verdict:
-        """What this attempt came to."""
+        """What this attempt came to; the plugin flaky does not tell of a call that it repeats."""
+        if self._repeated is None and "setup" in self._phases and "call" not in self._phases:
+            return _WITHOUT_CALL.get(self._outcome.verdict, Verdict.ERROR)
         return self._repeated or self._outcome.verdict or Verdict.ERROR
 
     def attempt(self, verdict: Verdict) -> Attempt:

@@ -26,7 +26,7 @@ _PYTHON: Final = sys.implementation.cache_tag or sys.implementation.name
 
 def digest_bodies(items: Iterable[pytest.Item]) -> tuple[str, ...]:
     """Return a digest of the code of each item, empty for what is no function."""
-    known: dict[CodeType, str] = {}
+    known: dict[int, str] = {}
     return tuple([_digest_item(item, known) for item in items])
 
 
@@ -35,14 +35,15 @@ def digest_code(code: CodeType) -> str:
     return f"{_PYTHON}-{blake2b(_content(code), digest_size=_BYTES).hexdigest()}"
 
 
-def _digest_item(item: pytest.Item, known: dict[CodeType, str]) -> str:
+def _digest_item(item: pytest.Item, known: dict[int, str]) -> str:
     function = getattr(item, "function", None)
     code = _code_of(function)
     if code is None:
         return ""
-    digest = known.get(code)
+    # By identity: to compare codes takes as long as to digest one, and their functions live.
+    digest = known.get(id(code))
     if digest is None:
-        digest = known[code] = digest_code(code)
+        digest = known[id(code)] = digest_code(code)
     return digest
 
 

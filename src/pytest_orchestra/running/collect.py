@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,6 +11,8 @@ import pytest
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.retry_settings import RetrySettings
+from pytest_orchestra.running.budgets import Budgets
 from pytest_orchestra.running.draft import finite, show
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.groups import group_for
@@ -41,14 +43,30 @@ class Collection:
     notes: tuple[str, ...] = ()
     is_whole: bool = False
 
+    def only(self, cases: Sequence[int]) -> Collection:
+        """Return what is left if there are only these ``cases``; they are numbered anew."""
+        blocked = {
+            number: self.blocked[case] for number, case in enumerate(cases) if case in self.blocked
+        }
+        return replace(self, specs=tuple(self.specs[case] for case in cases), blocked=blocked)
+
 
 class Collecting:
     """Plugin for every process that collects: reads markers and pulls prerequisites back in."""
 
-    def __init__(
-        self, config: pytest.Config, missing: Missing, dist: str, claims: FixtureClaims
+    def __init__(  # noqa: PLR0913, PLR0917 - what only the controller has read
+        self,
+        config: pytest.Config,
+        missing: Missing,
+        dist: str,
+        claims: FixtureClaims,
+        weights: Mapping[str, float],
+        retries: RetrySettings,
     ) -> None:
+        """``weights`` are what marks add to the priority of a test, by their names."""
+        self._weights = weights
         self.collection = Collection()
+        self._retries = retries
         self._claims = claims
         self._gathered: list[pytest.Item] | None = None
         self._config = config
@@ -87,19 +105,39 @@ class Collecting:
         items[:] = [item for item in items if item not in unasked]
         selected = set(items)
         absent = [item for item in universe if item not in selected]
-        self.collection = self._gather(items, absent)
+        gathered = self._gather(items, absent)
+        self.collection = self._with_retries(items, gathered)
         self.collection.is_whole = not absent and self._children is None
         self._gathered = list(items)
 
     def read(self, items: Sequence[pytest.Item]) -> Collection:
         """Return what the markers of ``items`` say."""
         specs, problems = self._read(items)
-        return Collection(tuple(specs), tuple(problems))
+        return self._with_retries(items, Collection(tuple(specs), tuple(problems)))
+
+    def _with_retries(self, items: Sequence[pytest.Item], collection: Collection) -> Collection:
+        """Settle how often each of ``items`` may be tried again."""
+        if self._retries == RetrySettings() and not any(each.retries for each in collection.specs):
+            return collection
+        budgets = Budgets(self._retries)
+        specs = tuple(
+            spec if number == (spec.retries or 0) else replace(spec, retries=number)
+            for spec, number in (
+                (spec, budgets.of(item, spec.retries))
+                for item, spec in zip(items, collection.specs, strict=True)
+            )
+        )
+        return replace(collection, specs=specs, notes=(*collection.notes, *budgets.notes()))
 
     @property
     def is_done(self) -> bool:
         """Whether collection got as far as reading markers."""
         return self._gathered is not None
+
+    def narrow(self, items: Sequence[pytest.Item], cases: Sequence[int]) -> None:
+        """Only ``items``, which are these ``cases`` of the collection, are this run's."""
+        self.collection = self.collection.only(cases)
+        self._gathered = list(items)
 
     def collection_of(self, items: Sequence[pytest.Item]) -> Collection:
         """Return what is known of ``items``; they are read anew if a plugin changed them since."""
@@ -144,7 +182,7 @@ class Collecting:
         for item in items:
             if has_requirements:
                 problems += _add_requirements(item)
-            spec, found = read_item(item)
+            spec, found = read_item(item, self._weights)
             problems += found
             if has_scores:
                 spec, more = _add_score(item, spec)

@@ -8,22 +8,21 @@ workers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from xdist.workermanage import parse_tx_spec_config
 
-from pytest_orchestra.model.events import Assign, Command, Conclude, Recall, Relinquish
-from pytest_orchestra.model.verdict import Verdict
-from pytest_orchestra.running import link
-from pytest_orchestra.running.compact import unfold
-from pytest_orchestra.running.delivery import Delivery
+from pytest_orchestra.model.events import Command
+from pytest_orchestra.running.crashes import Crashes
+from pytest_orchestra.running.ending import Ending
 from pytest_orchestra.running.handshake import Handshake
+from pytest_orchestra.running.news import News
+from pytest_orchestra.running.orders import Orders
 from pytest_orchestra.running.post import Post
-from pytest_orchestra.running.reprieve import Reprieve
 from pytest_orchestra.running.run import Run
-from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -33,11 +32,20 @@ if TYPE_CHECKING:
 
     from pytest_orchestra.model.host import Host
     from pytest_orchestra.running.hosts import Hosts
-    from pytest_orchestra.running.journal import Legacy
     from pytest_orchestra.running.link import Description
 
 #: Stands in the event queue in place of a worker's message when the pulse beats.
 PULSE: Final = ("pulse",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conduct:
+    """A run that has begun, and what goes between it and its workers."""
+
+    run: Run
+    orders: Orders
+    news: News
+    crashes: Crashes
 
 
 class OrchestraScheduling:
@@ -46,7 +54,8 @@ class OrchestraScheduling:
     ``make_run`` turns a description, the number of workers and their hosts into a run that can begin; it
     raises a usage error if there is something wrong. ``on_pulse`` is called now and then,
     ``on_stop`` when nothing more will be dispatched: with the reason, and the cases that ended
-    just then. ``hosts`` are those of the run.
+    just then. ``on_obeyed`` is called when commands have been carried out. ``hosts`` are those of
+    the run.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it drives, and whom it tells
@@ -56,22 +65,21 @@ class OrchestraScheduling:
         make_run: Callable[[Description, int, tuple[Host, ...]], Run],
         on_pulse: Callable[[], None],
         on_stop: Callable[[Run, str, Container[int]], None],
+        on_obeyed: Callable[[Run], None],
         hosts: Hosts,
     ) -> None:
         self.config = config
         self._dsession = dsession
         self._make_run = make_run
         self._on_pulse = on_pulse
-        self._on_stop = on_stop
+        self._on_obeyed = on_obeyed
         self._expected = len(parse_tx_spec_config(config))
         self._posts: dict[WorkerController, Post] = {}
         self._by_name: dict[str, Post] = {}
         self._handshake = Handshake(self._accept, hosts)
         self._accepted: list[Post] = []
-        self._run: Run | None = None
-        self._delivery: Delivery | None = None
-        self._reprieve = Reprieve(dsession)
-        self._is_pending_again = False
+        self._conduct: _Conduct | None = None
+        self._ending = Ending(config, dsession, self._by_name, self._obey, on_stop)
         #: Whether a host is being called that may get workers again.
         self.is_calling_hosts: Callable[[], bool] = lambda: False
         #: The exit code that a test asked for with ``pytest.exit``.
@@ -112,6 +120,7 @@ class OrchestraScheduling:
         post = self._posts[node]
         self._by_name[post.name] = post
         self._accepted.append(post)
+        self._count_tests()
 
     def mark_test_complete(
         self, node: WorkerController, item_index: int, duration: float = 0
@@ -120,7 +129,8 @@ class OrchestraScheduling:
 
     def mark_test_pending(self, item: str) -> None:  # noqa: ARG002 - xdist's protocol
         """Run the test that just crashed again; for ``pytest_handlecrashitem``."""
-        self._is_pending_again = True
+        if self._conduct is not None:
+            self._conduct.crashes.mark_pending_again()
 
     def remove_pending_tests_from_node(self, node: WorkerController | None, indices: Any) -> None:
         """Take a message of one of our workers; xdist believes it to be stolen tests."""
@@ -153,21 +163,20 @@ class OrchestraScheduling:
 
     def _dismiss(self, post: Post) -> None:
         self._handshake.forget(post)
-        run = self._run
-        if run is None or post.name not in run.engine.workers:
+        conduct = self._conduct
+        if conduct is None or post.name not in conduct.run.engine.workers:
             return
-        legacy = post.open_legacy()
+        run = conduct.run
         if not hasattr(post.node, "workeroutput"):
-            if legacy is not None:
-                self._accept_legacy(run, post, legacy)
-            culprit = self._report_crash(run, post)
+            culprit = conduct.crashes.report(post)
         else:
             culprit = None
+            post.open_legacy()
             run.note_in_flight(post.running, post.name)
             if post.node.workeroutput["exitstatus"] == pytest.ExitCode.INTERRUPTED:
-                self._end_at_once(run)
+                self._ending.end_at_once(run)
         post.replay.settle()
-        self._obey(self._stop_if_asked(run))
+        self._obey(self._ending.stop_if_asked(run))
         self._obey(run.lose(post.name, culprit))
         del self._by_name[post.name]
         self._clean_up_first()
@@ -208,6 +217,16 @@ class OrchestraScheduling:
         for post in self._posts.values():
             post.replay.settle()
 
+    def give_up(self) -> None:
+        """Report the failures of tests that were to be tried again, since the run ends before."""
+        if self._run is not None and self._run.engine.has_retries:
+            self._obey(self._run.halt(self.stop_reason))
+
+    def look_again(self) -> None:
+        """See what time has brought."""
+        if self._run is not None:
+            self._obey(self._run.look_again())
+
     def hear_of_others(self) -> None:
         """See what other runs have left for this one."""
         if self._run is not None:
@@ -228,11 +247,21 @@ class OrchestraScheduling:
 
     # collection
 
+    def narrow(self, cases: Sequence[int]) -> None:
+        """Only ``cases`` of what was described are this run's; they are numbered anew."""
+        self._handshake.narrow(cases, self._accepted)
+        self._count_tests()
+
+    def _count_tests(self) -> None:
+        """Let pytest count what this run has; xdist tells it what every worker has collected."""
+        if self._handshake.share is not None:
+            self._ending.session.testscollected = len(self._handshake.share)
+
     def _accept(self, post: Post, nodeids: Sequence[str]) -> None:
         self._dsession.worker_collectionfinish(post.node, nodeids)
 
     def _begin(self) -> None:
-        session = self._session
+        session = self._ending.session
         failed = session.testsfailed
         if failed and not self.config.option.continue_on_collection_errors:
             self._shut_down()
@@ -243,17 +272,26 @@ class OrchestraScheduling:
         posts = [post for post in self._accepted if post.node in self._posts]
         hosts = tuple(dict.fromkeys(self.hosts_of_workers.values()))
         try:
-            self._run = self._make_run(description, len(posts), hosts)
+            run = self._make_run(description, len(posts), hosts)
         except pytest.UsageError:
             self._shut_down()
             raise
-        self._delivery = Delivery(self._run.values)
-        self._obey(self._run.begin(_by_host(posts)))
+        self._conduct = self._take_charge(run)
+        self._obey(run.begin(_by_host(posts)))
 
-    @property
-    def _session(self) -> pytest.Session:
-        session: pytest.Session = self.config.pluginmanager.getplugin("session")
-        return session
+    def _take_charge(self, run: Run) -> _Conduct:
+        description = self._handshake.description  # of what is this run's only
+        assert description is not None  # noqa: S101 - there is a run
+        locations = description.locations
+
+        def stop_if_asked(ended: Container[int]) -> tuple[Command, ...]:
+            return self._ending.stop_if_asked(run, ended)
+
+        posts = self._by_name
+        orders = Orders(self.config, self._dsession, run, posts, locations, self._on_obeyed)
+        news = News(self.config, run, orders, locations, stop_if_asked)
+        crashes = Crashes(self.config, self._dsession, self, run, news, locations)
+        return _Conduct(run, orders, news, crashes)
 
     def _shut_down(self) -> None:
         for node in self._posts:
@@ -274,275 +312,44 @@ class OrchestraScheduling:
             self._shut_down()
             raise RuntimeError(f"worker {post.name} failed:\n{message[1]}")
         elif tag == "stopping":
-            self._dsession.shouldstop = self._dsession.shouldstop or message[1]
+            self._ending.ask(message[1])
         elif tag == "exiting":
             _, reason, self.exit_code = message
-            self._dsession.shouldstop = self._dsession.shouldstop or reason
+            self._ending.ask(reason)
             if self._run is not None:
-                self._end_at_once(self._run)
-        elif self._run is not None:
-            self._hear_of_tests(self._run, post, message)
+                self._ending.end_at_once(self._run)
+        elif self._conduct is not None:
+            self._conduct.news.hear(post, message)
 
-    def _hear_of_tests(self, run: Run, post: Post, message: Any) -> None:
-        match message:
-            case ("passed", batch, records):
-                post.batch = batch or post.batch
-                self._finish(run, post, self._unfold(run, post, records))
-            case ("report", index, data):
-                self._pass_on(run, post, post.case(index), self._read(run, post, index, data))
-            case ("finished", index, seconds, usage):
-                run.note_usage(post.case(index), usage)
-                self._finish(run, post, [(post.case(index), seconds)])
-            case ("late", index, data):
-                case = post.case(index)
-                report = self._read(run, post, index, data)
-                run.add_report(case, report)
-                post.replay.late(report)
-                self._obey(self._stop_if_asked(run))
-                self._obey(run.amend(case))
-            case ("down", fixtures, index):
-                down = tuple((name, scope) for name, scope in fixtures)
-                over = None if index is None else post.case(index)
-                self._obey(run.fixtures_down(post.name, down, over))
-            case ("returned", indices):
-                cases = tuple(post.case(index) for index in indices)
-                if post.running in cases:
-                    post.running = None
-                self._obey(run.take_back(post.name, cases))
-            case _:
-                self._note(run, post, message)
+    # the run
 
-    def _note(self, run: Run, post: Post, message: Any) -> None:
-        """Take a message of which the engine need not know."""
-        match message:
-            case ("started", index):
-                post.running = case = post.case(index)
-                post.tearing = None
-                post.replay.start(run.nodeid(case), self._location(case))
-            case ("tearing", index):
-                post.tearing = post.case(index)
-            case ("provided", index, name, value):
-                run.values.put(post.case(index), name, value)
-            case ("unclaimed", index, fixture):
-                run.note_unclaimed(post.case(index), fixture)
-            case ("cost", name, scope, seconds):
-                run.note_cost(post.name, (name, scope), seconds)
-
-    def _pass_on(self, run: Run, post: Post, case: int, report: pytest.TestReport) -> None:
-        post.running, post.tearing = case, None
-        run.add_report(case, report)
-        post.replay.start(run.nodeid(case), self._location(case))
-        post.replay.report(report)
-
-    def _unfold(self, run: Run, post: Post, records: bytes) -> Iterator[tuple[int, float]]:
-        """Pass on what ``records`` tell, and yield case and seconds of each."""
-        for passed in unfold(records):
-            case = post.case(passed.index)
-            nodeid, location = run.nodeid(case), self._location(case)
-            extra = self._attributes(run, post, passed.index, case)
-            run.note_passed(case, passed.spans, post.name)
-            run.note_usage(case, passed.usage)
-            post.running, post.tearing = case, None
-            post.replay.start(nodeid, location)
-            for report in passed.reports(nodeid, location, **extra):
-                post.replay.report(report)
-            yield case, passed.seconds
-
-    def _finish(self, run: Run, post: Post, finished: Iterable[tuple[int, float]]) -> None:
-        """Take note of cases that are over, with their seconds; dispatch for all of them at once."""
-        post.fresh.clear()
-        commands: list[Command] = []
-        seconds: dict[int, float] = {}
-        for case, spent in finished:
-            seconds[case] = spent
-            commands += self._stop_if_asked(run, seconds)
-        commands += run.finish(seconds)
-        self._obey(commands)
-        queue = run.engine.queue_of(post.name)
-        post.running = queue[0] if queue and queue[0] not in post.fresh else None
-
-    def _read(self, run: Run, post: Post, index: int, data: Any) -> pytest.TestReport:
-        report: pytest.TestReport = self.config.hook.pytest_report_from_serializable(
-            config=self.config, data=data
-        )
-        vars(report).update(self._attributes(run, post, index, post.case(index)))
-        return report
-
-    def _attributes(self, run: Run, post: Post, index: int, case: int) -> dict[str, Any]:
-        """What xdist adds to each report, and how long its test waited."""
-        return {
-            "item_index": index,
-            "worker_id": post.name,
-            "testrun_uid": post.node.workerinput["testrunuid"],
-            "orchestra_waited": run.waited(case),
-        }
-
-    def _location(self, case: int) -> link.Location:
-        assert self._handshake.description is not None  # noqa: S101 - there is a run
-        return self._handshake.description.locations[case]
-
-    # commands
+    @property
+    def _run(self) -> Run | None:
+        return None if self._conduct is None else self._conduct.run
 
     def _obey(self, commands: Iterable[Command]) -> None:
-        assigned: dict[str, list[int]] = {}
-        for command in commands:
-            match command:
-                case Assign(worker, case):
-                    assigned.setdefault(worker, []).append(case)
-                case Recall(worker, cases):
-                    self._send_out(worker, assigned.pop(worker, ()))
-                    post = self._by_name[worker]
-                    post.send(("recall", [post.index(case) for case in cases]))
-                case Relinquish(worker, fixtures):
-                    self._send_out(worker, assigned.pop(worker, ()))
-                    self._by_name[worker].send(("relinquish", list(fixtures)))
-                case Conclude(case, verdict):
-                    if verdict is Verdict.BLOCKED:
-                        self._report_blocked(case, command)
-        for worker, fresh in assigned.items():
-            self._send_out(worker, fresh)
-
-    def _send_out(self, worker: str, cases: Sequence[int]) -> None:
-        if cases:
-            post = self._by_name[worker]
-            post.fresh.update(cases)
-            assert self._delivery is not None  # noqa: S101 - there is a run
-            for case in cases:
-                self._delivery.bring(post, case)
-                leases = self._run.leases(case) if self._run is not None else ()
-                if leases:
-                    packed = [(lease.resource, lease.amount, lease.names) for lease in leases]
-                    post.send(("leases", post.index(case), packed))
-            post.send(("run", [post.index(case) for case in cases]))
-
-    def _report_blocked(self, case: int, conclusion: Conclude) -> None:
-        run = self._run
-        assert run is not None  # noqa: S101 - conclusions come from it
-        nodeid, location = run.nodeid(case), self._location(case)
-        hook = self.config.hook
-        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-        for report in blocked_reports(nodeid, location, run.blocked_text(conclusion.cause)):
-            hook.pytest_runtest_logreport(report=report)
-        remember_blocked(self.config, report)
-        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
-
-    # bad luck
-
-    def _stop_if_asked(self, run: Run, ended: Container[int] = ()) -> tuple[Command, ...]:
-        """Dispatch nothing more once pytest, xdist or a plugin wants the run to end.
-
-        ``ended`` are cases whose end is being handled.
-        """
-        session = self._session
-        dsession = self._dsession
-        if session.shouldstop and not (dsession.shouldstop or self._reprieve.reason):
-            dsession.shouldstop = session.shouldstop
-        reason = session.shouldfail or dsession.shouldstop or self._reprieve.reason
-        if dsession.shuttingdown and not run.engine.done:
-            self._end_at_once(run)
-            reason = reason or self.stop_reason
-        if reason and run.engine.stopped is None:
-            self._on_stop(run, str(reason), ended)
-            if self._reprieve.is_over or not run.cleans_up:
-                return run.halt(str(reason))
-            return self._begin_to_clean(run.stop(str(reason)))
-        return ()
-
-    def _begin_to_clean(self, commands: Sequence[Command]) -> tuple[Command, ...]:
-        """Call back what was sent ahead, then tell workers to run all they are sent from now on.
-
-        In this order: a worker whose session wants to stop would run what it still has. Returns
-        what is left to do of ``commands``.
-        """
-        self._obey(command for command in commands if isinstance(command, Recall))
-        for post in self._by_name.values():
-            post.send(("clean",))
-        return tuple(command for command in commands if not isinstance(command, Recall))
+        assert self._conduct is not None  # noqa: S101 - commands come from a run
+        self._conduct.orders.obey(commands)
 
     def _clean_up_first(self, ended: int | None = None) -> None:
-        """Let xdist end the run only when what has to be cleaned up is, if anything has.
-
-        ``ended`` is the case that has ended the run, if one has.
-        """
-        run = self._run
-        if run is None or not run.cleans_up:
-            return
-        if self._reprieve.hold():
-            self._obey(self._stop_if_asked(run, () if ended is None else (ended,)))
-        if run.engine.done:
-            self._reprieve.end()
-
-    def _end_at_once(self, run: Run) -> None:
-        """Whoever ends the run does not want anything to be cleaned up first."""
-        self._reprieve.end()
-        if run.engine.stopped is not None:
-            self._obey(run.halt(self.stop_reason))
+        if self._run is not None:
+            self._ending.clean_up_first(self._run, ended)
 
     @property
     def withheld(self) -> bool | str:
         """Why the run stops, if xdist has not been told of it; else False."""
-        return False if self._reprieve.is_over else self._reprieve.reason
+        return self._ending.withheld
 
     @property
     def stop_reason(self) -> str:
         """Why xdist ends the run."""
-        summary = getattr(self._dsession, "_summary_report", None)
-        return str(summary or self._dsession.shouldstop or "the run was interrupted")
+        return self._ending.reason
 
     def _refuse(self, post: Post, difference: str) -> None:
         self._shut_down()
         report = pytest.CollectReport(f"worker {post.name}", "failed", difference, [])
         self.config.hook.pytest_collectreport(report=report)
-        raise self._session.Interrupted("workers collected different tests")
-
-    def _accept_legacy(self, run: Run, post: Post, legacy: Legacy) -> None:
-        """Take note of what a worker had not told when it died, and of what it was running."""
-        self._finish(run, post, self._unfold(run, post, legacy.records))
-        post.running = None
-        if legacy.running is not None:
-            case = post.case(legacy.running)
-            if case in run.engine.queue_of(post.name):
-                post.running, post.tearing = case, None
-
-    def _report_crash(self, run: Run, post: Post) -> int | None:
-        """Blame what was running, or what was being torn down; return it, unless it runs again."""
-        if post.tearing is not None:
-            case = post.tearing
-            text = f"worker {post.name!r} crashed while tearing down after {run.nodeid(case)!r}"
-            report = self._crash_report(run, post, case, text, "teardown")
-            run.add_report(case, report)
-            post.replay.late(report)
-            return case
-        if post.running is None:
-            return None
-        case = post.running
-        text = f"worker {post.name!r} crashed while running {run.nodeid(case)!r}"
-        report = self._crash_report(run, post, case, text, "call")
-        self._is_pending_again = False
-        post.replay.start(run.nodeid(case), self._location(case))
-        self.config.hook.pytest_handlecrashitem(crashitem=report.nodeid, report=report, sched=self)
-        if self._is_pending_again:
-            run.note_report(case, report)
-            self.config.hook.pytest_runtest_logreport(report=report)
-            return None
-        run.add_report(case, report)
-        self._dsession.worker_testreport(post.node, report)
-        return case
-
-    def _crash_report(
-        self, run: Run, post: Post, case: int, text: str, when: Any
-    ) -> pytest.TestReport:
-        report = pytest.TestReport(
-            run.nodeid(case),
-            self._location(case),
-            {},
-            "failed",
-            text,
-            when,
-            **self._attributes(run, post, post.index(case), case),
-        )
-        report.node = post.node  # type: ignore[attr-defined]
-        return report
+        raise self._ending.session.Interrupted("workers collected different tests")
 
 
 def _by_host(posts: Iterable[Post]) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from xdist.dsession import Interrupted
 
+from pytest_orchestra.running.alarm import Alarm
 from pytest_orchestra.running.controller import PULSE, OrchestraScheduling
 from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.hosts import Hosts
@@ -43,6 +44,7 @@ class Distributed:
         self._stall: StallWatch | None = None
         self._others: OthersWatch | None = None
         self._pulse: Pulse | None = None
+        self._alarm: Alarm | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> OrchestraScheduling:
@@ -54,10 +56,15 @@ class Distributed:
             self._open,
             self._beat,
             self._opening.terminal.stopping,
+            self._after,
             self._hosts,
         )
         if not all(map(is_plain, dsession.nodemanager.specs)):
             self._replace_elsewhere(dsession)
+        queue, look_again = dsession.queue, self._scheduling.look_again
+        self._alarm = Alarm(
+            lambda: queue.put(("unscheduled", {"node": None, "indices": look_again}))
+        )
         self._pulse = Pulse(
             INTERVAL,
             lambda: dsession.queue.put(("unscheduled", {"node": None, "indices": PULSE})),
@@ -90,11 +97,20 @@ class Distributed:
         finally:
             if self._pulse is not None:
                 self._pulse.stop()
+            if self._alarm is not None:
+                self._alarm.stop()
             if self._rehiring is not None:
                 self._rehiring.close()
             if self._scheduling is not None:
                 self._scheduling.settle_all()
+                self._scheduling.give_up()
         return result
+
+    def _after(self, run: Run) -> None:
+        """Wake up when a test may be tried again, and print what there is to be told."""
+        assert self._alarm is not None  # noqa: S101 - it was made with the scheduler
+        self._alarm.set(run.engine.next_due, run.now)
+        self._opening.terminal.tell(run.take_notices())
 
     def _refuse_half_a_run(self, session: pytest.Session) -> None:
         """A run of which tests are left is no success; xdist lets it end when all workers died."""
@@ -114,10 +130,24 @@ class Distributed:
 
     def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)
+        assert self._scheduling is not None  # noqa: S101 - it asks for the run
+        if self._opening.sharding is not None:
+            share = self._opening.take_share(
+                description.collection, description.bodies, description.kits, hosts
+            )
+            own = set(share)
+            self._opening.terminal.left_out(
+                [
+                    spec.nodeid
+                    for case, spec in enumerate(description.collection.specs)
+                    if case not in own
+                ]
+            )
+            description = description.only(share)
+            self._scheduling.narrow(share)
         run = self._opening.open(
             description.collection, workers, hosts, description.bodies, tuning, description.kits
         )
-        assert self._scheduling is not None  # noqa: S101 - it asks for the run
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)
         self._others = OthersWatch(run)

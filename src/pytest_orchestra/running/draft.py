@@ -39,6 +39,7 @@ class Draft:
     cleans: list[str] = field(default_factory=list)
     #: Data that a whole class or module was said to use.
     shared_uses: list[str] = field(default_factory=list)
+    retries: int | None = None
 
     def finish(self, file: str, line: int) -> CaseSpec:
         """Return the case; ``file`` and ``line`` are of its function."""
@@ -56,6 +57,7 @@ class Draft:
             provides=tuple(dict.fromkeys(self.provides)),
             uses=self._uses(),
             cleans=tuple(dict.fromkeys(self.cleans)),
+            retries=self.retries,
         )
 
     def _uses(self) -> tuple[str, ...]:

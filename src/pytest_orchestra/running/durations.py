@@ -27,8 +27,13 @@ def read_durations(rootpath: Path) -> tuple[Mapping[str, float], str | None]:
         return {}, f"{FILE_NAME} cannot be read and is ignored: {error}"
     if not isinstance(content, dict):
         return {}, f"{FILE_NAME} is not a JSON object of node ids and seconds, and is ignored"
+    return seconds_of(content), None
+
+
+def seconds_of(content: Mapping[str, object]) -> Mapping[str, float]:
+    """Return the entries of ``content`` that are numbers of seconds."""
     seconds = {nodeid: _seconds(each) for nodeid, each in content.items()}
-    return {nodeid: each for nodeid, each in seconds.items() if each is not None}, None
+    return {nodeid: each for nodeid, each in seconds.items() if each is not None}
 
 
 def _seconds(value: object) -> float | None:

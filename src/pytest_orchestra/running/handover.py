@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypedDict
 
+from pytest_orchestra.running.budgets import PackedRetries
 from pytest_orchestra.running.journal import Address
 from pytest_orchestra.running.link import PackedFixtures
 
@@ -17,7 +18,7 @@ INPUT_KEY: Final = "orchestra"
 class Handover(TypedDict):
     """The worker's end of the channel, and what only the controller has read.
 
-    ``fixtures`` take resources while they are up; ``life`` is the :class:`.Life` of a run that
+    ``fixtures`` take resources while they are up, and ``weights`` are what marks add to a priority; ``life`` is the :class:`.Life` of a run that
     shares some with other runs.
     """
 
@@ -26,4 +27,6 @@ class Handover(TypedDict):
     missing: str
     dist: str
     fixtures: PackedFixtures
+    retries: PackedRetries
+    weights: dict[str, float]
     life: tuple[str, str, str] | None

@@ -7,7 +7,7 @@ are accepted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pytest_orchestra.running import link
@@ -32,6 +32,8 @@ class Handshake:
         self._digest = ""
         self._describer: Post | None = None
         self._waiting: list[Post] = []
+        #: The cases of the description that are this run's, if not all are.
+        self._share: Sequence[int] | None = None
 
     def hear(self, post: Post, message: Any) -> None:
         """Take one of the messages of collection."""
@@ -57,6 +59,23 @@ class Handshake:
             self._describer = None
             self._go_on()
 
+    def narrow(self, cases: Sequence[int], accepted: Iterable[Post]) -> None:
+        """Only ``cases`` of what was described are this run's; they are numbered anew."""
+        assert self.description is not None  # noqa: S101 - they were described
+        self.description = self.description.only(cases)
+        self._share = cases
+        for post in accepted:
+            post.roster = post.roster.only(cases)
+
+    @property
+    def share(self) -> Sequence[int] | None:
+        """The cases of the collection that are this run's, None if all are."""
+        return self._share
+
+    def _admit(self, post: Post, roster: Roster) -> None:
+        post.roster = roster if self._share is None else roster.only(self._share)
+        self._accept(post, self._nodeids)
+
     def _go_on(self) -> None:
         if self.description is None:
             if self._describer is None and self._waiting:
@@ -66,15 +85,14 @@ class Handshake:
         waiting, self._waiting = self._waiting, []
         for post in waiting:
             if post.digest == self._digest:
-                self._accept(post, self._nodeids)
+                self._admit(post, Roster())
             else:
                 post.send(("list",))
 
     def _compare(self, post: Post, nodeids: Sequence[str]) -> None:
         roster: Roster | None = match_collections(self._nodeids, nodeids)
         if roster is not None:
-            post.roster = roster
-            self._accept(post, self._nodeids)
+            self._admit(post, roster)
             return
         ours = self._describer.name if self._describer else "the first worker"
         self.difference = describe_difference(self._nodeids, nodeids, ours, post.name)

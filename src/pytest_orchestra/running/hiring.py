@@ -9,6 +9,7 @@ import pytest
 
 from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.budgets import pack_retries
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
@@ -82,6 +83,8 @@ class Hiring:
             missing=str(self._settings.missing),
             dist=self._config.option.dist,
             fixtures=pack_fixtures(self._settings.fixtures),
+            retries=pack_retries(self._settings.retries),
+            weights=dict(self._settings.priority),
             life=self._life,
         )
 

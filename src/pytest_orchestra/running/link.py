@@ -44,6 +44,7 @@ Controller to worker:
 ``("describe",)``, ``("list",)``               see their answers
 ``("value", number, json)``                    data that tests here will be given
 ``("inputs", index, {name: number})``          which of it this test is given
+``("again", index, times)``                    the test has failed so often, here or elsewhere
 ``("leases", index, [lease, ...])``            what this test got: resource, amount, names
 ``("run", [index, ...])``                      run these after what was sent before
 ``("recall", [index, ...])``                   give back those that have not begun
@@ -101,6 +102,15 @@ class Description:
     locations: tuple[Location, ...]
     kits: Kits
     bodies: tuple[str, ...]
+
+    def only(self, cases: Sequence[int]) -> Description:
+        """Return what is left if there are only these ``cases``; they are numbered anew."""
+        return Description(
+            self.collection.only(cases),
+            tuple(self.locations[case] for case in cases),
+            self.kits.only(cases),
+            tuple(self.bodies[case] for case in cases),
+        )
 
 
 def pack(
@@ -214,6 +224,7 @@ def _pack_extras(spec: CaseSpec) -> dict[str, Any]:
         "uses": spec.uses,
         "cleans": spec.cleans,
         "forgone": spec.forgone,
+        "retries": spec.retries,
     }
     return {key: value for key, value in extras.items() if value}
 
@@ -249,4 +260,5 @@ def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None)
         uses=tuple(extras.get("uses", ())),
         cleans=tuple(extras.get("cleans", ())),
         forgone=tuple(extras.get("forgone", ())),
+        retries=extras.get("retries"),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from types import FunctionType
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import FunctionType, MappingProxyType
 from typing import Final
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode, Need
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS
+from pytest_orchestra.retry_settings import MOST as MOST_RETRIES
 from pytest_orchestra.running.draft import Draft, Reading, finite, show
 from pytest_orchestra.running.peer_markers import CLOSEST_PEERS, PEER_READERS
 from pytest_orchestra.scheduling.quantity import parse_quantity
@@ -26,23 +28,37 @@ _DATA: Final = "the name of data"
 _DISPLACED: Final = frozenset({"__wrapped__", "place_as"})
 
 
-def read_item(item: pytest.Item) -> tuple[CaseSpec, tuple[Problem, ...]]:
+def read_item(
+    item: pytest.Item, weights: Mapping[str, float] = MappingProxyType({})
+) -> tuple[CaseSpec, tuple[Problem, ...]]:
     """Return what the markers of ``item`` say, and a problem for each that is malformed.
+
+    ``weights`` are what marks add to its priority, by their names, however often it has them.
 
     Markers of other plugins are honoured as ``peer_markers`` tells; where they and the markers of this
     plugin disagree, this plugin's hold. Never raises for what a marker says.
     """
     file, line = _place(item)
-    found = [pair for pair in item.iter_markers_with_node() if pair[1].name in _READERS]
+    marks = list(item.iter_markers_with_node())
+    weight = _weigh(marks, weights) if marks and weights else 0.0
+    found = [pair for pair in marks if pair[1].name in _READERS]
     if not found:
-        return CaseSpec(item.nodeid, file, line), ()
+        return CaseSpec(item.nodeid, file, line, priority=weight), ()
     draft = Draft(item)
     seen: set[str] = set()
     for node, mark in sorted(found, key=lambda pair: pair[1].name in PEER_READERS):
         if mark.name not in seen or mark.name not in _CLOSEST:
             _READERS[mark.name](Reading(draft, mark, shared=node is not item))
         seen.add(mark.name)
-    return draft.finish(file, line), tuple(draft.problems)
+    spec = draft.finish(file, line)
+    if weight:
+        spec = replace(spec, priority=spec.priority + weight)
+    return spec, tuple(draft.problems)
+
+
+def _weigh(marks: Iterable[tuple[object, pytest.Mark]], weights: Mapping[str, float]) -> float:
+    names = {mark.name for _, mark in marks}
+    return sum(weight for name, weight in weights.items() if name in names)
 
 
 def location_of(item: pytest.Item) -> tuple[str, int | None, str]:
@@ -119,6 +135,18 @@ def _read_priority(reading: Reading) -> None:
         reading.draft.priority = priority
 
 
+def _read_retries(reading: Reading) -> None:
+    value = reading.mark.args[0] if len(reading.mark.args) == 1 else None
+    if reading.mark.kwargs or value is None:
+        reading.complain("it takes one number", "write retries(2)")
+    elif isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_RETRIES:
+        reading.draft.retries = value
+    else:
+        what = f"{show(value)} is not a whole number from 0 to {MOST_RETRIES}"
+        remedy = "write how many times it is tried again when it fails, such as 2"
+        reading.complain(what, remedy, show(value).strip("'\""))
+
+
 def _read_resources(reading: Reading) -> None:
     if not reading.mark.args and not reading.mark.kwargs:
         reading.complain("it names nothing", "write resources('db') or resources(gpu=2)")
@@ -162,9 +190,10 @@ _READERS: Final[Mapping[str, Callable[[Reading], None]]] = {
     "cleans": _read_cleans,
     "priority": _read_priority,
     "resources": _read_resources,
+    "retries": _read_retries,
     "xdist_group": _read_xdist_group,
     **PEER_READERS,
 }
 
 #: Of these markers only the one that is closest to the test counts.
-_CLOSEST: Final = frozenset({"priority", "xdist_group"}) | CLOSEST_PEERS
+_CLOSEST: Final = frozenset({"priority", "retries", "xdist_group"}) | CLOSEST_PEERS

@@ -5,20 +5,27 @@ from __future__ import annotations
 import platform
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_orchestra.history.places import DEFAULT
+from pytest_orchestra.history.places import DEFAULT, is_there
+from pytest_orchestra.history_settings import NO_HISTORY, HistorySettings, is_path
 from pytest_orchestra.model.evidence import CaseEvidence, FixtureEvidence, RunEvidence
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.checkout import Checkout
-from pytest_orchestra.settings import NO_HISTORY, Settings
+from pytest_orchestra.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Collection as Names
+
     from pytest_orchestra.history.archive import Archive, Recollection
+    from pytest_orchestra.history.assessing import Assessment
+    from pytest_orchestra.model.case import CaseSpec
     from pytest_orchestra.model.host import Host
     from pytest_orchestra.model.run import RunRecord
     from pytest_orchestra.running.collect import Collection
@@ -32,15 +39,25 @@ _UNTRIED: Final = frozenset({Verdict.BLOCKED, Verdict.NOT_RUN})
 class Memory:
     """The history, for the process that the user started; begins to ask git when it is made."""
 
-    def __init__(self, config: pytest.Config, path: Path, terminal: TerminalReport) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        path: Path,
+        terminal: TerminalReport,
+        settings: HistorySettings | None = None,
+    ) -> None:
         self._config = config
-        self._path = path
+        #: Where the history is.
+        self.path: Final = path
+        self._settings = settings or HistorySettings()
         self._terminal = terminal
         self._checkout = Checkout(config.rootpath)
         self._archive: Archive | None = None
         self._recollection: Recollection | None = None
         self._bodies: Sequence[str] = ()
         self._hosts: tuple[str, ...] = ()
+        self._evidence: RunEvidence | None = None
+        self._rates: Mapping[str, float | None] = {}
         config.add_cleanup(self._checkout.close)
 
     @classmethod
@@ -49,51 +66,90 @@ class Memory:
     ) -> Memory | None:
         """Return the memory that the user wants, None for none or where nothing will run."""
         path = history_path(config, settings)
-        return None if path is None or config.option.collectonly else cls(config, path, terminal)
+        # What a shard would run hangs on what is known.
+        is_needless = config.option.collectonly and settings.shard is None
+        if path is None or is_needless:
+            return None
+        return cls(config, path, terminal, settings.history)
 
     def recall(
         self, collection: Collection, bodies: Sequence[str], hosts: Sequence[Host]
-    ) -> Recollection:
-        """Return what is known of the tests of a ``collection``; ``bodies`` are digests of them."""
+    ) -> Recollection | None:
+        """Return what is known of the tests of a ``collection``; ``bodies`` are digests of them.
+
+        None where nothing can be known.
+        """
+        if not _can_remember():
+            self._warn("this Python has no sqlite3: nothing is remembered")
+            return None
         from pytest_orchestra.history.archive import Archive  # noqa: PLC0415 - it loads SQLite
         from pytest_orchestra.history.renames import Trace  # noqa: PLC0415 - as above
+        from pytest_orchestra.history.retention import Retention  # noqa: PLC0415 - as above
 
         self._bodies = bodies
         self._hosts = tuple(host.name for host in hosts)
-        self._archive = Archive(self._path, self._shown, self._warn)
+        retention = Retention(self._settings.days, self._settings.runs)
+        self._archive = Archive(self.path, self._shown, self._warn, retention)
         tests = [
             Trace(spec.nodeid, spec.line, body)
             for spec, body in zip(collection.specs, bodies, strict=True)
         ]
-        files = (
-            {spec.nodeid.partition("::")[0] for spec in collection.specs}
-            if collection.is_whole
-            else set()
-        )
-        root = self._config.rootpath
-
-        def is_gone(nodeid: str) -> bool:
-            file = nodeid.partition("::")[0]
-            return file in files or not (root / file).exists()
-
+        is_gone = gone_from(collection, self._config.rootpath)
         found = self._archive.recall(tests, fingerprint(self._config), is_gone)
         self._recollection = found
         return found
 
+    def narrow(self, cases: Sequence[int]) -> None:
+        """Only these ``cases`` of the collection are this run's; they are numbered anew."""
+        self._bodies = [self._bodies[case] for case in cases]
+
+    def prepare(self) -> None:
+        """Make the directory of the history if there is none; raises OSError."""
+        from pytest_orchestra.history.places import prepare  # noqa: PLC0415 - rarely needed
+
+        prepare(self.path)
+
     @property
     def commit(self) -> str | None:
-        """What the files were checked out from, None where there is no repository; waits for git."""
+        """The commit that the tests are of, as far as git knows."""
         return self._checkout.read()[0]
 
-    def keep(self, run: Run, record: RunRecord) -> None:
-        """Leave what ``record`` of the ``run`` says to later ones."""
+    def assess(self, run: Run, record: RunRecord, quarantined: Names[str]) -> Assessment | None:
+        """Return what the history says of the tests of ``record`` that failed, None if nothing.
+
+        Those that are ``quarantined`` are judged by earlier runs, too.
+        """
         if self._archive is None or self._recollection is None:
+            return None
+        from pytest_orchestra.history.assessing import assess  # noqa: PLC0415 - it loads SQLite
+
+        evidence = self._evidence = self._make_evidence(run, record)
+        if evidence is None:
+            return None
+        try:
+            found = assess(self._archive, evidence, self._recollection.renamed, quarantined)
+        except (ArithmeticError, TypeError, ValueError) as error:
+            # A byte that was changed may make anything of a number, and SQLite need not notice.
+            self._warn(
+                f"history {self._shown} makes no sense ({error}): nothing is concluded by it"
+            )
+            return None
+        self._evidence = replace(evidence, flaky=found.flaky)
+        self._rates = found.rates
+        return found
+
+    def keep(self) -> None:
+        """Leave what was assessed to later runs."""
+        if self._archive is None or self._recollection is None or self._evidence is None:
             return
+        self._archive.keep(self._evidence, self._recollection.renamed, self._rates)
+
+    def _make_evidence(self, run: Run, record: RunRecord) -> RunEvidence | None:
         commit, is_clean = self._checkout.read()
-        cases = tuple(self._cases(record))
+        cases = tuple(self._cases(run, record))
         if not cases:
-            return
-        evidence = RunEvidence(
+            return None
+        return RunEvidence(
             uuid=uuid.uuid4().hex,
             started=record.started,
             seconds=record.seconds,
@@ -109,9 +165,8 @@ class Memory:
             hosts=self._hosts,
             stopped=record.stopped,
         )
-        self._archive.keep(evidence, self._recollection.renamed)
 
-    def _cases(self, record: RunRecord) -> Iterator[CaseEvidence]:
+    def _cases(self, run: Run, record: RunRecord) -> Iterator[CaseEvidence]:
         for case, each in enumerate(record.cases):
             if each.verdict not in _UNTRIED:
                 yield CaseEvidence(
@@ -119,33 +174,73 @@ class Memory:
                     attempts=each.attempts,
                     line=each.spec.line,
                     body=self._bodies[case],
-                    seconds=each.seconds,
+                    seconds=run.own_seconds(case),
                     cpu_seconds=each.cpu_seconds,
                     memory_peak=each.memory_peak,
+                    claims=_claims(each.spec),
                 )
 
     @property
     def _shown(self) -> str:
         root = self._config.rootpath
-        path = self._path
+        path = self.path
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
     def _warn(self, text: str) -> None:
         self._terminal.alarm(text, yellow=True)
 
 
+def _claims(spec: CaseSpec) -> tuple[str, ...]:
+    """Return the names of all that a test takes, itself and by its fixtures."""
+    if not spec.claims and not spec.holds:
+        return ()
+    own = {claim.resource for claim in spec.claims}
+    return tuple(sorted(own.union(*({c.resource for c in hold.claims} for hold in spec.holds))))
+
+
+def gone_from(collection: Collection, root: Path) -> Callable[[str], bool]:
+    """Return what says whether there is certainly no such test any more.
+
+    It is asked only of node ids that are not in the ``collection``.
+    """
+    files = {spec.nodeid.partition("::")[0] for spec in collection.specs if collection.is_whole}
+
+    def is_gone(nodeid: str) -> bool:
+        file = nodeid.partition("::")[0]
+        return file in files or not is_there(root / file)
+
+    return is_gone
+
+
+def _can_remember() -> bool:
+    """Whether this Python was built with SQLite."""
+    try:
+        return find_spec("_sqlite3") is not None
+    except (ImportError, ValueError):  # whoever hides a module may say it like this
+        return False
+
+
 def history_path(config: pytest.Config, settings: Settings) -> Path | None:
     """Return where the history is; None if there is to be none.
 
     A path on the command line counts from where pytest was started, one in the file from the
-    root directory.
+    root directory. Raises pytest.UsageError for what is no path.
     """
     option: str | None = config.getoption("orchestrate_history")
-    wish = option or settings.history or DEFAULT
-    if wish == NO_HISTORY:
+    if option is not None and not is_path(option):
+        raise pytest.UsageError(
+            f"--orchestrate-history is {option!r}: name a file, or {NO_HISTORY!r} for none"
+        )
+    wish = option or settings.history.path or DEFAULT
+    if wish.strip().lower() == NO_HISTORY:
         return None
     base = config.invocation_params.dir if option else config.rootpath
-    return base / Path(wish).expanduser()
+    try:
+        return base / Path(wish).expanduser()
+    except RuntimeError:
+        raise pytest.UsageError(
+            f"the history is to be at {wish!r}, but there is no such home directory: name another"
+        ) from None
 
 
 def fingerprint(config: pytest.Config) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -18,10 +18,16 @@ from pytest_orchestra.running.byproducts import read_coverage, read_links
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.flakes import flake_records
+from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
+from pytest_orchestra.running.quarantine import open_quarantine
 from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.shard_durations import Durations
+from pytest_orchestra.running.shards import Sharding
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.surroundings import read_surroundings
 from pytest_orchestra.running.terminal import TerminalReport
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
     import warnings
 
     from pytest_orchestra.history.archive import Recollection
+    from pytest_orchestra.history.judgement.judge import Judgement
 
 
 class Opening:
@@ -48,16 +55,23 @@ class Opening:
         sharing: Sharing | None,
         memory: Memory | None = None,
     ) -> None:
+        #: Knows which part of the suite is this run's; None if it is all of it.
+        self.sharding: Final = Sharding.open(config, settings, memory, terminal)
         self.terminal = terminal
         self.sharing = sharing
         self.run: Run | None = None
         self._memory = memory
+        self._quarantine, mistakes = open_quarantine(config, settings)
         #: What earlier runs say of this one, once it is open.
         self.recollection: Recollection | None = None
         self._config = config
         self._settings = settings
-        self._problems = problems
+        self._problems = (*problems, *mistakes)
         self._lost_files: dict[str, str] = {}
+        #: Files with tests, those of other shards included, once it is known which are this one's.
+        self._files: frozenset[str] | None = None
+        #: The same of tests.
+        self._whole: Collection | None = None
         self._warnings: list[WarningRecord] = []
         self._hosts: tuple[Host, ...] = ()
 
@@ -94,29 +108,79 @@ class Opening:
         kits: Kits | None = None,
     ) -> Plan:
         """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong."""
-        config = self._config
-        files = {spec.file for spec in collection.specs}
-        elsewhere = Elsewhere(
-            config.rootpath, files, _ini(config, "python_files"), _ini(config, "norecursedirs")
-        )
-        durations, complaint = read_durations(config.rootpath)
-        if self.recollection is not None:
-            durations = {**durations, **self.recollection.seconds}
+        durations, complaint = self._durations()
         if complaint is not None:
             self.terminal.line(complaint, yellow=True)
-        settings = self._settings
-        planner = Planner(
-            config.rootpath,
-            *provide(collection.specs, settings.resources, settings.hosts, hosts),
-            self._problems,
-            elsewhere,
-            durations,
-            guess((spec.nodeid for spec in collection.specs), durations),
-        )
+        planner = self._planner(collection, hosts, durations)
         try:
             return planner.plan(collection, workers, tuning, self._lost_files, kits)
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
+
+    def take_share(
+        self,
+        collection: Collection,
+        bodies: Sequence[str],
+        kits: Kits,
+        hosts: Sequence[Host],
+    ) -> tuple[int, ...]:
+        """Return the cases of a ``collection`` that are this shard's, and tell the user of it.
+
+        Raises pytest.UsageError with all that is wrong, wherever it is, so that all shards do.
+        """
+        sharding = self.sharding
+        assert sharding is not None  # noqa: S101 - otherwise nothing is shared out
+        if self._memory is not None:
+            self.recollection = self._memory.recall(collection, bodies, hosts)
+        costs = self.recollection.costs if self.recollection is not None else {}
+        nodeids = [spec.nodeid for spec in collection.specs]
+        durations = sharding.settle(nodeids, Durations(self._durations()[0], costs))
+        planner = self._planner(collection, hosts, durations.tests)
+        try:
+            partition = planner.partition(
+                collection, sharding.shard.count, durations.fixtures, self._lost_files, kits
+            )
+        except UsageProblems as problems:
+            raise pytest.UsageError(str(problems)) from None
+        self._files = frozenset(spec.file for spec in collection.specs)
+        self._whole = collection
+        cases = sharding.take(collection.specs, partition)
+        if self._memory is not None:
+            self._memory.narrow(cases)
+        return cases
+
+    def _durations(self) -> tuple[Mapping[str, float], str | None]:
+        """Return seconds by node id, of all that is known, and a complaint for the user."""
+        durations, complaint = read_durations(self._config.rootpath)
+        if self.recollection is not None:
+            durations = {**durations, **self.recollection.seconds}
+        return durations, complaint
+
+    def _planner(
+        self, collection: Collection, hosts: Sequence[Host], durations: Mapping[str, float]
+    ) -> Planner:
+        config = self._config
+        files = self._files or {spec.file for spec in collection.specs}
+        elsewhere = Elsewhere(
+            config.rootpath, files, _ini(config, "python_files"), _ini(config, "norecursedirs")
+        )
+        settings = self._settings
+        return Planner(
+            config.rootpath,
+            *provide(collection.specs, settings.resources, settings.hosts, hosts),
+            self._problems,
+            elsewhere,
+            self._expect(collection, durations),
+            settings.order,
+        )
+
+    def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:
+        """Return what is expected of a ``collection``, of which ``durations`` are known."""
+        recalled = self.recollection
+        guesses = guess((spec.nodeid for spec in collection.specs), durations)
+        if recalled is None:
+            return Expectations(durations, guesses)
+        return Expectations(durations, guesses, recalled.failing, recalled.flaking, recalled.costs)
 
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
@@ -131,22 +195,25 @@ class Opening:
 
         ``bodies`` are digests of what the tests do.
         """
-        if self._memory is not None:
+        if self._memory is not None and self.recollection is None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
         self._hosts = tuple(hosts)
         plan = self.plan(collection, workers, hosts, tuning, kits)
-        if self.recollection is not None:
-            for fixture, seconds in self.recollection.costs.items():
-                plan.fixtures.learn(fixture, seconds)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
+        for note in self._quarantine.notes(self._whole or collection):
+            self.terminal.line(note, yellow=True)
         return self.run
 
     def close(self, session: pytest.Session, reason: str) -> None:
         """End the run that was opened, if any, and hand its record to everybody.
 
-        A run that could not give tests what they claim is no success.
+        A run that could not give tests what they claim is no success, nor is one in which tests in
+        quarantine behaved unlike themselves. A shard without tests is one.
         """
+        is_empty = self.sharding is not None and self.sharding.is_empty
+        if is_empty and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK
         if self.run is None:
             return
         run, self.run = self.run, None
@@ -156,16 +223,34 @@ class Opening:
             warnings=tuple(self._warnings),
             uncollected=uncollected_of(self._config),
             surroundings=read_surroundings(self._config, commit),
+            shard=self.sharding.record if self.sharding is not None else None,
         )
-        record = self._with_advice(self._with_files(record), run)
+        record = self._with_files(record)
         if self.sharing is not None:
             self.sharing.close()
-        if record.denied and session.exitstatus == pytest.ExitCode.OK:
+        record = self._with_advice(self._look_back(run, record), run)
+        is_too_flaky = self.terminal.fails_on_flaky and record.flaky
+        has_failed = record.denied or record.gating or is_too_flaky
+        if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.terminal.finished(record)
         self._config.hook.pytest_orchestra_finished(run=record)
         if self._memory is not None:
-            self._memory.keep(run, record)
+            with searched_seldom():  # rows are made by the thousand, none of them garbage
+                self._memory.keep()
+
+    def _look_back(self, run: Run, record: RunRecord) -> RunRecord:
+        """Return ``record`` with what is concluded by earlier runs."""
+        before: Mapping[str, Judgement] = {}
+        found = None
+        if self._memory is not None:
+            with searched_seldom():  # as above
+                found = self._memory.assess(run, record, self._quarantine.nodeids)
+        if found is not None:
+            before = found.before
+            flakes = flake_records(record, found.after)
+            record = replace(record, flakes=flakes, suite_flakes=found.suite)
+        return replace(record, quarantine=self._quarantine.rule(record, before))
 
     def _with_files(self, record: RunRecord) -> RunRecord:
         """Return ``record`` with what tests and other plugins have left behind."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.reporting import Reporting, report_folder
+from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.running.uncollected import UNCOLLECTED, Uncollected
@@ -27,9 +30,15 @@ def configure_main(config: pytest.Config) -> None:
             "use one of them, or another --dist"
         )
     settings, problems = _load(config)
+    settings = replace(settings, shard=choose_shard(config, os.environ))
     terminal = TerminalReport(config)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
+    if _wants_diagnosis(config):
+        from pytest_orchestra.running.diagnosing import configure_diagnosis  # noqa: PLC0415 - only if needed
+
+        configure_diagnosis(config, settings, problems, terminal)
+        return
     manager.register(Uncollected(), UNCOLLECTED)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
     ArtifactKeeper.register(
@@ -46,6 +55,20 @@ def configure_main(config: pytest.Config) -> None:
         configure_alone(config, settings, problems, terminal, sharing, memory)
     manager.register(LastSearch(config, has_time=_has_workers(config)), "orchestra-last-search")
     leave_quickly()
+
+
+def _wants_diagnosis(config: pytest.Config) -> bool:
+    """Whether to experiment with one test; raises pytest.UsageError for half of a wish."""
+    wanted = config.getoption("orchestrate_diagnose")
+    if wanted is None and config.getoption("orchestrate_diagnose_budget") is not None:
+        raise pytest.UsageError(
+            "--orchestrate-diagnose-budget needs --orchestrate-diagnose NODEID: give both"
+        )
+    if wanted is not None and config.getoption("orchestrate_shard") is not None:
+        raise pytest.UsageError(
+            "--orchestrate-diagnose looks at all tests, --orchestrate-shard at some: use one of them"
+        )
+    return wanted is not None and not config.option.collectonly
 
 
 def _share(config: pytest.Config, settings: Settings) -> Sharing | None:
@@ -81,6 +104,8 @@ def _load(config: pytest.Config) -> tuple[Settings, tuple[Problem, ...]]:
         source=_relative(path, config.rootpath),
         resources=config.getoption("orchestrate_resource"),
         missing=config.getoption("orchestrate_missing"),
+        retries=config.getoption("orchestrate_retries"),
+        order=config.getoption("orchestrate_order"),
     )
 
 

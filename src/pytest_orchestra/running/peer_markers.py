@@ -44,8 +44,9 @@ _SCOPES: Final = ("session", "package", "module", "class")
 #: What pytest-depends-on knows of a test that has not run.
 _NEVER_BEGAN: Final = frozenset({Verdict.NOT_RUN, Verdict.BLOCKED, Verdict.SKIPPED})
 
+#: It knows no flaky tests: they have passed.
 _STATUS: Final = {
-    each.value: frozenset({each})
+    each.value: frozenset({each, Verdict.FLAKY}) if each is Verdict.PASSED else frozenset({each})
     for each in (
         Verdict.PASSED,
         Verdict.FAILED,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 from pytest_orchestra.errors import UsageProblems
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import CaseSpec, Need
+from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.locate import locate
+from pytest_orchestra.running.ordering import Expectations, put_in_order
 from pytest_orchestra.running.unprovided import judge_unprovided
 from pytest_orchestra.scheduling.analysis import analyse
 from pytest_orchestra.scheduling.capacity import Stock, settle_stock
@@ -24,23 +24,14 @@ from pytest_orchestra.scheduling.data import CLEANS, Pairing, pair
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
 from pytest_orchestra.scheduling.fixtures import Fixtures, Kits
-from pytest_orchestra.scheduling.foresight import Foresight, foresee
+from pytest_orchestra.scheduling.foresight import Foresight
 from pytest_orchestra.scheduling.graph import CycleError, Graph, Links, arrange, link
 from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
-from pytest_orchestra.scheduling.score import score
+from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
-
-#: Larger runs are not predicted: scheduling them once would take longer than it could save.
-MOST_FORESEEN: Final = 5_000
-
-#: Cases scheduled while looking for a better order: what a slow machine does in a second.
-SCHEDULED_CASES: Final = 100_000
-
-#: The most that looking for a better order may take, in seconds and as a share of the run.
-MOST_SECONDS: Final = 1.0
-SHARE_OF_RUN: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +39,8 @@ class Plan:
     """A run that can begin.
 
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
-    ``foresight`` is there if it is known what tests take. ``links`` and ``data`` say who needs
-    what from whom.
+    ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
+    ordered then. ``links`` and ``data`` say who needs what from whom.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -62,10 +53,25 @@ class Plan:
     fixtures: Fixtures = field(default_factory=Fixtures)
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
+    order: Order | None = None
 
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
         """Return what each case needs, and from whom."""
         return analyse(self.specs, self.links, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What a collection comes to before it is known who runs it; see :class:`Plan`."""
+
+    specs: tuple[CaseSpec, ...]
+    graph: Graph
+    stock: Stock
+    barred: Barred
+    blocked: Mapping[int, str]
+    notes: tuple[str, ...]
+    links: Links
+    data: Pairing
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -79,8 +85,8 @@ class Planner:
     """Makes plans from collections.
 
     ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
-    workers are; ``elsewhere`` knows the files that were not collected; ``durations`` are known
-    seconds by node id, and ``guesses`` what others may take.
+    workers are; ``elsewhere`` knows the files that were not collected; ``expected`` is what earlier
+    runs say, and ``order`` by what tests are to be ordered.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
@@ -90,11 +96,11 @@ class Planner:
         hosts: Mapping[str, Mapping[str, Capacity]],
         problems: Iterable[Problem],
         elsewhere: Elsewhere,
-        durations: Mapping[str, float],
-        guesses: Mapping[str, float] = MappingProxyType({}),
+        expected: Expectations,
+        order: Order,
     ) -> None:
-        self._durations = durations
-        self._guesses = guesses
+        self._expected = expected
+        self._order = order
         self._rootpath = rootpath
         self._capacities = capacities
         self._hosts = hosts
@@ -116,6 +122,33 @@ class Planner:
         and so is what depends on a name that nobody answers to, since it may lie there. ``kits``
         tell which fixtures cases share.
         """
+        settled = self._settle(collection, lost_files)
+        plan = self._make(settled, workers, tuning, kits)
+        return replace(plan, links=settled.links, data=settled.data)
+
+    def partition(
+        self,
+        collection: Collection,
+        shards: int,
+        costs: Mapping[tuple[str, str], float],
+        lost_files: Mapping[str, str] = MappingProxyType({}),
+        kits: Kits | None = None,
+    ) -> Partition:
+        """Cut a ``collection`` into so many ``shards``; raises UsageProblems, as :meth:`plan` does.
+
+        ``costs`` are seconds of fixtures by name and scope.
+        """
+        settled = self._settle(collection, lost_files)
+        specs = settled.specs
+        seconds = [
+            self._expected.durations.get(spec.nodeid, self._expected.guesses.get(spec.nodeid))
+            for spec in specs
+        ]
+        prerequisites = settled.data.join(settled.links.prerequisites)
+        return split(specs, prerequisites, seconds, shards, kits, costs)
+
+    def _settle(self, collection: Collection, lost_files: Mapping[str, str]) -> _Settled:
+        """Return what a ``collection`` comes to, or raise all that is wrong with it."""
         specs = collection.specs
         problems = [*self._problems, *collection.problems]
         blocked = dict(collection.blocked)
@@ -152,45 +185,44 @@ class Planner:
             problems += [_cycle(cycle, specs) for cycle in error.cycles]
         if problems:
             raise UsageProblems(self._place(problems, specs))
-        plan = self._make(
-            specs, graph, stock, barred, workers, tuning, blocked, notes, kits, data.cleaners
-        )
-        return replace(plan, links=links, data=data)
+        return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data)
 
-    def _make(  # noqa: PLR0913, PLR0917 - the parts of a plan
-        self,
-        specs: tuple[CaseSpec, ...],
-        graph: Graph,
-        stock: Stock,
-        barred: Barred,
-        workers: int,
-        tuning: Tuning | None,
-        blocked: Mapping[int, str],
-        notes: Iterable[str],
-        kits: Kits | None,
-        cleaners: Mapping[int, frozenset[int]],
+    def _make(
+        self, settled: _Settled, workers: int, tuning: Tuning | None, kits: Kits | None
     ) -> Plan:
-        segments = number_segments([spec.file for spec in specs])
-        known = [self._durations.get(spec.nodeid) for spec in specs]
-        is_known = any(each is not None for each in known)
-        # A guess is good enough to plan by; the run itself soon knows better.
-        seconds = [
-            self._guesses.get(spec.nodeid) if each is None else each
-            for spec, each in zip(specs, known, strict=True)
-        ]
-        scores = score(specs, graph, seconds, workers)
-        foresight = None
-        if is_known and workers > 1 and len(specs) <= MOST_FORESEEN:
-            everything, rounds = Pool(stock.overall()), _rounds(len(specs))
-            foresight = foresee(
-                specs, graph, everything, scores, seconds, workers, rounds, _Patience()
-            )
-            scores = foresight.scores
+        specs, graph, stock = settled.specs, settled.graph, settled.stock
+        ordering = put_in_order(specs, graph, stock, workers, self._expected, kits, self._order)
         fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
-        estimates = Estimates(segments, known, fixtures)
+        for fixture, seconds in self._expected.costs.items():
+            fixtures.learn(fixture, seconds)
+        segments = number_segments([spec.file for spec in specs])
+        estimates = Estimates(segments, ordering.known, fixtures)
         pool = Pool(stock)
-        engine = Engine(specs, graph, scores, pool, estimates, tuning, barred, cleaners)
-        return Plan(specs, graph, pool, engine, blocked, tuple(notes), foresight, fixtures)
+        retries = RetryPolicy(
+            {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
+        )
+        engine = Engine(
+            specs,
+            graph,
+            ordering.scores,
+            pool,
+            estimates,
+            tuning,
+            settled.barred,
+            settled.data.cleaners,
+            retries,
+        )
+        return Plan(
+            specs,
+            graph,
+            pool,
+            engine,
+            settled.blocked,
+            settled.notes,
+            ordering.foresight,
+            fixtures,
+            order=ordering.order,
+        )
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:
         """Find where each problem stands; what one marker does to many tests is told once."""
@@ -206,22 +238,6 @@ class Planner:
             )
             placed.setdefault(key, []).append(replace(problem, where=where))
         return tuple(_once(alike) for alike in placed.values())
-
-
-class _Patience:
-    """Says whether there is time to look for a better order: 2 % of the run, at most a second."""
-
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __call__(self, predicted: float) -> bool:
-        spent = time.perf_counter() - self._began
-        return spent < min(MOST_SECONDS, SHARE_OF_RUN * predicted)
-
-
-def _rounds(cases: int) -> int:
-    """Return how often to reschedule: the same on every machine, for the same order everywhere."""
-    return SCHEDULED_CASES // (3 * max(cases, 1))
 
 
 def _once(alike: Sequence[Problem]) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Roster:
     """Translates between a worker's indices and cases; None where they are the same."""
 
-    case_of: Sequence[int] | None = None
+    case_of: Sequence[int] | Mapping[int, int] | None = None
     index_of: Sequence[int] | None = None
 
     def case(self, index: int) -> int:
@@ -21,6 +21,11 @@ class Roster:
     def index(self, case: int) -> int:
         """Return where ``case`` is among the worker's items."""
         return case if self.index_of is None else self.index_of[case]
+
+    def only(self, cases: Sequence[int]) -> Roster:
+        """Return the same for ``cases`` alone, which are numbered anew."""
+        index_of = [self.index(case) for case in cases]
+        return Roster({index: case for case, index in enumerate(index_of)}, index_of)
 
 
 def match_collections(ours: Sequence[str], theirs: Sequence[str]) -> Roster | None:

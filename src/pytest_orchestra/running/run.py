@@ -13,6 +13,7 @@ from pytest_orchestra.errors import MachineError
 from pytest_orchestra.model.capacity import UNBOUNDED
 from pytest_orchestra.model.events import (
     Acquire,
+    Assign,
     CaseBlocked,
     CaseFinished,
     CasesReturned,
@@ -32,11 +33,13 @@ from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, WorkerRecord
 from pytest_orchestra.model.usage import UNKNOWN, Usage
-from pytest_orchestra.model.verdict import SUCCESS, Cause, Verdict
+from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Cause, Verdict
 from pytest_orchestra.running.attempts import AttemptLog
 from pytest_orchestra.running.outcome import Outcome
 from pytest_orchestra.running.plan import Plan
+from pytest_orchestra.running.retry_words import Notice, outage_notice, retry_notice
 from pytest_orchestra.running.values import Values
+from pytest_orchestra.running.withheld import Withheld
 from pytest_orchestra.scheduling.duration import format_duration
 from pytest_orchestra.scheduling.engine import State
 from pytest_orchestra.scheduling.explain import blocked_text
@@ -68,6 +71,8 @@ class Run:
         self._started = time.time()
         self._outcomes: dict[int, Outcome] = {}
         self._seconds: dict[int, float] = {}
+        #: What shared fixtures took of that.
+        self._shared: dict[int, float] = {}
         self._usage: dict[int, Usage] = {}
         self._joined: dict[str, float] = {}
         self._left: dict[str, float] = {}
@@ -77,6 +82,12 @@ class Run:
         self._costs: dict[Fixture, dict[str, float]] = {}
         #: What each attempt at each test was like.
         self.attempts = AttemptLog()
+        #: Failures of tests that are to be tried again.
+        self.withheld = Withheld()
+        #: What earlier attempts took, with the worker of each.
+        self._earlier: list[tuple[str, float]] = []
+        self._notices: list[Notice] = []
+        self._has_told_of_outage = False
 
     @property
     def now(self) -> float:
@@ -121,9 +132,12 @@ class Run:
         self._left[worker] = self.now
         if culprit is None:
             return self._handle(WorkerLost(worker))
-        assigned_at = self.engine.waits.assigned_at[culprit] or 0.0
-        self._seconds.setdefault(culprit, self.now - assigned_at)
-        return self._handle(WorkerLost(worker, culprit, self.verdict(culprit) or Verdict.FAILED))
+        verdict = self.verdict(culprit) or Verdict.FAILED
+        if culprit not in self.engine.queue_of(worker):  # it was over, and being torn down
+            return self._handle(WorkerLost(worker, culprit, verdict))
+        self._note_seconds(culprit, self.now - (self.engine.waits.assigned_at[culprit] or 0.0))
+        again = self._end_attempt(culprit, verdict)
+        return self._handle(WorkerLost(worker, culprit, verdict, again))
 
     def note_in_flight(self, case: int | None, worker: str) -> None:
         """``worker`` went home of its own accord in the middle of ``case``, if it had one."""
@@ -131,9 +145,32 @@ class Run:
             self._in_flight[case] = worker
 
     def add_report(self, case: int, report: pytest.TestReport) -> None:
-        """Take in one of the reports of ``case``."""
-        self._outcomes.setdefault(case, Outcome()).add(report)
+        """Take in one of the reports of ``case``; what is to be tried again is no failure any more."""
+        outcome = self._outcomes.setdefault(case, Outcome())
+        outcome.add(report)
         self.note_report(case, report)
+        if report.failed:
+            self._withhold(case, report, outcome.verdict or Verdict.FAILED)
+        elif self.attempts.has_failed(case):
+            report.orchestra_flaky = True  # type: ignore[attr-defined]
+
+    def _withhold(self, case: int, report: pytest.TestReport, verdict: Verdict) -> None:
+        engine = self.engine
+        is_late = engine.states[case] in (State.RESTS, State.READY)
+        if is_late or self.withheld.is_promised(case) or engine.tries_again(case, verdict):
+            self.withheld.keep(case, report, is_late=is_late)
+
+    def _end_attempt(self, case: int, verdict: Verdict) -> bool:
+        """An attempt at ``case`` came to ``verdict``; return whether that was not reported as such."""
+        again = self.withheld.end_attempt(case) and verdict in FAILURE
+        if again:
+            self.attempts.close(case)
+            self._outcomes.pop(case)
+        return again
+
+    def may_be_tried_again(self, case: int) -> bool:
+        """Whether the running ``case`` would be tried again if it failed."""
+        return self.engine.tries_again(case, Verdict.FAILED)
 
     def note_report(self, case: int, report: pytest.TestReport) -> None:
         """Take in a report for the books alone, since what it tells of will be tried again."""
@@ -143,6 +180,15 @@ class Run:
         """Setting up and tearing down ``fixture`` took ``seconds`` on ``worker``, as far as known."""
         self.plan.fixtures.learn(fixture, seconds)
         self._costs.setdefault(fixture, {})[worker] = seconds
+
+    def note_shared(self, case: int, seconds: float) -> None:
+        """Of the time of ``case``, which is about to be over, shared fixtures took ``seconds``."""
+        self._shared[case] = seconds
+
+    def own_seconds(self, case: int) -> float | None:
+        """Return what ``case`` took without fixtures that others share; None if that is not known."""
+        spent = self._seconds.get(case)
+        return None if spent is None else max(0.0, spent - self._shared.get(case, 0.0))
 
     @property
     def costs(self) -> Mapping[Fixture, float]:
@@ -169,18 +215,29 @@ class Run:
     def verdict(self, case: int) -> Verdict | None:
         """Return what the reports of ``case`` come to so far."""
         outcome = self._outcomes.get(case)
-        return outcome.verdict if outcome else None
+        verdict = outcome.verdict if outcome else None
+        if verdict in SUCCESS and self.attempts.has_failed(case):
+            return Verdict.FLAKY
+        return verdict
 
     def finish(self, seconds: Mapping[int, float]) -> tuple[Command, ...]:
         """Cases are over after so many seconds, with the verdicts of their reports."""
-        self._seconds.update(seconds)
         events: list[Event] = []
         for case, spent in seconds.items():
+            self._note_seconds(case, spent)
             verdict = self.verdict(case) or Verdict.ERROR
             if verdict in SUCCESS and self.values.lacking(case):
                 events += self._starved(case)
-            events.append(CaseFinished(case, verdict, spent))
+            # Who sets a fixture up for others is no example of what they will take.
+            own = self.own_seconds(case) or 0.0
+            events.append(CaseFinished(case, verdict, own, self._end_attempt(case, verdict)))
         return self._handle(*events)
+
+    def _note_seconds(self, case: int, spent: float) -> None:
+        tried = self.engine.failed_on(case)
+        if tried:
+            self._earlier.append((tried[-1], self._seconds[case]))
+        self._seconds[case] = spent
 
     def _starved(self, provider: int) -> Iterator[CaseBlocked]:
         """Block who cannot run without what ``provider``, which passed, has not provided."""
@@ -197,9 +254,14 @@ class Run:
     def amend(self, case: int) -> tuple[Command, ...]:
         """Look at the reports of the finished ``case`` again: one came late."""
         verdict = self.verdict(case)
-        if verdict is None or verdict is self.engine.verdicts[case]:
+        if verdict is None or not self.is_amended(case):
             return ()
         return self._handle(VerdictAmended(case, verdict))
+
+    def is_amended(self, case: int) -> bool:
+        """Whether the reports of the finished ``case`` come to something else by now."""
+        known = self.engine.verdicts[case]
+        return known is not None and self.verdict(case) not in (None, known)
 
     def take_back(self, worker: str, cases: tuple[int, ...]) -> tuple[Command, ...]:
         """``worker`` has not begun ``cases`` and will not."""
@@ -278,8 +340,30 @@ class Run:
             self._ended = now
         return commands
 
+    def take_notices(self) -> list[Notice]:
+        """Return what is to be told of retries, and was not yet."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def _note_retries(self, commands: tuple[Command, ...]) -> None:
+        engine = self.engine
+        if engine.has_given_up and not self._has_told_of_outage:
+            self._has_told_of_outage = True
+            self._notices.append(outage_notice())
+        for command in commands if engine.has_retries else ():
+            if isinstance(command, Assign) and (tried := engine.failed_on(command.case)):
+                case = command.case
+                budget = self.plan.specs[case].retries or 0
+                notice = retry_notice(self.nodeid(case), command.worker, tried, budget)
+                self._notices.append(notice)
+
     def _deal(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
         """Carry out what is about tokens that other runs share, and return the rest."""
+        dealt = self._share(commands)
+        self._note_retries(dealt)
+        return dealt
+
+    def _share(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
         sharing = self._sharing
         if sharing is None:
             return commands
@@ -363,6 +447,7 @@ class Run:
             stopped=self.engine.stopped if self._stopped_early else None,
             unclaimed=tuple(sorted(self._unclaimed.items())),
             started=self._started,
+            has_given_up_retrying=self.engine.has_given_up,
         )
 
     @property
@@ -417,6 +502,8 @@ class Run:
             worker = self.engine.worker_of[case]
             busy[worker] += spent
             cases[worker] += 1
+        for worker, spent in self._earlier:
+            busy[worker] += spent
         return tuple(
             WorkerRecord(
                 name=name,

@@ -9,13 +9,15 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_orchestra.model.events import Assign, Command, Conclude, Fixture, Relinquish
+from pytest_orchestra.model.events import Assign, Command, Conclude, Fixture, GiveUp, Relinquish
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.data_port import Hand
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.meter import find_meter
 from pytest_orchestra.running.others import OthersWatch
+from pytest_orchestra.running.renewal import renew
 from pytest_orchestra.running.run import Run
+from pytest_orchestra.running.shared_fixtures import FixtureClock
 from pytest_orchestra.running.sharing import INTERVAL
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures
@@ -28,18 +30,22 @@ MAIN: Final = "main"
 class SerialLoop:
     """Runs all items of a session, in the order that the engine gives them out.
 
-    ``say`` prints a line while no test runs.
+    ``say`` prints a line while no test runs, and ``tell`` what is to be told of retries.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it drives, and whom it tells
         self,
         session: pytest.Session,
         run: Run,
         claims: FixtureClaims,
+        clock: FixtureClock,
         say: Callable[[str], None],
+        tell: Callable[[Run], None],
     ) -> None:
+        self._tell = tell
         self._session = session
         self._run = run
+        self._clock = clock
         self._say = say
         self._others = OthersWatch(run)
         self._tenure = Tenure(session.config.pluginmanager, claims, self._note_unclaimed)
@@ -53,7 +59,7 @@ class SerialLoop:
         #: The last case, as long as fixtures that it left up may have to go down.
         self._unsettled: int | None = None
         self._is_decided = False
-        self._conclusions: deque[Conclude] = deque()
+        self._conclusions: deque[Conclude | GiveUp] = deque()
 
     def loop(self) -> None:
         """Run until every case has its verdict, or pytest wants to stop."""
@@ -82,10 +88,10 @@ class SerialLoop:
         while self._next is None and not self._run.engine.done:
             if self._due:
                 self._relinquish()
-            elif not self._run.waits_for_others:
+            elif not (self._run.waits_for_others or self._run.engine.next_due is not None):
                 break
             else:
-                time.sleep(INTERVAL)
+                self._sleep()
                 self._obey(self._run.hear_of_others())
                 self._obey(self._run.look_again())
                 for line in self._others.check():
@@ -93,6 +99,18 @@ class SerialLoop:
             self._stop_if_asked()
             self._report_conclusions()
         return self._next is not None
+
+    def _sleep(self) -> None:
+        """Wait until there may be news of other runs, or a case may be tried again."""
+        due = self._run.engine.next_due
+        time.sleep(INTERVAL if due is None else max(0.0, min(INTERVAL, due - self._run.now)))
+
+    def give_up(self) -> None:
+        """Report the failures of tests that were to be tried again, since the run ends before."""
+        if self._run.engine.has_retries:
+            self._current = None
+            self._obey(self._run.halt("the run was interrupted"))
+            self._report_conclusions()
 
     def _relinquish(self) -> None:
         """Tear down fixtures that keep what others need more."""
@@ -134,17 +152,22 @@ class SerialLoop:
 
     def _run_case(self, case: int) -> None:
         item = self._items[case]
+        if self._run.engine.failed_on(case):
+            renew(item)
+            self._run.values.forget(case)
         self._current = case
         self._is_decided = False
         self._meter.skip()
         self._tenure.begin(item, self._run.leases(case))
         self._meter.begin()
+        self._clock.begin()
         began = time.perf_counter()
         stand_in: Any = StandIn(item, lambda: self._look_ahead(case, began))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=stand_in)
         if not self._is_decided:
             self._decide(case, began)
         self._run.correct_seconds(case, time.perf_counter() - began)
+        self._run.note_shared(case, self._clock.spent)
         self._run.note_usage(case, self._meter.end())
         self._tell_down(self._tenure.end(item))
         self._unsettled = case
@@ -168,6 +191,8 @@ class SerialLoop:
                 return None  # what it provides is settled when all attempts are torn down
             if self._run.is_shared(case):
                 return None  # others may take what it has as soon as it is over
+            if self._run.may_be_tried_again(case):
+                return None  # its teardown may fail, and so may all of the attempt
             self._decide(case, began)
         if self._next is None:
             # Fixtures stay up while the next case is not known: it may only have to wait.
@@ -177,6 +202,7 @@ class SerialLoop:
     def _decide(self, case: int, began: float) -> None:
         self._is_decided = True
         self._stop_if_asked()
+        self._run.note_shared(case, self._clock.spent)
         self._obey(self._run.finish({case: time.perf_counter() - began}))
 
     def _stop_if_asked(self) -> None:
@@ -225,7 +251,7 @@ class SerialLoop:
         self._stop_if_asked()
 
     def _amend(self, case: int) -> None:
-        if self._run.verdict(case) in (None, self._run.engine.verdicts[case]):
+        if not self._run.is_amended(case):
             return
         if self._next is not None:
             returned, self._next = self._next, None
@@ -241,7 +267,7 @@ class SerialLoop:
             match command:
                 case Assign(case=case):
                     self._next = case
-                case Conclude():
+                case Conclude() | GiveUp():
                     self._conclusions.append(command)
                 case Relinquish(fixtures=fixtures):
                     due = self._due if self._next is None else self._due_later
@@ -250,14 +276,25 @@ class SerialLoop:
                     raise AssertionError(f"{command} makes no sense in one process")
 
     def _report_conclusions(self) -> None:
+        self._tell(self._run)
         while self._conclusions:
             conclusion = self._conclusions.popleft()
+            item = self._items[conclusion.case]
+            if isinstance(conclusion, GiveUp):
+                self._report_failure(conclusion.case, item)
+                continue
             if conclusion.verdict is not Verdict.BLOCKED:
                 continue
-            item = self._items[conclusion.case]
             text = self._run.blocked_text(conclusion.cause)
             item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
             for report in blocked_reports(item.nodeid, item.location, text):
                 item.ihook.pytest_runtest_logreport(report=report)
             remember_blocked(item.config, report)
             item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+    def _report_failure(self, case: int, item: pytest.Item) -> None:
+        """Report what was withheld of the last attempt at ``case``, which stays the last."""
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in self._run.withheld.take(case):
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

@@ -61,7 +61,8 @@ def scope_of(definition: pytest.FixtureDef[Any], item: pytest.Item) -> str:
 class FixtureClock:
     """Plugin for a worker: calls ``tell`` with each shared fixture and what it costs, in seconds.
 
-    That is its set-up and its tear-down together, each as it last was.
+    That is its set-up and its tear-down together, each as it last was. It also knows what all
+    of them took of the running test's time.
     """
 
     def __init__(self, tell: Callable[[Fixture, float], None]) -> None:
@@ -70,6 +71,13 @@ class FixtureClock:
         self._set_up: dict[Fixture, float] = {}
         self._torn_down: dict[Fixture, float] = {}
         self._since: dict[int, tuple[Fixture, float]] = {}
+        self._setting_up = 0
+        #: Seconds of set-ups and tear-downs since :meth:`begin`.
+        self.spent = 0.0
+
+    def begin(self) -> None:
+        """A test is about to run."""
+        self.spent = 0.0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -85,11 +93,14 @@ class FixtureClock:
             return (yield)
         index = getattr(request, "param_index", 0) if hasattr(request, "param") else None
         fixture = _named(fixturedef.argname, index), scope_of(fixturedef, self._item)
+        self._setting_up += 1
         began = perf_counter()
         try:
             return (yield)
         finally:
-            self._set_up[fixture] = perf_counter() - began
+            seconds = self._set_up[fixture] = perf_counter() - began
+            self._setting_up -= 1
+            self._add(seconds)
             self._say(fixture)
             # The finalizers of those who use it come later, and so go first.
             fixturedef.addfinalizer(lambda: self._begin(fixturedef, fixture))
@@ -103,8 +114,14 @@ class FixtureClock:
         begun = self._since.pop(id(fixturedef), None)
         if begun is not None:
             fixture, since = begun
-            self._torn_down[fixture] = perf_counter() - since
+            seconds = self._torn_down[fixture] = perf_counter() - since
+            self._add(seconds)
             self._say(fixture)
+
+    def _add(self, seconds: float) -> None:
+        """Count ``seconds`` once: a fixture may ask for another while it is set up itself."""
+        if not self._setting_up:
+            self.spent += seconds
 
     def _say(self, fixture: Fixture) -> None:
         seconds = self._set_up.get(fixture, 0.0) + self._torn_down.get(fixture, 0.0)

@@ -49,6 +49,8 @@ def describe_stall(run: Run, silent: float) -> str:
     for case, state in enumerate(engine.states):
         if state is State.READY:
             waits[_waits_for(run, case)] += 1
+        elif state is State.RESTS:
+            waits["their next attempt"] += 1
         elif state is State.WAITS_FOR_CASES:
             waits["tests they depend on"] += 1
     text = f"no test has finished for {silent:.0f} s; running: {', '.join(running) or 'none'}"

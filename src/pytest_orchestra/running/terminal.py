@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterable, Mapping
+from collections.abc import Container, Generator, Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.host import Host
+from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.advice_words import advice_lines
+from pytest_orchestra.running.flakes import flake_lines
 from pytest_orchestra.running.overuse import overuse_lines
+from pytest_orchestra.running.retry_words import Notice, retry_lines
+from pytest_orchestra.running.withheld import RERUN
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
 
@@ -27,6 +32,9 @@ MOST_LINES: Final = 20
 
 #: Waits shorter than this many seconds are not worth a line.
 SHORTEST_WAIT: Final = 0.05
+
+#: Differences among predictions of less than this many seconds are none.
+SHORTEST_SHIFT: Final = 0.05
 
 #: The name of the plugin that has a say only while tests run.
 _WAIT_WORDS: Final = "orchestra-wait-words"
@@ -58,6 +66,8 @@ class TerminalReport:
 
     def __init__(self, config: pytest.Config) -> None:
         self.record: RunRecord | None = None
+        #: Whether a flaky test makes the run fail.
+        self.fails_on_flaky = bool(config.getoption("orchestrate_fail_on_flaky"))
         self._config = config
         if config.get_verbosity(config.VERBOSITY_TEST_CASES) > 0:
             config.pluginmanager.register(WaitWords(), _WAIT_WORDS)
@@ -68,9 +78,13 @@ class TerminalReport:
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport
     ) -> tuple[str, str, Any] | None:
-        """Give blocked tests words of their own."""
+        """Give words of their own to blocked and flaky tests, and to attempts that are not the last."""
         if getattr(report, "orchestra_blocked", False):
             return "blocked", "b", ("BLOCKED", {"yellow": True})
+        if report.outcome == RERUN:  # type: ignore[comparison-overlap]
+            return RERUN, "R", ("RERUN", {"yellow": True})
+        if report.when == "call" and report.passed and getattr(report, "orchestra_flaky", False):
+            return "flaky", "~", ("FLAKY", {"yellow": True})
         return None
 
     def finished(self, record: RunRecord) -> None:
@@ -93,6 +107,22 @@ class TerminalReport:
                 writer.line()
             reporter.write_line(f"orchestra: {text}", **markup)
 
+    def tell(self, notices: Iterable[Notice]) -> None:
+        """Print what there is to be told while tests run."""
+        is_curious = self._config.get_verbosity() > 0
+        for notice in notices:
+            if not notice.is_detail:
+                self.line(notice.text, yellow=True)
+            elif is_curious:
+                self.line(notice.text)
+
+    def left_out(self, nodeids: Sequence[str]) -> None:
+        """Count tests of other shards as pytest counts what it deselects in its own process."""
+        reporter = self._reporter
+        if reporter is not None and nodeids:
+            left_out = [SimpleNamespace(nodeid=nodeid) for nodeid in nodeids]
+            reporter.stats.setdefault("deselected", []).extend(left_out)
+
     def started(self, run: Run, workers: int) -> None:
         """Print what is about to run."""
         plan = run.plan
@@ -106,6 +136,8 @@ class TerminalReport:
         self.line(", ".join(_count(number, noun) for number, noun in counts))
         if plan.foresight is not None:
             self.line(_prediction(plan.foresight, workers))
+        for text in order_lines(plan.order, plan.foresight):
+            self.line(text)
         for note in plan.notes:
             self.line(note, yellow=True)
 
@@ -143,7 +175,7 @@ class TerminalReport:
         if record is None or self._config.get_verbosity() < 0:
             return
         is_long = self._config.get_verbosity() > 0
-        lines = list(summary_lines(record, is_long=is_long))
+        lines = list(summary_lines(record, is_long=is_long, fails_on_flaky=self.fails_on_flaky))
         terminalreporter.section("orchestra")
         for text in lines:
             terminalreporter.write_line(text)
@@ -161,9 +193,39 @@ def _prediction(foresight: Foresight, workers: int) -> str:
     return text
 
 
-def summary_lines(record: RunRecord, *, is_long: bool) -> Iterable[str]:
-    """Yield the lines of the summary; ``is_long`` leaves nothing out."""
+def order_lines(order: Order | None, foresight: Foresight | None) -> Iterable[str]:
+    """Yield what is to be said of the order, which is nothing where it makes no difference."""
+    gain = None if foresight is None else foresight.gain
+    if order is None or order is Order.MAKESPAN:
+        return
+    if gain is None:
+        aim = "what is likely to fail goes first"
+        if order is Order.BALANCED:
+            aim += " for as long as the run should end at most 2 % later for it"
+        yield f"{order} order: {aim}"
+    elif gain.shows < gain.showed:
+        yield (
+            f"{order} order: a failure is expected to show after {gain.shows:.1f} s; makespan order "
+            f"would take {gain.showed:.1f} s for that, and end {_shift(gain.longer)}"
+        )
+
+
+def _shift(seconds: float) -> str:
+    """Return how much earlier something ends that would otherwise end ``seconds`` later."""
+    if abs(seconds) < SHORTEST_SHIFT:
+        return "at the same time"
+    return f"{abs(seconds):.1f} s {'earlier' if seconds > 0 else 'later'}"
+
+
+def summary_lines(
+    record: RunRecord, *, is_long: bool, fails_on_flaky: bool = False
+) -> Iterable[str]:
+    """Yield the lines of the summary; ``is_long`` leaves nothing out.
+
+    ``fails_on_flaky``: a flaky test makes the run fail.
+    """
     yield _verdicts(record)
+    yield from retry_lines(record, is_long=is_long, fails_on_flaky=fails_on_flaky)
     yield from _not_run(record, is_long=is_long)
     yield from _blocked(record, is_long=is_long)
     yield from _resources(record)
@@ -171,6 +233,7 @@ def summary_lines(record: RunRecord, *, is_long: bool) -> Iterable[str]:
     yield from _longest_waits(record)
     yield from overuse_lines(record, most=None if is_long else MOST_LINES)
     yield from _unclaimed(record)
+    yield from flake_lines(record, most=None if is_long else MOST_LINES)
     yield from advice_lines(record, is_long=is_long)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Generator
+from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter  # by name: tests may replace what is in the module
 from typing import Any, Final
@@ -19,6 +20,7 @@ from pytest_orchestra.running import link
 from pytest_orchestra.running.artifacts import register_in_worker
 from pytest_orchestra.running.aside import SetAside
 from pytest_orchestra.running.bodies import digest_bodies
+from pytest_orchestra.running.budgets import unpack_retries
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.compact import fold, is_plain
 from pytest_orchestra.running.data_port import DATA_PORT, DataPort, Hand
@@ -32,7 +34,8 @@ from pytest_orchestra.running.markers import location_of
 from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
 from pytest_orchestra.running.parcels import Parcels
-from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
+from pytest_orchestra.running.renewal import failures_not_counted, renew
+from pytest_orchestra.running.shared_fixtures import CHEAP, FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Life
 from pytest_orchestra.running.stage import StandIn, leaves_fixtures
 from pytest_orchestra.running.tenure import Tenure
@@ -58,14 +61,15 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
         journal.keep()
     outbox = Outbox(channel, journal)
     claims = FixtureClaims(link.unpack_fixtures(told["fixtures"]))
-    collecting = Collecting(config, Missing(told["missing"]), told["dist"], claims)
+    missing, retries = Missing(told["missing"]), unpack_retries(told["retries"])
+    collecting = Collecting(config, missing, told["dist"], claims, told["weights"], retries)
     config.pluginmanager.register(collecting, COLLECTING)
-    loop = WorkerLoop(config, channel, outbox, collecting, claims)
+    clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
+    loop = WorkerLoop(config, channel, outbox, collecting, claims, clock)
     if told["life"] is not None:
         loop.prove_life(Life(*told["life"]))
     config.pluginmanager.register(loop, "orchestra-worker")
     config.pluginmanager.register(DataPort(loop.hand, loop.provide), DATA_PORT)
-    clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
     config.pluginmanager.register(clock, "orchestra-fixture-clock")
     config.pluginmanager.register(LastSearch(config), "orchestra-last-search")
     config.pluginmanager.register(SetAside(), "orchestra-set-aside")
@@ -80,22 +84,26 @@ class WorkerLoop:
     next test before it begins one, and send six messages for each.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that a worker needs
         self,
         config: pytest.Config,
         channel: execnet.Channel,
         outbox: Outbox,
         collecting: Collecting,
         claims: FixtureClaims,
+        clock: FixtureClock,
     ) -> None:
         self._config = config
         self._channel = channel
         self._outbox = outbox
+        self._clock = clock
         self._collecting = collecting
         self._inbox = Inbox()
         self._parcels = Parcels()
         self._tenure = Tenure(config.pluginmanager, claims, self._tell_unclaimed)
         self._leases: dict[int, list[Lease]] = {}
+        #: How often each test was tried before, here or elsewhere.
+        self._tried: dict[int, int] = {}
         self._life: object = None
         self._items: list[pytest.Item] = []
         self._collection = collecting.collection
@@ -177,6 +185,8 @@ class WorkerLoop:
                 self._parcels.keep(number, value)
             case ("inputs", index, numbers):
                 self._parcels.address(index, numbers)
+            case ("again", index, tried):
+                self._tried[index] = tried
             case ("leases", index, leases):
                 self._leases[index] = [
                     Lease(resource, amount, tuple(names)) for resource, amount, names in leases
@@ -240,6 +250,10 @@ class WorkerLoop:
             self._outbox.send(("returned", list(queued)))
 
     def _run(self, item: pytest.Item, index: int) -> None:
+        tried = self._tried.pop(index, 0)
+        if tried:
+            renew(item)
+        is_last = tried >= (self._collection.specs[index].retries or 0)
         self._current = index
         self._outbox.run(index)
         self._reports.clear()
@@ -250,15 +264,19 @@ class WorkerLoop:
         )
         self._tenure.begin(item, self._leases.pop(index, ()))
         self._meter.begin()
+        self._clock.begin()
         began = perf_counter()
         try:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            with nullcontext() if is_last else failures_not_counted(item.session):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         except pytest.exit.Exception as request:
             self._send_reports()
             self._outbox.send(("exiting", request.msg, request.returncode))
             raise
         seconds = perf_counter() - began
         usage = self._meter.end()
+        if self._clock.spent >= CHEAP:
+            self._outbox.send(("shared", index, self._clock.spent))
         self._tell_down(self._tenure.end(item), index)
         reason = item.session.shouldstop or item.session.shouldfail
         if reason:

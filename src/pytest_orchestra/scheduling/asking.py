@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from pytest_orchestra.model.events import Fixture, Relinquish
@@ -12,7 +12,7 @@ from pytest_orchestra.scheduling.keeps import Keep
 from pytest_orchestra.scheduling.parking import Parking
 from pytest_orchestra.scheduling.ready import Key, ReadyQueue
 from pytest_orchestra.scheduling.reservation import Reservation
-from pytest_orchestra.scheduling.score import Scores
+from pytest_orchestra.scheduling.tickets import Keeper
 
 #: Says whether a fixture may go down.
 _May: TypeAlias = Callable[[Fixture, Keep], bool]
@@ -36,7 +36,8 @@ class Asking:
         ready: ReadyQueue,
         parking: Parking,
         reservation: Reservation,
-        scores: Scores,
+        levels: Sequence[int],
+        tiers: Sequence[int],
         cost: Callable[[Fixture], float],
     ) -> None:
         """``cost`` says what it takes to set a fixture up and tear it down, in seconds."""
@@ -46,8 +47,8 @@ class Asking:
         self._ready: Final = ready
         self._parking: Final = parking
         self._reservation: Final = reservation
-        self._levels: Final = scores.level
-        self._tiers: Final = scores.tier
+        self._levels: Final = levels
+        self._tiers: Final = tiers
         self._cost: Final = cost
         self._early: Final[list[Relinquish]] = []
         self._late: Final[list[Relinquish]] = []
@@ -63,6 +64,10 @@ class Asking:
         """Other runs wait for ``resource``: let something that keeps it go down."""
         keepers, _ = self._keeps.choose({resource: 1}, idle, lambda _fixture, _keep: True)
         self._say(self._early, self._keeps.ask(keepers))
+
+    def for_ticket(self, case: int) -> None:
+        """``case`` is to run again: let what keeps its tokens go down, so that it may have them."""
+        self._say_to(self._keeps.keeping(case))
 
     def look(self, idle: Collection[str], taken: Mapping[int, str], now: float) -> None:
         """Ask for what is needed, while ``idle`` workers found nothing.
@@ -143,11 +148,14 @@ class Asking:
             return False
         keepers, suffices = self._keeps.choose(short, idle, may)
         if suffices or in_part:
-            used = [each for each in keepers if self._keeps.is_used(each)]
-            unused = [each for each in keepers if not self._keeps.is_used(each)]
-            self._say(self._early, self._keeps.ask(unused))
-            self._say(self._late, self._keeps.ask(used))
+            self._say_to(keepers)
         return suffices
+
+    def _say_to(self, keepers: Collection[Keeper]) -> None:
+        used = [each for each in keepers if self._keeps.is_used(each)]
+        unused = [each for each in keepers if not self._keeps.is_used(each)]
+        self._say(self._early, self._keeps.ask(unused))
+        self._say(self._late, self._keeps.ask(used))
 
     @staticmethod
     def _say(commands: list[Relinquish], fixtures: Mapping[str, Iterable[Fixture]]) -> None:

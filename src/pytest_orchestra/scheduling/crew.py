@@ -19,6 +19,7 @@ class Crew:
         self.segment_of: Final[dict[str, int | None]] = {}
         self.worker_of: Final[dict[int, str]] = {}
         self._home_of: Final[dict[str, str]] = {}
+        self._bound: Final[dict[int, str | None]] = {}
 
     def join(self, worker: str, host: str) -> str:
         """``worker`` is there; return the name that its host has here."""
@@ -37,9 +38,17 @@ class Crew:
         return homeless
 
     def home(self, case: int) -> str | None:
-        """Return the only worker that may run ``case``, if its group has a home."""
+        """Return the only worker that may run ``case``, if its group has a home or it is bound."""
         group = self.groups[case]
-        return None if group is None else self._home_of.get(group)
+        return self._bound.get(case) if group is None else self._home_of.get(group)
+
+    def bind(self, case: int, worker: str | None) -> None:
+        """Let only ``worker`` run ``case``, which is of no group; None: whoever may."""
+        self._bound[case] = worker
+
+    def is_bound(self, case: int) -> bool:
+        """Whether only one worker may run ``case``, also if it is not known yet which."""
+        return self.groups[case] is not None or self._bound.get(case) is not None
 
     def settle(self, case: int, worker: str) -> bool:
         """Let ``worker`` be the home of the group of ``case``; false if there is nothing new in it."""

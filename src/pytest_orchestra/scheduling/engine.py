@@ -22,8 +22,10 @@ from pytest_orchestra.model.events import (
     Conclude,
     Event,
     FixturesDown,
+    GiveUp,
     Recall,
     StopRequested,
+    TimePassed,
     TokensGranted,
     TokensWanted,
     VerdictAmended,
@@ -31,12 +33,13 @@ from pytest_orchestra.model.events import (
     WorkersJoined,
 )
 from pytest_orchestra.model.lease import Lease
-from pytest_orchestra.model.verdict import Cause, Verdict
+from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Cause, Verdict
 from pytest_orchestra.scheduling.cleanup import CleanUp
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.graph import Graph
 from pytest_orchestra.scheduling.placement import Barred
 from pytest_orchestra.scheduling.pool import Pool
+from pytest_orchestra.scheduling.retries import Retries, RetryPolicy
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.selection import Selection
 from pytest_orchestra.scheduling.tickets import Tickets
@@ -46,12 +49,13 @@ SHORTEST: Final = 1e-4
 
 
 class State(IntEnum):
-    """Where a case stands."""
+    """Where a case stands; one that ``RESTS`` has failed and waits until it may be tried again."""
 
     WAITS_FOR_CASES = 0
-    READY = 1
-    ASSIGNED = 2
-    DONE = 3
+    RESTS = 1
+    READY = 2
+    ASSIGNED = 3
+    DONE = 4
 
 
 @dataclass(slots=True)
@@ -107,21 +111,31 @@ class Engine:
         tuning: Tuning | None = None,
         barred: Barred = (),
         cleaners: Mapping[int, Collection[int]] | None = None,
+        retries: RetryPolicy | None = None,
     ) -> None:
         """Take the cases, what is known of them, and the tokens that there are.
 
         ``estimates`` learn from the run while it goes on. Without ``tuning`` nothing is sent
         ahead. ``barred`` has the hosts that each case cannot run on, where there are several.
         ``cleaners`` maps cases that clean up to those after which they do: they run even
-        in a run that was stopped, if any of those has begun.
+        in a run that was stopped, if any of those has begun. Without ``retries`` no case is tried
+        again.
         """
         tuning = tuning or Tuning()
+        retries = retries or RetryPolicy()
         self._dependents: Final = graph.dependents
         self._estimates: Final = estimates
         self._horizon: Final = tuning.horizon
         self._selection: Final = Selection(
-            specs, scores, pool, estimates, patience=tuning.patience, barred=barred
+            specs,
+            scores,
+            pool,
+            estimates,
+            patience=tuning.patience,
+            barred=barred,
+            retried=retries.budgets,
         )
+        self._retries: Final = Retries(retries, len(specs))
         self.waits: Final = self._selection.waits
         self.states: Final = [State.WAITS_FOR_CASES] * len(specs)
         self.verdicts: Final[list[Verdict | None]] = [None] * len(specs)
@@ -154,6 +168,38 @@ class Engine:
     def workers(self) -> tuple[str, ...]:
         """The workers that joined and are not lost."""
         return tuple(self._desks)
+
+    def tries_again(self, case: int, verdict: Verdict) -> bool:
+        """Whether the running ``case`` is to be tried again if it ends with ``verdict``.
+
+        Its failure is not to be reported then; CaseFinished and WorkerLost say that it was not.
+        """
+        return (
+            verdict in FAILURE
+            and self.states[case] is State.ASSIGNED
+            and self.stopped is None
+            and case not in self._doomed
+            and self._retries.allow(case)
+        )
+
+    @property
+    def next_due(self) -> float | None:
+        """When to say TimePassed, since a case may be tried again then; None if nothing is due."""
+        return self._retries.next_due
+
+    @property
+    def has_retries(self) -> bool:
+        """Whether a case has failed that may pass yet."""
+        return bool(self._retries.pending)
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether nothing is tried again any more, since too many first attempts have failed."""
+        return self._retries.is_over
+
+    def failed_on(self, case: int) -> tuple[str, ...]:
+        """Return the workers on which ``case``, which has no verdict yet, has failed before."""
+        return self._retries.workers(case)
 
     def queue_of(self, worker: str) -> tuple[int, ...]:
         """Return the unfinished cases of ``worker``, the running one first."""
@@ -218,17 +264,18 @@ class Engine:
         for event in events:
             self._take_in(event)
         if self.stopped is None or self._is_cleaning:
+            self._wake()
             self._dispatch()
         return self._selection.drain(self._commands)
 
-    def _take_in(self, event: Event) -> None:  # noqa: C901 - one line for each kind of event
+    def _take_in(self, event: Event) -> None:  # noqa: C901, PLR0912 - one line for each kind of event
         match event:
-            case CaseFinished(case, verdict, seconds):
-                self._finish(case, verdict, seconds)
+            case CaseFinished(case, verdict, seconds, again):
+                self._finish(case, verdict, seconds, again=again)
             case WorkersJoined(workers, host):
                 self._join(workers, host)
-            case WorkerLost(worker, case, verdict):
-                self._lose(worker, case, verdict)
+            case WorkerLost(worker, case, verdict, again):
+                self._lose(worker, case, verdict, again=again)
             case CaseBlocked(case, cause):
                 if self.states[case] is not State.DONE:
                     self._conclude(case, Verdict.BLOCKED, cause)
@@ -244,6 +291,8 @@ class Engine:
                 self._selection.granted(case)
             case TokensWanted(resource):
                 self._selection.wanted_outside(resource, self._idle)
+            case TimePassed():
+                pass  # who has rested for long enough is looked for whatever happened
             case _:  # pragma: no cover - the type checker proves that there are no others
                 assert_never(event)
 
@@ -254,7 +303,7 @@ class Engine:
             self._desks[worker] = self._idle[worker] = Desk(worker)
             self._selection.join(worker, host)
 
-    def _lose(self, worker: str, culprit: int | None, verdict: Verdict) -> None:
+    def _lose(self, worker: str, culprit: int | None, verdict: Verdict, *, again: bool) -> None:
         desk = self._desks.pop(worker)
         self._idle.pop(worker, None)
         self._loaded.pop(worker, None)
@@ -264,7 +313,7 @@ class Engine:
         if culprit is not None:
             if culprit in desk.queue:
                 desk.queue.remove(culprit)
-                self._settle(culprit, verdict)
+                self._end_attempt(culprit, verdict, worker, again=again)
             else:
                 self._amend(culprit, verdict)
         elif desk.queue:
@@ -272,12 +321,33 @@ class Engine:
         for case in desk.queue:
             self._reopen(case)
 
-    def _finish(self, case: int, verdict: Verdict, seconds: float) -> None:
-        self._clear(self._desks[self.worker_of[case]], case, has_run=True)
+    def _finish(self, case: int, verdict: Verdict, seconds: float, *, again: bool) -> None:
+        worker = self.worker_of[case]
+        self._clear(self._desks[worker], case, has_run=True)
         self._estimates.learn(case, seconds)
-        self._settle(case, verdict)
+        self._end_attempt(case, verdict, worker, again=again)
+
+    def _end_attempt(self, case: int, verdict: Verdict, worker: str, *, again: bool) -> None:
+        """``case`` has its verdict now, or rests until it is tried ``again``."""
+        is_outage = self._retries.note(case, verdict)
+        if again:
+            self.states[case] = State.RESTS
+            self._retries.rest(case, verdict, worker, self._now)
+            if self.stopped is not None or self._retries.is_over or case in self._doomed:
+                self._give_up(case)
+        else:
+            if case in self._retries:
+                self._retries.end(case)
+                verdict = Verdict.FLAKY if verdict in SUCCESS else verdict
+            self._settle(case, verdict)
+        # None of these runs: who is tried again runs alone, and this was a first attempt.
+        for other in self._retries.pending if is_outage else ():
+            self._give_up(other)
 
     def _amend(self, case: int, verdict: Verdict) -> None:
+        if case in self._retries:
+            self._retries.worsen(case, verdict)
+            return
         self.verdicts[case] = verdict
         cause = self._cause(case)
         for dependant, accepts in self._dependents[case]:
@@ -326,14 +396,12 @@ class Engine:
     def _may_have_begun(self, case: int) -> bool:
         if self.states[case] is State.DONE:
             return case not in self.causes
-        return self.states[case] is State.ASSIGNED
+        return self.states[case] is State.ASSIGNED or case in self._retries
 
     # verdicts
 
     def _settle(self, case: int, verdict: Verdict) -> None:
-        self.states[case] = State.DONE
-        self.verdicts[case] = verdict
-        self._open -= 1
+        self._close(case, verdict)
         self._propagate(case)
 
     def _conclude(self, case: int, verdict: Verdict, cause: Cause) -> None:
@@ -341,13 +409,31 @@ class Engine:
         self._propagate(case)
 
     def _conclude_alone(self, case: int, verdict: Verdict, cause: Cause) -> None:
+        """Let ``case`` not run: it has ``verdict``, unless it has run before and failed."""
+        if case in self._retries:
+            self._give_up_alone(case)
+            return
+        self._close(case, verdict)
+        self._retries.lapse()
+        self.causes[case] = cause
+        self._commands.append(Conclude(case, verdict, cause))
+
+    def _give_up(self, case: int) -> None:
+        self._give_up_alone(case)
+        self._propagate(case)
+
+    def _give_up_alone(self, case: int) -> None:
+        """Let ``case``, which has failed, not be tried again."""
+        verdict = self._retries.end(case)
+        self._close(case, verdict)
+        self._commands.append(GiveUp(case, verdict))
+
+    def _close(self, case: int, verdict: Verdict) -> None:
         if self.states[case] is State.READY:
             self._selection.withdraw(case, self._now)
         self.states[case] = State.DONE
         self.verdicts[case] = verdict
-        self.causes[case] = cause
         self._open -= 1
-        self._commands.append(Conclude(case, verdict, cause))
 
     def _propagate(self, root: int) -> None:
         """Tell the dependants of a case with a verdict; those of blocked ones in turn."""
@@ -395,6 +481,19 @@ class Engine:
             self._selection.offer_again(case, self._now)
 
     # dispatch
+
+    def _wake(self) -> None:
+        """Let cases that have rested for long enough be tried again.
+
+        Last of all, unless others wait for what becomes of them.
+        """
+        for case in self._retries.awake(self._now):
+            self.states[case] = State.READY
+            is_awaited = any(
+                self.states[dependant] is not State.DONE for dependant, _ in self._dependents[case]
+            )
+            tried = frozenset(self._retries.workers(case))
+            self._selection.try_again(case, tried, self._now, is_last=not is_awaited)
 
     def _dispatch(self) -> None:
         self._feed_idle()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
@@ -32,6 +32,10 @@ class Kits:
     def of(self, case: int) -> tuple[int, ...]:
         """Return the fixtures that ``case`` uses."""
         return self.kits[self.of_case[case]] if self.of_case else ()
+
+    def only(self, cases: Sequence[int]) -> Kits:
+        """Return what is left if there are only these ``cases``; they are numbered anew."""
+        return replace(self, of_case=tuple(self.of_case[case] for case in cases if self.of_case))
 
 
 class Taste(IntEnum):

@@ -70,7 +70,7 @@ class Shop:
             self.wakes,
         )
 
-    def schedule(  # noqa: C901, PLR0912 - in one piece, since all the time is spent here
+    def schedule(  # noqa: C901, PLR0912, PLR0915 - in one piece, since all the time is spent here
         self, keys: Sequence[float]
     ) -> Schedule:
         """Start whatever fits, in order of ``keys`` (the smaller first), as early as possible."""
@@ -101,7 +101,10 @@ class Shop:
                 demand = demands[number]
                 for resource, tokens in demand:
                     if free[resource] < tokens:
-                        heappop(heads)
+                        if resource == _WORKER:  # then nobody else finds one either
+                            heads.clear()
+                        else:
+                            heappop(heads)
                         break
                 else:
                     for resource, tokens in demand:

@@ -307,6 +307,14 @@ class Keeps:
             found.setdefault(worker, []).append(fixture)
         return found
 
+    def keeping(self, ticket: int) -> list[Keeper]:
+        """Return who keeps something of ``ticket`` and has not been asked for it."""
+        return [
+            (worker, fixture)
+            for worker, fixture in self._tickets.keepers(ticket)
+            if fixture in self._places[worker].up and not self._is_asked((worker, fixture))
+        ]
+
     def is_used(self, keeper: Keeper) -> bool:
         """Whether a case counts on ``keeper``."""
         worker, fixture = keeper

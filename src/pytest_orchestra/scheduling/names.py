@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fnmatch import translate
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from posixpath import join, normpath
 from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec, Need
 from pytest_orchestra.scheduling.near import Neighbours
-from pytest_orchestra.scheduling.nodeid import directories, scopes, split_nodeid
+from pytest_orchestra.scheduling.nodeid import directories, matcher, scopes, split_nodeid
 
 #: What follows the name of a test with parameters in the node ids of its cases.
 _PARAMS: Final = "["
@@ -147,7 +146,7 @@ class Names:
         """Return the cases whose node id is ``prefix`` and something that the glob matches."""
         key = (prefix, pattern)
         if key not in self._globs:
-            matches = _matcher(pattern)
+            matches = matcher(pattern)
             cases = self._sorted.below(prefix) if prefix else range(len(self._ids))
             self._globs[key] = tuple(i for i in cases if matches(self._ids[i][len(prefix) :]))
         return self._globs[key]
@@ -205,9 +204,3 @@ def _without(case: int, cases: tuple[int, ...]) -> tuple[int, ...]:
     if cases[place : place + 1] != (case,):
         return cases
     return cases[:place] + cases[place + 1 :]
-
-
-def _matcher(pattern: str) -> Callable[[str], object]:
-    """Return a test for the glob ``pattern``: of a whole id, or of a test, class or path in it."""
-    endings = ("", "[[]*", "::*", "/*")
-    return re.compile("|".join(translate(pattern + ending) for ending in endings)).match

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from fnmatch import translate
 from typing import NamedTuple
 
 
@@ -41,3 +44,9 @@ def directories(file: str) -> list[str]:
 def is_within(nodeid: str, scope: str) -> bool:
     """Whether a test is in the directory, file or class ``scope``; every test is in the empty one."""
     return not scope or nodeid.startswith((f"{scope}::", f"{scope}/"))
+
+
+def matcher(pattern: str) -> Callable[[str], object]:
+    """Return a test for the glob ``pattern``: of a whole id, or of a test, class or path in it."""
+    endings = ("", "[[]*", "::*", "/*")
+    return re.compile("|".join(translate(pattern + ending) for ending in endings)).match

@@ -5,16 +5,21 @@ A smaller rank goes first. Ranks compare cases; edges and tokens decide what may
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.scheduling.graph import Graph
+from pytest_orchestra.scheduling.pool import EXCLUSIVE, Demand, Pool
 
 #: A case whose path to the end is shorter than this share of the makespan bound fills gaps: it
 #: is not urgent, and keeps the order of the collection, which suits fixtures.
 FILLER_SHARE: Final = 0.02
+
+#: A resource is contended if it is in use for this share of the makespan bound. (Where all of
+#: several are, as in the job shops of the benchmarks, it does not matter which share.)
+CONTENDED_SHARE: Final = 0.5
 
 #: What a case is taken to cost, in seconds, where nothing is known of any.
 UNKNOWN_SECONDS: Final = 0.1
@@ -25,21 +30,69 @@ class Scores:
     """Per case: ``tier`` ranks priority alone, ``level`` ranks priority and then urgency.
 
     ``tail`` is the length of the critical path from the start of the case to the end of the
-    run, in seconds; ``priority`` includes what is inherited from dependants.
+    run, in seconds; ``priority`` includes what is inherited from dependants. ``urgency`` is what
+    is left to do, in seconds, when the case starts: the tail, or more where others wait for
+    a resource that it takes. ``bound`` is what the run takes at least, in seconds.
     """
 
     tier: tuple[int, ...]
     level: tuple[int, ...]
     tail: tuple[float, ...]
     priority: tuple[float, ...]
+    urgency: tuple[float, ...] = ()
+    bound: float = 0.0
+
+    def urgent(self, share: float) -> list[float]:
+        """Return the urgency of each case, 0.0 if that is at most this ``share`` of the bound."""
+        threshold = share * self.bound
+        return [each if each > threshold else 0.0 for each in self.urgency]
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What cases take of the tokens there are: ``of_case[case]`` is a place in ``distinct``."""
+
+    distinct: tuple[Demand, ...] = ()
+    of_case: tuple[int, ...] = ()
+    capacities: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, specs: Sequence[CaseSpec], pool: Pool) -> Demands:
+        """Return what ``specs`` take of ``pool``."""
+        numbers: dict[Demand, int] = {}
+        known: dict[object, int] = {}
+        of_case = []
+        for spec in specs:
+            key = (spec.claims, spec.alone, spec.holds)
+            number = known.get(key)
+            if number is None:
+                demand = pool.demand(spec.claims, alone=spec.alone, holds=spec.holds)
+                number = known[key] = numbers.setdefault(demand, len(numbers))
+            of_case.append(number)
+        return cls(tuple(numbers), tuple(of_case), pool.capacities)
+
+    def shares(self) -> dict[str, dict[int, float]]:
+        """Return per resource which share of it each distinct demand takes."""
+        found: dict[str, dict[int, float]] = {}
+        for number, demand in enumerate(self.distinct):
+            for resource, tokens in demand:
+                if resource != EXCLUSIVE:
+                    share = tokens / self.capacities[resource]
+                    found.setdefault(resource, {})[number] = share
+        return found
 
 
 def score(
-    specs: Sequence[CaseSpec], graph: Graph, seconds: Sequence[float | None], workers: int
+    specs: Sequence[CaseSpec],
+    graph: Graph,
+    seconds: Sequence[float | None],
+    workers: int,
+    demands: Demands | None = None,
 ) -> Scores:
     """Rank ``specs`` for a run on ``workers`` workers; ``seconds`` are expected durations.
 
-    A prerequisite inherits the priority of what waits for it. With one worker nothing is
+    A prerequisite inherits the priority of what waits for it. With ``demands`` a case is as urgent as
+    the work that still waits for a contended resource that it takes. With one worker nothing is
     urgent: every order takes the same time, so the collection's is kept.
     """
     filled = fill(seconds)
@@ -53,13 +106,12 @@ def score(
         priority[case] = highest
         tail[case] += longest
     _lengthen_groups(specs, filled, tail)
-    urgency = _urgency(tail, filled, workers)
-    tier = ranks([-each for each in priority])
-    if any(tier):
-        level = ranks([(-p, -u) for p, u in zip(priority, urgency, strict=True)])
-    else:
-        level = ranks([-each for each in urgency])
-    return Scores(tuple(tier), tuple(level), tuple(tail), tuple(priority))
+    urgency, bound = _urgency(graph, tail, filled, workers, demands or Demands())
+    tier = tuple(ranks([-each for each in priority]))
+    scores = Scores(tier, (), tuple(tail), tuple(priority), tuple(urgency), bound)
+    urgent = scores.urgent(FILLER_SHARE) if workers > 1 else [0.0] * len(specs)
+    level = rank_within(tier, [-each for each in urgent])
+    return Scores(tier, level, scores.tail, scores.priority, scores.urgency, bound)
 
 
 def fill(seconds: Sequence[float | None]) -> list[float]:
@@ -82,15 +134,52 @@ def _lengthen_groups(specs: Sequence[CaseSpec], filled: list[float], tail: list[
             tail[case] = max(tail[case], total[spec.group])
 
 
-def _urgency(tail: Sequence[float], filled: Sequence[float], workers: int) -> list[float]:
-    if workers == 1:
-        return [0.0] * len(tail)
-    bound = max(max(tail, default=0.0), sum(filled) / workers)
-    threshold = FILLER_SHARE * bound
-    return [each if each > threshold else 0.0 for each in tail]
+def _urgency(
+    graph: Graph,
+    tail: Sequence[float],
+    filled: Sequence[float],
+    workers: int,
+    demands: Demands,
+) -> tuple[list[float], float]:
+    """Return what is left to do when each case starts, and the bound of the run, in seconds."""
+    work = [0.0] * len(demands.distinct)
+    for number, spent in zip(demands.of_case, filled, strict=False):
+        work[number] += spent
+    shares = demands.shares()
+    loads = {
+        resource: sum(share * work[number] for number, share in takers.items())
+        for resource, takers in shares.items()
+    }
+    bound = max(max(tail, default=0.0), sum(filled) / workers, *loads.values(), 0.0)
+    contended = {name: load for name, load in loads.items() if load >= CONTENDED_SHARE * bound}
+    urgency = list(tail)
+    if not any(contended.values()):
+        return urgency, bound
+    order = sorted(range(len(tail)), key=lambda case: (-tail[case], case))
+    for resource, load in contended.items():
+        rest, takers = load, shares[resource]
+        for case in order:
+            share = takers.get(demands.of_case[case])
+            if share is not None:
+                urgency[case] = max(urgency[case], rest)
+                rest -= share * filled[case]
+    for case in reversed(graph.order):
+        for dependant, _ in graph.dependents[case]:
+            urgency[case] = max(urgency[case], filled[case] + urgency[dependant])
+    return urgency, bound
 
 
-def ranks(keys: Sequence[float] | Sequence[tuple[float, float]]) -> list[int]:
+def ranks(keys: Sequence[float] | Sequence[tuple[float, ...]]) -> list[int]:
     """Return the place of each key among the distinct ones, from 0."""
     rank = {key: number for number, key in enumerate(sorted(set(keys)))}  # type: ignore[type-var]
     return [rank[key] for key in keys]
+
+
+def rank_within(
+    tiers: Sequence[int], keys: Sequence[float] | Sequence[tuple[float, ...]]
+) -> tuple[int, ...]:
+    """Return the place of each case by its tier, and within that by its key."""
+    if not any(tiers):
+        return tuple(ranks(keys))
+    places = ranks(keys)
+    return tuple(ranks(list(zip(tiers, places, strict=True))))

@@ -46,17 +46,19 @@ class Selection:
         *,
         patience: float,
         barred: Barred = (),
+        retried: Iterable[int] = (),
     ) -> None:
-        """Take what is known of the cases; none of them is ready yet."""
-        self._tiers: Final = scores.tier
+        """Take what is known of the cases, and which may be ``retried``; none of them is ready yet."""
+        self._levels: Final = [*scores.level]
+        self._tiers: Final = [*scores.tier]
         self._pool: Final = pool
         self._estimates: Final = estimates
         self._fixtures: Final = estimates.fixtures
-        self._signs: Final = Signatures(specs, pool, barred)
+        self._signs: Final = Signatures(specs, pool, barred, retried)
         self._signatures: Final = self._signs.of_case
         self._hosts: Final = self._signs.hosts
         self._ready: Final = ReadyQueue(
-            scores.level, self._signatures, estimates.segments, self._hosts
+            self._levels, self._signatures, estimates.segments, self._hosts
         )
         self.waits: Final = Waits(len(specs))
         self._parking: Final = Parking(self._hosts, self._signs.wants, self.waits)
@@ -66,7 +68,7 @@ class Selection:
         self._keeps: Final = self._holdings.keeps
         self.tickets: Final[Tickets] = self._holdings.tickets
         self._reservation: Final = Reservation(
-            self._signs, self._holdings, self._crew, scores.level, patience
+            self._signs, self._holdings, self._crew, self._levels, patience
         )
         self._asking: Final = Asking(
             self._holdings,
@@ -74,7 +76,8 @@ class Selection:
             self._ready,
             self._parking,
             self._reservation,
-            scores,
+            self._levels,
+            self._tiers,
             self._fixtures.cost,
         )
         #: Per host the parked signatures, the hopeless ones and the demands of all.
@@ -87,8 +90,14 @@ class Selection:
         #: Ready cases that only one worker may run, and that it had to leave lying.
         self._left_lying: Final[set[int]] = set()
         self._group_ready: Final[dict[str, set[int]]] = {}
+        #: Cases that are tried again, and the workers on which each has failed.
+        self._tried: Final[dict[int, frozenset[str]]] = {}
+        #: Those of them that cannot have tokens from others before fixtures give back theirs.
+        self._ticketed: Final[set[int]] = set()
         #: Cases that were picked since somebody last asked for fixtures.
         self._taken: Final[dict[int, str]] = {}
+        #: Level and tier of what goes after everything else.
+        self._last: Final = (max(scores.level, default=0) + 1, max(scores.tier, default=0) + 1)
         #: What nobody may wait for longer than so many seconds, while nobody gets any.
         self.limits: Final = pool.stock.limits()
 
@@ -97,6 +106,7 @@ class Selection:
     def join(self, worker: str, host: str = "") -> None:
         """``worker`` may be picked for from now on."""
         self._keeps.join(worker, self._crew.join(worker, host))
+        self._rebind()
 
     def lose(self, worker: str, now: float) -> None:
         """``worker`` is gone: groups that were bound to it may go anywhere again."""
@@ -109,6 +119,7 @@ class Selection:
         for group in self._crew.lose(worker):
             for case in sorted(self._group_ready.get(group, ())):
                 self._ready.add(case)
+        self._rebind()
         if self._reservation.case is not None:
             self._end_reservation(now)
 
@@ -137,11 +148,49 @@ class Selection:
         self.waits.became_ready(case, now)
         self._waiting[self._signatures[case]] += 1
         group = self._groups[case]
-        if group is None:
-            self._ready.add(case)
-        else:
+        if group is not None:
             self._group_ready.setdefault(group, set()).add(case)
-            self._ready.add(case, self._crew.home(case))
+        elif case in self._tried:
+            self._bind(case)
+        self._ready.add(case, self._crew.home(case))
+
+    def try_again(self, case: int, tried: frozenset[str], now: float, *, is_last: bool) -> None:
+        """``case`` failed on the workers ``tried``: it may run again, alone, and on another one.
+
+        ``is_last``: when there is nothing else to run.
+        """
+        if case not in self._tried:
+            self._signs.isolate(case)
+            if is_last:
+                self._levels[case], self._tiers[case] = self._last
+        self._tried[case] = tried
+        self.waits.begin_anew(case)
+        self.offer(case, now)
+        if self.tickets.has(case):
+            self._ticketed.add(case)
+            self._asking.for_ticket(case)
+
+    def _bind(self, case: int) -> None:
+        """Let ``case`` run where it has not failed yet, if there is anybody who may run it.
+
+        It runs alone, so all others are as idle as that worker by then.
+        """
+        signature = self._signatures[case]
+        fresh = (
+            worker
+            for worker, host in self._crew.host_of.items()
+            if worker not in self._tried[case] and signature not in self._signs.hopeless[host]
+        )
+        self._crew.bind(case, next(fresh, None))
+
+    def _rebind(self) -> None:
+        """Workers came or went: see who may run what is to be tried again."""
+        for case in self._tried:
+            if self._groups[case] is None and self._ready.where[case] is not None:
+                home = self._crew.home(case)
+                self._bind(case)
+                if self._crew.home(case) != home:
+                    self._ready.add(case, self._crew.home(case))
 
     def withdraw(self, case: int, now: float) -> None:
         """``case`` must not be picked any more."""
@@ -216,7 +265,7 @@ class Selection:
 
     def is_bound(self, case: int) -> bool:
         """Whether only one worker may run ``case``."""
-        return self._groups[case] is not None
+        return self._crew.is_bound(case)
 
     def would_suit(self, worker: str, case: int, now: float) -> bool:
         """Whether ``case``, which another worker is to run, could be for ``worker`` as well."""
@@ -376,6 +425,9 @@ class Selection:
     # tokens that come back
 
     def _came_back(self, resources: Iterable[str], now: float) -> None:
+        for case in [case for case in self._ticketed if not self.tickets.has(case)]:
+            self._ticketed.discard(case)
+            self._look_again(self._signatures[case], now)
         for resource in resources:
             for host, signature in self._parking.lacking(resource):
                 self._unpark(host, signature, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,24 +29,39 @@ class Signature:
 
 
 class Signatures:
-    """Numbers the signatures of ``specs``; ``barred`` says per case where it cannot run."""
+    """Numbers the signatures of ``specs``; ``barred`` says per case where it cannot run.
 
-    def __init__(self, specs: Sequence[CaseSpec], pool: Pool, barred: Barred = ()) -> None:
+    Cases that may be ``retried`` have another for then: alone, with all that they take.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[CaseSpec],
+        pool: Pool,
+        barred: Barred = (),
+        retried: Iterable[int] = (),
+    ) -> None:
         #: The hosts that tokens are counted for; a single one has no name.
         self.hosts: Final = tuple(pool.stock.hosts) if len(pool.stock.hosts) > 1 else ("",)
         numbers: dict[Signature, int] = {}
         known: dict[object, int] = {}
         self.of_case: Final[list[int]] = []
-        for case, spec in enumerate(specs):
+
+        def sign(case: int, *, alone: bool) -> int:
+            spec = specs[case]
             where = barred[case] if barred else _NOWHERE
             kept = tuple(
                 (hold.fixture, hold.claims) for hold in spec.holds if hold.scope is not None
             )
             passing = tuple(hold.claims for hold in spec.holds if hold.scope is None)
-            key = (spec.claims, spec.alone, kept, passing, where)
+            key = (spec.claims, alone, kept, passing, where)
             if key not in known:
-                known[key] = numbers.setdefault(self._sign(spec, pool, where, kept), len(numbers))
-            self.of_case.append(known[key])
+                signature = self._sign(spec, pool, where, kept, alone=alone)
+                known[key] = numbers.setdefault(signature, len(numbers))
+            return known[key]
+
+        self.of_case.extend(sign(case, alone=spec.alone) for case, spec in enumerate(specs))
+        self._when_retried: Final = {case: sign(case, alone=True) for case in retried}
         self.all: Final = tuple(numbers)
         #: What each signature takes on each host, by number.
         self.demands: Final = {
@@ -77,15 +92,21 @@ class Signatures:
             for fixture, _ in each.holds:
                 self.using.setdefault(fixture, []).append(number)
 
+    def isolate(self, case: int) -> None:
+        """Let ``case``, which nobody has or waits for at the moment, run alone from now on."""
+        self.of_case[case] = self._when_retried[case]
+
     def _sign(
         self,
         spec: CaseSpec,
         pool: Pool,
         where: frozenset[str],
         kept: tuple[tuple[str, tuple[Claim, ...]], ...],
+        *,
+        alone: bool,
     ) -> Signature:
         demands = tuple(
-            pool.demand(spec.claims, alone=spec.alone, holds=spec.holds, host=host)
+            pool.demand(spec.claims, alone=alone, holds=spec.holds, host=host)
             for host in self.hosts
         )
         return Signature(demands, pool.outside(spec.claims, spec.holds), where, kept)

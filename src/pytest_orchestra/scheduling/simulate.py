@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from pytest_orchestra.model.case import CaseSpec
@@ -20,14 +21,17 @@ from pytest_orchestra.model.events import (
     Fixture,
     FixturesDown,
     GiveBack,
+    GiveUp,
     Recall,
     Relinquish,
+    TimePassed,
     TokensGranted,
     WorkersJoined,
 )
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.scheduling.engine import Engine
 from pytest_orchestra.scheduling.nodeid import is_within
+from pytest_orchestra.scheduling.setups import SetUps
 
 #: A case to run, or fixtures to tear down.
 _Errand: TypeAlias = int | tuple[Fixture, ...]
@@ -61,7 +65,8 @@ class Simulation:
     ``seconds`` are durations per case, ``verdicts`` what each case ends with if it runs
     (passed where not given). With ``specs``, fixtures that take something go down as pytest
     does it: when the next case is not in their scope, or somebody asks for what they keep. Without
-    ``specs``, only then. Setting up and tearing down take no time.
+    ``specs``, only then. Tearing down takes no time, and neither does setting up, but for what
+    ``setups`` say. ``at_first`` is what the first attempts at a case end with that is tried again.
     """
 
     def __init__(  # noqa: PLR0913 - each is a different thing that happens in a run
@@ -73,6 +78,8 @@ class Simulation:
         *,
         specs: Sequence[CaseSpec] = (),
         others: Others | None = None,
+        setups: SetUps | None = None,
+        at_first: Mapping[int, Sequence[Verdict]] = MappingProxyType({}),
     ) -> None:
         self.spans: Final[list[Span]] = []
         #: Fixtures that are up, by worker.
@@ -83,7 +90,9 @@ class Simulation:
         self._seconds = seconds
         self._verdicts = verdicts or {}
         self._specs = specs
+        self._at_first = {case: deque(verdicts) for case, verdicts in at_first.items()}
         self._others = others or Others()
+        self._benches = setups.benches(workers) if setups is not None and setups.matter else None
         self._queues: dict[str, deque[_Errand]] = {worker: deque() for worker in workers}
         self._ends: list[tuple[float, int, str]] = []
         #: What the engine has not heard yet: it hears one thing when its last commands are obeyed.
@@ -93,7 +102,7 @@ class Simulation:
     def run(self) -> tuple[Span, ...]:
         """Run to the end and return what ran, in order of its end."""
         self.tell(WorkersJoined(tuple(self._queues)), 0.0)
-        while self.next_end is not None:
+        while self.next_end is not None or self._engine.next_due is not None:
             self.step()
         assert self._engine.done, "cases were left that nothing waits for"  # noqa: S101
         return tuple(self.spans)
@@ -104,12 +113,19 @@ class Simulation:
         return self._ends[0][0] if self._ends else None
 
     def step(self) -> None:
-        """Let the next case end."""
+        """Let the next case end, or time go by until one may be tried again."""
+        due, end = self._engine.next_due, self.next_end
+        if due is not None and (end is None or due < end):
+            self.tell(TimePassed(), due)
+            return
         now, case, worker = heappop(self._ends)
         _, start = self.running.pop(worker)
         self.spans.append(Span(case, worker, start, now))
         verdict = self._verdicts.get(case, Verdict.PASSED)
-        self._news.append(CaseFinished(case, verdict, self._seconds[case]))
+        if self._at_first.get(case):
+            verdict = self._at_first[case].popleft()
+        again = self._engine.tries_again(case, verdict)
+        self._news.append(CaseFinished(case, verdict, self._seconds[case], again))
         self._is_telling = True
         self._go_on(worker, now)
         self._is_telling = False
@@ -146,7 +162,7 @@ class Simulation:
                 case GiveBack(case):
                     self._others.give_back(case)
                 case _:
-                    assert isinstance(command, Conclude)  # noqa: S101 - takes no time
+                    assert isinstance(command, Conclude | GiveUp)  # noqa: S101 - takes no time
 
     def _go_on(self, worker: str, now: float) -> None:
         """Let an idle worker do what it was told, up to the next case."""
@@ -160,7 +176,8 @@ class Simulation:
 
     def _begin(self, worker: str, case: int, now: float) -> None:
         self.running[worker] = case, now
-        heappush(self._ends, (now + self._seconds[case], case, worker))
+        charge = self._benches.move(worker, case) if self._benches is not None else 0.0
+        heappush(self._ends, (now + charge + self._seconds[case], case, worker))
         if self._specs:
             spec = self._specs[case]
             leaves = [each for each in self.up[worker] if not is_within(spec.nodeid, each[1])]

@@ -34,8 +34,11 @@ class Tickets:
         self._keepers: Final[dict[int, dict[Keeper, None]]] = {}
 
     def ask(self, signature: int, case: int, wants: Demand) -> None:
-        """Ask for what ``case`` wants, unless another of its signature is waiting already."""
-        if signature not in self._asked:
+        """Ask for what ``case`` wants, unless another of its signature is waiting already.
+
+        Nor does a case ask again while fixtures keep what it had when it ran before.
+        """
+        if signature not in self._asked and not self.has(case):
             self._asked[signature] = case
             self._signature_of[case] = signature
             self._wants[case] = wants
@@ -83,6 +86,10 @@ class Tickets:
         return self._wants[case]
 
     # who has them
+
+    def keepers(self, case: int) -> Collection[Keeper]:
+        """Return the fixtures that keep tokens of ``case``."""
+        return self._keepers.get(case, {}).keys()
 
     def keep(self, case: int, keeper: Keeper) -> None:
         """``keeper`` needs the tokens of ``case`` too."""

@@ -33,6 +33,11 @@ class Waits:
         if self.ready_at[case] is None:
             self.ready_at[case] = now
 
+    def begin_anew(self, case: int) -> None:
+        """``case`` is to be tried again: how long it waited for its last attempt does not count."""
+        self.ready_at[case] = None
+        self.refusals.pop(case, None)
+
     def refused(self, case: int, resource: str, now: float) -> Refusal:
         """A worker could have run ``case``, but ``resource`` was lacking."""
         known = self.refusals.get(case)

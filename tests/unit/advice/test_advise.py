@@ -12,6 +12,7 @@ from pytest_orchestra.advice.findings import Findings
 from pytest_orchestra.model.advice import Coverage, Recommendation, Topic
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Capacity, Scope
+from pytest_orchestra.model.flakes import FlakeRecord, Rate, Standing
 from pytest_orchestra.model.run import CaseRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.scheduling.fixtures import Kits
@@ -238,6 +239,26 @@ def test_flaky_tests_come_by_what_they_cost() -> None:
     found = only(replace(findings, run=run), Topic.FLAKY)
     assert (found.cases, found.total, found.gain) == ((2, 0), 2, 1.0)
     assert found.remedy.startswith("mend a.py::test_2 first")
+
+
+def judged(case: int, standing: Standing, seconds: float, red_builds: int) -> FlakeRecord:
+    """Return what the history says of a test."""
+    rate = Rate(0.1, 0.05, 0.2)
+    return FlakeRecord(case, standing, "", 50, rate, 0.2, 1.0, 3, (), seconds, red_builds)
+
+
+def test_red_builds_cost_more_than_seconds() -> None:
+    """What the history says of a test counts, if it says that it is flaky."""
+    flakes = (
+        judged(0, Standing.FLAKY, 90.0, 1),
+        judged(1, Standing.BROKEN, 500.0, 9),
+        judged(2, Standing.FLAKY, 10.0, 3),
+    )
+    findings = findings_of([Made(), Made(verdict=Verdict.FAILED), Made()], run={"flakes": flakes})
+    found = only(findings, Topic.FLAKY)
+    assert found.cases == (2, 0)
+    assert found.text.endswith("have cost 1 min 40 s of workers and 4 red builds")
+    assert found.gain == 0.0
 
 
 def test_tests_that_passed_at_once_are_not_flaky() -> None:

@@ -9,11 +9,14 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from random import Random
+from struct import pack
 
 import pytest
 from histories import HERE, PYTHON, attempt, case, run, traces
@@ -24,7 +27,7 @@ from pytest_orchestra.history.estimates import failure_probability
 from pytest_orchestra.history.renames import Trace
 from pytest_orchestra.history.retention import Retention
 from pytest_orchestra.history.schema import STEPS
-from pytest_orchestra.history.store import Store
+from pytest_orchestra.history.store import Store, is_sound
 
 X, Y = "a.py::test_x", "a.py::test_y"
 
@@ -149,7 +152,7 @@ def test_a_moved_test_is_known_once_the_old_one_is_gone(path: Path, *, is_gone: 
     with Store.open(path) as store:
         lengths = {
             name: len(each)
-            for name, each in store.trials(["old.py::test_m", "new.py::test_m"]).items()
+            for name, each in store.cases(["old.py::test_m", "new.py::test_m"]).items()
         }
     assert lengths == (
         {"new.py::test_m": 2} if is_gone else {"old.py::test_m": 1, "new.py::test_m": 1}
@@ -173,6 +176,15 @@ def test_runs_that_cannot_share_a_file_have_one_each(
     found = recall(path)
     assert found.seconds == {X: 4.0}
     assert found.costs == {("db", ""): 1.0}
+
+
+def test_runs_of_their_own_need_no_locks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are network file systems that have none."""
+    monkeypatch.setattr(archive_module, "is_on_network", lambda _: True)
+    keep(path, 2, tests=2)
+    (own,) = path.with_name("history.sqlite3.runs").iterdir()
+    with held(own, "PRAGMA locking_mode = EXCLUSIVE"):
+        assert recall(path, "b.py::test_0").seconds == {"b.py::test_0": 0.5}
 
 
 # corrupt
@@ -248,7 +260,7 @@ def test_several_begin_at_once(path: Path, *, is_there: bool) -> None:
     aside = [each.read_bytes()[:7] for each in path.parent.glob("*.corrupt-*")]
     assert aside == ([b"rubbish"] if is_there else [])
     with Store.open(path) as store:
-        assert len(store.trials([X])[X]) == 5
+        assert len(store.cases([X])[X]) == 5
 
 
 # locked
@@ -287,7 +299,7 @@ def test_a_locked_history_is_read_and_not_waited_for(path: Path) -> None:
     assert told == ["history h is locked by another process: this run is not added to it"]
     keep(path, 3)
     with Store.open(path) as store:
-        assert [trial.run.uuid for trial in store.trials([X])[X]] == ["run-1", "run-3"]
+        assert [trial.run.uuid for trial in store.cases([X])[X]] == ["run-1", "run-3"]
 
 
 def test_a_history_that_is_locked_altogether_costs_one_line(path: Path) -> None:
@@ -301,7 +313,37 @@ def test_a_history_that_is_locked_altogether_costs_one_line(path: Path) -> None:
     assert "is locked by another process" in line
     archive.keep(run(3, case(X)), {})
     with Store.open(path) as store:
-        assert [trial.run.uuid for trial in store.trials([X])[X]] == ["run-1", "run-3"]
+        assert [trial.run.uuid for trial in store.cases([X])[X]] == ["run-1", "run-3"]
+
+
+WAITER = """
+import sys
+sys.path.append(sys.argv[2])
+from pathlib import Path
+from histories import case, run
+from pytest_orchestra.history.archive import Archive
+archive = Archive(Path(sys.argv[1]), "h", print)
+print("ready", flush=True)
+archive.keep(run(2, case("a.py::test_x")), {})
+print("went on", flush=True)
+"""
+
+
+def test_nobody_has_to_wait_for_a_lock_who_will_not(path: Path) -> None:
+    """Ctrl-C ends the waiting, which may take a minute, and nothing else."""
+    support = Path(__file__).parent.parent.parent / "support"
+    command = (sys.executable, "-c", WAITER, str(path), str(support))
+    with held(path), subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiter:  # noqa: S603 - ours
+        assert waiter.stdout is not None
+        assert waiter.stdout.readline() == "ready\n"
+        time.sleep(1.0)  # by now it waits
+        waiter.send_signal(signal.SIGINT)
+        output, _ = waiter.communicate(timeout=40)
+    assert output.splitlines() == [
+        "history h could not be written before Ctrl-C: this run is not added to it",
+        "went on",
+    ]
+    assert recall(path).seconds == {X: 0.5}
 
 
 # of others
@@ -427,3 +469,197 @@ def test_a_full_disk_for_real(tmp_path: Path) -> None:
         keep(path, 3)
     finally:
         subprocess.run(("umount", str(place)), check=True)  # noqa: S603, S607 - a command of ours
+
+
+# damage of all kinds
+
+
+def test_damage_of_any_kind_costs_one_line(tmp_path: Path) -> None:
+    """Bytes changed, cut off, put in or exchanged: one line, the past set aside, a new one begun."""
+    source = tmp_path / "source" / "history.sqlite3"
+    names = [f"b.py::test_{n}[\u00e9]" for n in range(60)]
+    for number in range(2):
+        tests = (case(name, attempt(), body=name[-9:]) for name in names)
+        make(source, Told()).keep(run(number, *tests, fixtures={("db", ""): 1.0}), {})
+    whole = source.read_bytes()
+    random = Random(7)  # noqa: S311 - the same damage each time
+    for number, damage in enumerate(DAMAGES * 8):
+        path = tmp_path / str(number) / "history.sqlite3"
+        path.parent.mkdir()
+        path.write_bytes(damage(whole, random))
+        told = Told()
+        archive = make(path, told)
+        found = archive.recall(traces(*names), HERE, lambda _: True)
+        tests = (case(name, body=name[-9:]) for name in names)
+        archive.keep(run(50, *tests, fixtures={("db", ""): 1.0}), found.renamed)
+        recall(path, *names)
+        keep(path, 51)
+        assert len(told) == len(list(path.parent.glob("*.corrupt-*"))) <= 1, (number, told)
+        assert all("is corrupt (" in line and "kept as" in line for line in told)
+
+
+def _cut(whole: bytes, random: Random) -> bytes:
+    return whole[: random.randrange(len(whole))]
+
+
+def _change(whole: bytes, random: Random) -> bytes:
+    content = bytearray(whole)
+    for _ in range(random.randrange(1, 200)):
+        content[random.randrange(len(content))] = random.randrange(256)
+    return bytes(content)
+
+
+def _put_in(whole: bytes, random: Random) -> bytes:
+    place = random.randrange(len(whole))
+    return whole[:place] + random.randbytes(random.randrange(1, 100)) + whole[place:]
+
+
+def _exchange(whole: bytes, random: Random) -> bytes:
+    pages = [whole[place : place + 4096] for place in range(0, len(whole), 4096)]
+    pages[random.randrange(len(pages))] = random.choice([*pages, bytes(4096)])
+    return b"".join(pages)
+
+
+#: Four ways to damage a file.
+DAMAGES = [_cut, _change, _put_in, _exchange]
+
+
+def test_what_no_test_can_take_is_not_believed(path: Path) -> None:
+    """A length that is none, of a test or a fixture, is as good as not known."""
+    make(path, Told()).keep(run(2, case(Y), fixtures={("db", ""): 1.0}), {})
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for table, seconds in (("test", -1.0), ("fixture", float("nan"))):
+            recent = pack("<dfBi", 1.7e9, seconds, 0, 1)
+            connection.execute(f"UPDATE {table} SET recent = ?", (recent,))  # noqa: S608 - ours
+    found = recall(path, X, Y)
+    assert not found.seconds
+    assert not found.costs
+
+
+@pytest.mark.parametrize("name", ["README.md", "history"])
+def test_what_is_no_database_by_its_name_is_left_alone(tmp_path: Path, name: str) -> None:
+    """Who names the wrong file finds it as it was."""
+    path = tmp_path / name
+    path.write_text("something that somebody wrote")
+    told = Told()
+    archive = make(path, told)
+    archive.recall(traces(X), HERE, lambda _: False)
+    archive.keep(run(1, case(X)), {})
+    (line,) = told
+    assert "is no history, and is left alone: name another file" in line
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert path.read_text() == "something that somebody wrote"
+
+
+# odd places
+
+
+def test_what_a_link_names_is_the_history(path: Path) -> None:
+    """A link stays one: what is set aside is the file that it names, with all that belongs to it."""
+    link = path.parent.parent / "link.sqlite3"
+    link.symlink_to(path)
+    assert recall(link).seconds == {X: 0.5}
+    keep(link, 2)
+    path.write_bytes(b"rubbish" * 1000)
+    told = Told()
+    keep(link, 3, told)
+    assert len(told) == 1
+    assert link.is_symlink()
+    assert len(list(path.parent.glob("*.corrupt-*"))) == 1
+    assert recall(path).seconds == {X: 0.5}
+
+
+def test_a_link_to_nothing_gets_its_file(tmp_path: Path) -> None:
+    """Its directory is made, too; links in a circle cost a line."""
+    link = tmp_path / "link.sqlite3"
+    link.symlink_to(tmp_path / "far" / "history.sqlite3")
+    keep(link, 1)
+    assert (tmp_path / "far" / "history.sqlite3").is_file()
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    told = Told()
+    recall(circle, told=told)
+    keep(circle, 1, told)
+    assert told
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody would ever write to it."""
+    path = tmp_path / "pipe.sqlite3"
+    os.mkfifo(path)
+    told = Told()
+    archive = make(path, told)
+    archive.recall(traces(X), HERE, lambda _: False)
+    archive.keep(run(1, case(X)), {})
+    (line,) = told
+    assert "is no file, but a device or a pipe" in line
+
+
+def test_a_name_that_is_too_long_costs_a_line(tmp_path: Path) -> None:
+    """It is as if there were nothing, until something is to be written."""
+    told = Told()
+    path = tmp_path / ("x" * 300)
+    recall(path)
+    keep(path, 1, told)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o000])
+def test_where_nobody_may_look_the_run_goes_on(public: Path, mode: int) -> None:
+    """Not even whether there is a history can be known then."""
+    path = public / "history" / "history.sqlite3"
+    keep(path, 1)
+    path.parent.chmod(mode)
+
+    def act() -> Told:
+        told = Told()
+        recall(path)
+        keep(path, 2, told)
+        return told
+
+    try:
+        (line,) = without_rights(act)
+    finally:
+        path.parent.chmod(0o755)
+    assert "this run is not added to it" in line
+    assert recall(path).seconds == {X: 0.5}
+
+
+# killed
+
+
+KILLED = """
+import sys
+sys.path[:0] = sys.argv[2:]
+from pathlib import Path
+from histories import case, run
+from pytest_orchestra.history.archive import Archive
+for number in range(1000):
+    tests = (case(f"b.py::test_{n}") for n in range(300))
+    Archive(Path(sys.argv[1]), "h", print).keep(run(number, *tests), {})
+    print(number, flush=True)
+"""
+
+
+def test_a_run_that_is_killed_while_it_writes_loses_only_itself(tmp_path: Path) -> None:
+    """Whatever was added before is there, and the next run needs nobody to mend anything."""
+    random = Random(3)  # noqa: S311 - no secret
+    support = Path(__file__).parent.parent.parent / "support"
+    for number in range(6):
+        path = tmp_path / str(number) / "history.sqlite3"
+        command = (sys.executable, "-c", KILLED, str(path), str(support))
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:  # noqa: S603 - ours
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "0\n"
+            time.sleep(random.random() / 10)
+            writer.kill()
+            added = 1 + len(writer.stdout.read().splitlines())
+        told = Told()
+        found = recall(path, "b.py::test_7", told=told)
+        assert found.seconds == {"b.py::test_7": 0.5}
+        assert not told
+        with Store.open(path) as store:
+            kept = len(store.cases(["b.py::test_7"])["b.py::test_7"])
+        assert kept - added in {0, 1}  # one may have been added that could not say so any more
+        keep(path, 5000)
+        assert is_sound(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_orchestra.history.places import identify, is_on_network, run_files, set_aside
+from pytest_orchestra.history.places import clean_up, identify, is_on_network, run_files, set_aside
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -14,6 +14,8 @@ MOUNTS = """\
 32 22 0:42 / /my\\040share rw - cifs //server/share rw
 33 22 0:43 / /twice rw - nfs server:/ rw
 34 22 0:44 / /twice rw - ext4 /dev/sdb1 rw
+35 22 0:45 / /données\\040\u00a0x rw - fuse.rclone remote: rw
+36 22 0:46 / /container rw - fuse.fuse-overlayfs fuse-overlayfs rw
 nonsense
 """
 
@@ -27,12 +29,14 @@ nonsense
         ("/home/local/h", False),
         ("/my share/h", True),
         ("/twice/h", False),
+        ("/données \u00a0x/h", True),
+        ("/container/h", False),
     ],
 )
 def test_network_file_systems_are_known(tmp_path: Path, path: str, *, expected: bool) -> None:
     """By the innermost file system at that place, and the last one that was put there."""
     mounts = tmp_path / "mountinfo"
-    mounts.write_text(MOUNTS)
+    mounts.write_text(MOUNTS, encoding="utf-8")
     assert is_on_network(Path(path), mounts) is expected
 
 
@@ -79,3 +83,24 @@ def test_runs_are_found_newest_first(tmp_path: Path) -> None:
         (folder / name).touch()
         os.utime(folder / name, (number, number))
     assert [path.name for path in run_files(tmp_path / "h")] == ["a.sqlite3", "b.sqlite3"]
+
+
+def test_run_files_are_kept_for_so_long_and_so_many(tmp_path: Path) -> None:
+    """The newest stay, what a run left half-written goes after a day; one wrong clock is no matter."""
+    now = 2e9
+    ages = {"a": 0.0, "b": 1.0, "c": 2.0, "d": 40.0, "e": 3.0, "future": -9_000.0}
+    for name, days in ages.items():
+        (tmp_path / f"{name}.sqlite3").touch()
+        os.utime(tmp_path / f"{name}.sqlite3", (0, now - 86_400 * days))
+    for name, days in (("old.part", 5), ("old.part-journal", 5), ("new.part", 1)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, now - 86_400 * days))
+    clean_up(tmp_path, 4, 30 * 86_400)
+    assert {each.name for each in tmp_path.iterdir()} == {
+        *(f"{name}.sqlite3" for name in ("future", "a", "b", "c")),
+        "new.part",
+    }
+    clean_up(tmp_path, 100, 86_400 / 2)
+    left = {each.name for each in tmp_path.glob("*.sqlite3")}
+    assert "future.sqlite3" in left
+    assert "c.sqlite3" not in left

@@ -54,7 +54,7 @@ def test_an_old_history_is_read_and_written(tmp_path: Path, old: Path) -> None:
             assert known.costs["db", ""][0].seconds == 2.0
     with Store.open(path) as store:
         assert store.add(run(9, case(nodeids[0])))
-        assert len(store.trials(nodeids)[nodeids[0]]) == 3
+        assert len(store.cases(nodeids)[nodeids[0]]) == 3
 
 
 def test_what_a_version_is_never_changes(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pytest_orchestra.history.estimates import Observed
 from pytest_orchestra.history.recent import KEPT
 from pytest_orchestra.history.retention import DAY, Retention
 from pytest_orchestra.history.store import Store
+from pytest_orchestra.history.surroundings import Span
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.verdict import Verdict
 
@@ -46,7 +47,7 @@ def test_what_goes_in_comes_out(path: Path) -> None:
     evidence = run(1, case(X, first, last, body="b"), case(Y, attempt(Verdict.FAILED)))
     with Store.open(path) as store:
         assert store.add(evidence)
-        (trial,) = store.trials([X, "b.py::test_unknown"])[X]
+        (trial,) = store.cases([X, "b.py::test_unknown"])[X]
         assert trial.attempts == (first, last)
         assert (trial.run.uuid, trial.run.started) == (evidence.uuid, evidence.started)
         assert (trial.run.commit, trial.run.is_clean, trial.run.environment) == (
@@ -159,7 +160,7 @@ def test_any_name_can_be_stored(path: Path, name: str) -> None:
     with Store.open(path) as store:
         store.add(run(1, case(name, attempt(Verdict.FAILED, signature=name, worker=name))))
         assert store.known([name], HERE, PYTHON).tests.keys() == {name}
-        assert store.trials([name]).keys() == {name}
+        assert store.cases([name]).keys() == {name}
 
 
 def test_what_never_ran_is_not_there(path: Path) -> None:
@@ -188,7 +189,7 @@ def test_a_merge_brings_what_is_new(tmp_path: Path, path: Path) -> None:
         assert store.merge(other) == 2
         for _ in range(2):
             assert store.known([X, Y], HERE, PYTHON) == reference.known([X, Y], HERE, PYTHON)
-            assert store.trials([X, Y]) == reference.trials([X, Y])
+            assert store.cases([X, Y]) == reference.cases([X, Y])
             assert store.failures(X) == reference.failures(X)
             assert store.merge(other) == 0
     assert count(path, "SELECT sum(runs) FROM day") == count(both, "SELECT sum(runs) FROM day")
@@ -200,16 +201,35 @@ def test_results_go_with_time(path: Path) -> None:
     with Store.open(path) as store:
         for number in range(10):
             store.add(run(number, case(X), case(Y), fixtures={("db", ""): 1.0}))
-        late = replace(run(99, case(X)), started=EPOCH + 31 * DAY)
-        store.add(late, retention=retention)
-        assert 0 < len(store.trials([Y])[Y]) < 10
+        late = [replace(run(n, case(X)), started=EPOCH + 31 * DAY + n) for n in range(90, 99)]
+        for each in late:
+            store.add(each)
+        last = replace(run(99, case(X)), started=EPOCH + 32 * DAY)
+        store.add(last, retention=retention)
+        assert 0 < len(store.cases([Y])[Y]) < 10
         for _ in range(3):
-            store.let_go(retention, late.started)
-        assert [trial.run.uuid for trial in store.trials([X])[X]] == [late.uuid]
+            store.let_go(retention, last.started)
+        left = [trial.run.uuid for trial in store.cases([X])[X]]
+        assert left == [each.uuid for each in (*late, last)]
         known = store.known([X, Y], HERE, PYTHON)
         assert known.tests.keys() == {X}
         assert not known.costs
         assert not store.add(run(3, case(X)))  # it is remembered that there was such a run
+
+
+@pytest.mark.parametrize("start", [0.0, 4e9])
+def test_a_clock_that_is_wrong_lets_go_of_nothing(path: Path, start: float) -> None:
+    """A run of another century is added, and what is known of the others stays."""
+    with Store.open(path) as store:
+        for number in range(3):
+            store.add(run(number, case(X), fixtures={("db", ""): 1.0}))
+        before = store.cases([X])
+        for number in range(2):
+            odd = replace(run(50 + number, case(Y)), started=start + number)
+            assert store.add(odd, retention=Retention(days=30))
+        assert store.cases([X]) == before
+        assert len(store.cases([Y])[Y]) == 2
+        assert store.known([], HERE, PYTHON).costs
 
 
 def test_of_each_test_some_runs_are_kept(path: Path) -> None:
@@ -219,7 +239,7 @@ def test_of_each_test_some_runs_are_kept(path: Path) -> None:
         for number in range(20):
             rare = (case(Y),) if number in (0, 7) else ()
             store.add(run(number, case(X), *rare), retention=retention)
-        trials = store.trials([X, Y])
+        trials = store.cases([X, Y])
     assert [trial.run.started for trial in trials[X]] == [EPOCH + HOUR * n for n in range(15, 20)]
     assert len(trials[Y]) == 2
     assert count(path, "SELECT runs FROM test WHERE nodeid LIKE '%x'") == 20
@@ -244,3 +264,97 @@ def test_several_processes_write_at_once(path: Path) -> None:
     assert count(path, "SELECT min(runs) FROM test") == 40
     assert count(path, "SELECT count(*) FROM pragma_integrity_check WHERE 1") == 1
     assert len(observed(path, "a.py::test_0")) == KEPT
+
+
+def test_a_judged_rate_stands_with_its_test(path: Path) -> None:
+    """Until it is judged again; those on which nobody has looked for longest come first."""
+    with Store.open(path) as store:
+        store.add(run(1, case(X), case(Y)), rates={X: 0.25, Y: 0.5})
+        store.add(run(2, case(X), case(Y)), rates={Y: 0.125})
+        assert store.flaking() == (X, Y)
+        past = store.known([X, Y], HERE, PYTHON).tests
+        assert (past[X].flaking, past[Y].flaking) == (0.25, 0.125)
+        store.add(run(3, case(X), case(Y)), rates={X: None})
+        assert store.flaking() == (Y,)
+        assert store.known([X], HERE, PYTHON).tests[X].flaking is None
+
+
+def test_a_merge_takes_the_later_judgement(tmp_path: Path, path: Path) -> None:
+    """And of what tests claim what was seen last, in whichever file."""
+    other = tmp_path / "other.sqlite3"
+    with Store.open(path) as store, Store.open(other) as there:
+        store.add(run(1, replace(case(X), claims=("db",)), case(Y)), rates={X: 0.1})
+        store.add(run(4, case(Y)), rates={Y: 0.4})
+        there.add(run(2, case(X)), rates={X: 0.2})
+        there.add(run(3, replace(case(X), claims=("gpu", "port")), case(Y)), rates={Y: 0.3})
+    with Store.open(path) as store:
+        store.merge(other)
+        past = store.known([X, Y], HERE, PYTHON).tests
+        assert (past[X].flaking, past[Y].flaking) == (0.2, 0.4)
+        (span,) = [each for each in store.spans(["run-1"])["run-1"] if each.nodeid == X]
+        assert span.claims == ("gpu", "port")
+
+
+def test_all_tests_of_a_run_are_found(path: Path) -> None:
+    """Every attempt with its worker, its times and what its test claims."""
+    first = Attempt(Verdict.FAILED, EPOCH, 1.0, 2.0, None, "gw1")
+    last = Attempt(Verdict.PASSED, EPOCH + 9, 0.5, 0.5, 0.5, "gw2")
+    unknown = Attempt(Verdict.ERROR)
+    with Store.open(path) as store:
+        store.add(run(1, replace(case(X, first, last), claims=("db",)), case(Y, unknown)))
+        store.add(run(2, case(Y)))
+        assert store.spans(["run-1", "unheard of"]) == {
+            "run-1": [
+                Span(X, "gw1", EPOCH, EPOCH + 3, ("db",)),
+                Span(X, "gw2", EPOCH + 9, EPOCH + 10.5, ("db",)),
+            ]
+        }
+
+
+def test_a_test_may_claim_otherwise_later(path: Path) -> None:
+    """What it claimed last counts, nothing included."""
+    with Store.open(path) as store:
+        for number, claims in enumerate([("db",), ("db", "gpu"), ()]):
+            store.add(run(number, replace(case(X), claims=claims)))
+            ((span,),) = store.spans([f"run-{number}"]).values()
+            assert span.claims == claims
+
+
+def test_tests_that_ever_failed_are_found(path: Path) -> None:
+    """With how often they did not pass, in all attempts."""
+    with Store.open(path) as store:
+        store.add(run(1, case(X, attempt(Verdict.FAILED), attempt()), case(Y)))
+        store.add(run(2, case(X, attempt(Verdict.ERROR)), case(Y)))
+        assert store.failing() == {X: 2}
+
+
+def test_the_latest_runs_are_known(path: Path) -> None:
+    """Oldest first, with how many tests flaked."""
+    with Store.open(path) as store:
+        for number in (2, 0, 1):
+            store.add(replace(run(number, case(X, attempt(Verdict.FAILED))), flaky=number))
+        heads = store.heads(2)
+    assert [(head.uuid, head.tests, head.failed, flaky) for head, flaky in heads] == [
+        ("run-1", 1, 1, 1),
+        ("run-2", 1, 1, 2),
+    ]
+
+
+def test_when_a_test_was_last_seen(path: Path) -> None:
+    """And any test of its file, of which the name may be the beginning of another."""
+    with Store.open(path) as store:
+        store.add(run(1, case(X), case(Y)))
+        store.add(run(2, case(Y)))
+        store.add(run(3, case("a.pyx::test_z"), case("a.py.d/b.py::test_z")))
+        assert store.last_seen(X) == (EPOCH + HOUR, EPOCH + 2 * HOUR)
+        assert store.last_seen("a.py::test_unknown") == (None, EPOCH + 2 * HOUR)
+        assert store.last_seen("b.py::test_unknown") == (None, 0.0)
+
+
+def test_only_the_latest_runs_are_looked_at(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which runs there were is kept for good, and nobody wants to wait for it."""
+    monkeypatch.setattr("pytest_orchestra.history.reading.MOST_RUNS", 2)
+    with Store.open(path) as store:
+        for number in range(4):
+            store.add(run(number, case(X)))
+        assert [past.run.uuid for past in store.cases([X])[X]] == ["run-2", "run-3"]

@@ -77,10 +77,11 @@ CREATE TABLE run (
         hosts TEXT NOT NULL,            -- a JSON array of names
         stopped TEXT,
         tests INTEGER NOT NULL,
-        failed INTEGER NOT NULL         -- in the first attempt
+        failed INTEGER NOT NULL,        -- in the first attempt
+        flaky INTEGER NOT NULL          -- passed after a failure, or failed where that code had passed
     );
-INSERT INTO "run" VALUES(1,'run-1',1700003600.0,1.0,'c0ffee',1,1,2,'["one", "two"]',NULL,2,1);
-INSERT INTO "run" VALUES(2,'run-2',1700007200.0,1.0,'c0ffee',1,1,2,'["one", "two"]',NULL,2,0);
+INSERT INTO "run" VALUES(1,'run-1',1700003600.0,1.0,'c0ffee',1,1,2,'["one", "two"]',NULL,2,1,0);
+INSERT INTO "run" VALUES(2,'run-2',1700007200.0,1.0,'c0ffee',1,1,2,'["one", "two"]',NULL,2,0,0);
 CREATE TABLE test (
         id INTEGER PRIMARY KEY,
         nodeid TEXT NOT NULL UNIQUE,
@@ -89,16 +90,20 @@ CREATE TABLE test (
         runs INTEGER NOT NULL DEFAULT 0,
         failures INTEGER NOT NULL DEFAULT 0,
         kept INTEGER NOT NULL DEFAULT 0, -- runs of which there are results
-        recent BLOB NOT NULL DEFAULT x''
+        recent BLOB NOT NULL DEFAULT x'',
+        claims INTEGER REFERENCES word, -- a JSON array of names of resources
+        flaking REAL,                   -- how often it fails by chance, if it was judged flaky
+        judged REAL NOT NULL DEFAULT 0  -- the start of the run after which it was judged
     );
-INSERT INTO "test" VALUES(1,'tests/test_a.py::test_two[x]',9,1700003600.0,1,0,1,X'000000C4FF54D9410000003F0001000000');
-INSERT INTO "test" VALUES(2,'tests/test_a.py::test_one',3,1700007200.0,2,0,2,X'000000C4FF54D9410000003F0001000000000000480355D9410000803E0001000000');
-INSERT INTO "test" VALUES(3,'tests/test_b.py::TestB::test_three',0,1700007200.0,1,0,1,X'000000480355D9410000003F0301000000');
+INSERT INTO "test" VALUES(1,'tests/test_a.py::test_two[x]',9,1700003600.0,1,0,1,X'000000C4FF54D9410000003F0001000000',NULL,NULL,0.0);
+INSERT INTO "test" VALUES(2,'tests/test_a.py::test_one',3,1700007200.0,2,0,2,X'000000C4FF54D9410000003F0001000000000000480355D9410000803E0001000000',NULL,NULL,0.0);
+INSERT INTO "test" VALUES(3,'tests/test_b.py::TestB::test_three',0,1700007200.0,1,0,1,X'000000480355D9410000003F0301000000',NULL,NULL,0.0);
 CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 INSERT INTO "word" VALUES(1,'ValueError | N');
 INSERT INTO "word" VALUES(2,'gw0');
 INSERT INTO "word" VALUES(3,'gw1');
 CREATE INDEX body_digest ON body (digest);
+CREATE INDEX test_flaking ON test (judged) WHERE flaking IS NOT NULL;
 CREATE INDEX result_not_passed ON result (test, run) WHERE outcome <> 0;
 COMMIT;
 PRAGMA application_id = 1330791240;

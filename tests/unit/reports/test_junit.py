@@ -12,6 +12,7 @@ from reported import attempt, case, check_junit, every_kind, run
 
 from pytest_orchestra.model.attempt import Failure
 from pytest_orchestra.model.run import RunRecord, UncollectedRecord, WorkerRecord
+from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.reports.junit_files import write_junit
 from pytest_orchestra.reports.junit_options import Dialect, JunitOptions
@@ -137,6 +138,14 @@ def test_places_times_and_properties(tmp_path: Path) -> None:
     }
 
 
+def test_the_shard_is_known(tmp_path: Path) -> None:
+    """Of the suite and of each test, since files of several shards are put together."""
+    shard = ShardRecord(2, 4, "abc", (1, 1, 1, 1), (1.0, 1.0, 1.0, 1.0))
+    assert properties(only_case(run(case(PASSED), shard=shard), tmp_path))["shard"] == "2/4"
+    facts = properties(check_junit(tmp_path / "junit.xml")[0][0])
+    assert (facts["shard"], facts["shard_digest"]) == ("2/4", "abc")
+
+
 def test_output_stands_where_it_belongs(tmp_path: Path) -> None:
     """That of the failure with it, standard error and logs apart, and of what is long not the middle."""
     sections = ("Captured stdout call", "x" * 300_000), ("Captured stderr call", "bad]]>\x1b")
@@ -147,6 +156,13 @@ def test_output_stands_where_it_belongs(tmp_path: Path) -> None:
     assert len(out) < 101_000
     assert "characters left out" in out
     assert found.findtext("flakyFailure/system-err") == "--- Captured stderr call ---\nbad]]>#x1B"
+
+
+def test_output_of_what_did_not_fail_is_kept_shorter(tmp_path: Path) -> None:
+    """Ten thousand tests that each print a lot make no file of gigabytes."""
+    sections = (("Captured stdout call", "x" * 300_000),)
+    found = only_case(run(case(PASSED, attempt(PASSED, sections=sections))), tmp_path)
+    assert 10_000 < len(found.findtext("system-out", "")) < 11_000
 
 
 def names_in(paths: Sequence[Path]) -> list[list[str | None]]:

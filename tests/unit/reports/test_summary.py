@@ -12,6 +12,7 @@ from records import HOSTILE, made_up_run
 from reported import attempt, case, every_kind, run
 
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord, UncollectedRecord, WorkerRecord
+from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.reports.markdown import code, details, fenced, table
 from pytest_orchestra.reports.summary import (
@@ -139,6 +140,20 @@ def test_every_kind_has_its_place() -> None:
 def test_the_title_says_what_came_of_it(cases: list[CaseRecord], title: str) -> None:
     """Whoever reads no further knows."""
     assert make_summary(run(*cases)).startswith(f"## {title}\n")
+
+
+def test_the_shard_is_named() -> None:
+    """A job shows the summaries of all of them."""
+    shard = ShardRecord(2, 4, "abc", (1, 1, 1, 1), (1.0, 1.0, 1.0, 1.0))
+    assert "on 2 workers, shard 2 of 4\n" in make_summary(run(case(Verdict.PASSED), shard=shard))
+
+
+def test_what_another_plugin_tried_again_is_flaky_too() -> None:
+    """To that plugin it has passed; what it said before would be lost."""
+    attempts = attempt(Verdict.FAILED, 0.5), attempt(Verdict.PASSED)
+    text = make_summary(run(case(Verdict.PASSED, *attempts)))
+    assert "### Flaky: failed, then passed" in text
+    assert "trace of 0.5" in text
 
 
 def test_files_that_could_not_be_collected_come_first() -> None:

@@ -121,3 +121,52 @@ def test_the_reason_of_a_skip_is_kept() -> None:
     log.add(1, expected, "gw0")
     reasons = [log.of(case, Verdict.SKIPPED)[0].reason for case in (0, 1)]
     assert reasons == ["no database", "known"]
+
+
+def test_what_comes_after_the_end_of_an_attempt_is_another() -> None:
+    """Even if its worker died before it told of a setup; but not what is torn down late."""
+    log = AttemptLog()
+    for number in (1, 2):
+        log.add(0, report("call", "failed", text=f"crash {number}"), f"gw{number}")
+        log.close(0)
+    log.add(0, report("teardown", "failed", text="late"), "gw2")
+    assert log.has_failed(0)
+    log.passed(0, SPANS, "gw0")
+    found = log.of(0, Verdict.FLAKY)
+    assert [each.verdict for each in found] == [Verdict.FAILED, Verdict.FAILED, Verdict.PASSED]
+    assert [each.worker for each in found] == ["gw1", "gw2", "gw0"]
+    assert [len(each.failures) for each in found] == [1, 2, 0]
+
+
+def test_a_call_that_follows_a_repeated_one_is_another_attempt() -> None:
+    """pytest-retry tells of the last call with the report of the first, which it changes."""
+    log = AttemptLog()
+    log.add(0, report("setup"), "gw0")
+    call = report("call", "retried", text="Bad: 5")
+    log.add(0, call, "gw0")
+    call.outcome, call.longrepr = "passed", None
+    log.add(0, call, "gw0")
+    log.add(0, report("teardown"), "gw0")
+    first, second = log.of(0, Verdict.FLAKY)
+    assert (first.verdict, first.failures[0].text) == (Verdict.FAILED, "Bad: 5")
+    assert (second.verdict, second.failures) == (Verdict.PASSED, ())
+    assert log.has_failed(0)
+
+
+def test_an_attempt_without_a_call_that_was_followed_by_another_failed() -> None:
+    """The plugin flaky does not tell of calls that it repeats."""
+    log = AttemptLog()
+    for phases in (("setup", "teardown"), ("setup", "call", "teardown")):
+        for when in phases:
+            log.add(0, report(when), "gw0")
+    assert log.has_failed(0)
+    assert [each.verdict for each in log.of(0, Verdict.FLAKY)] == [Verdict.FAILED, Verdict.PASSED]
+
+
+def test_a_test_that_only_passed_has_not_failed() -> None:
+    """Nor has one that failed once, before its last attempt."""
+    log = AttemptLog()
+    log.passed(0, SPANS, "gw0")
+    log.add(1, report("call", "failed", text="Bad: 5"), "gw0")
+    log.close(2)
+    assert not any(map(log.has_failed, range(3)))

@@ -318,6 +318,18 @@ def test_all_mistakes_are_told_and_the_rest_is_kept(read: Read, mark: Make) -> N
 
 def test_every_marker_is_described_with_an_example() -> None:
     """`pytest --markers` shows how each is written."""
-    names = ["depends", "provides", "cleans", "priority", "resources"]
+    names = ["depends", "provides", "cleans", "priority", "resources", "retries"]
     assert [line.split("(")[0] for line in OUR_MARKER_LINES] == names
     assert all("Example: @pytest.mark." in line for line in OUR_MARKER_LINES)
+
+
+def test_marks_add_their_weight_to_the_priority(read: Read, mark: Make) -> None:
+    """Each once, on top of what the marker says, and without any marker of ours."""
+    weights = {"smoke": 100.0, "critical": 10.0, "slow": -1.0}
+    assert read(mark("smoke"), weights=weights)[0].priority == 100.0
+    assert (
+        read(mark("smoke"), mark("slow"), mark("priority", 5), weights=weights)[0].priority == 104.0
+    )
+    assert read(mark("smoke"), around=(mark("smoke"),), weights=weights)[0].priority == 100.0
+    assert read(mark("other"), weights=weights)[0].priority == 0.0
+    assert read(mark("smoke"))[0].priority == 0.0

@@ -39,6 +39,14 @@ def test_without_kits_there_is_nothing_to_know() -> None:
     assert fixtures.taste("w1", 0, 1.0, 0.0) is Taste.INDIFFERENT
 
 
+def test_kits_of_some_cases_are_numbered_anew() -> None:
+    """Each of them uses what it used, and what nobody said stays unsaid."""
+    kits = Kits((SERVER, BROWSER), ((0,), (1,), ()), (0, 1, 2, 1))
+    left = kits.only((1, 2))
+    assert [left.of(case) for case in (0, 1)] == [(1,), ()]
+    assert Kits().only((1, 2)) == Kits()
+
+
 def test_a_worker_likes_what_its_fixtures_are_up_for() -> None:
     """Others would have to set them up."""
     fixtures = make_fixtures((BROWSER,), (BROWSER,), ())

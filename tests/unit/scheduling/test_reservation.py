@@ -13,7 +13,6 @@ from pytest_orchestra.scheduling.parking import Parking
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.ready import ReadyQueue
 from pytest_orchestra.scheduling.reservation import Reservation
-from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.signatures import Signatures
 from pytest_orchestra.scheduling.waits import Waits
 
@@ -38,7 +37,8 @@ class Desk:
             ReadyQueue(LEVELS, signs.of_case, (0, 0)),
             Parking(signs.hosts, signs.wants, Waits(2)),
             self.reservation,
-            Scores((0, 0), LEVELS, (0.0, 0.0), (0.0, 0.0)),
+            LEVELS,
+            (0, 0),
             lambda _: 0.0,
         )
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from pytest_orchestra.history.judgement.chance import fisher
-from pytest_orchestra.history.judgement.observation import Attempt, Observation
+from pytest_orchestra.history.judgement.observation import Observation, Trial
 
 #: Seconds, as a share of the time limit, from which on an attempt was near it.
 NEAR_LIMIT: Final = 0.8
@@ -20,8 +20,11 @@ _SLOW_PASS: Final = 0.5
 #: At most so many pieces of evidence for one association.
 _MOST: Final = 3
 
-#: Fewer failures than this go together with anything.
+#: Fewer failures than this go together with nothing.
 _FEWEST: Final = 2
+
+#: Failed and all attempts with a factor, and without it.
+_Counts: TypeAlias = tuple[int, int, int, int]
 
 
 class Kind(StrEnum):
@@ -88,7 +91,7 @@ def _strongest(contrasts: Iterable[Contrast], chance: float) -> tuple[Contrast, 
     return tuple(sorted(told, key=lambda each: (each.chance, each.factor, each.what))[:_MOST])
 
 
-def _order(attempts: Iterable[Attempt]) -> list[Contrast]:
+def _order(attempts: Iterable[Trial]) -> list[Contrast]:
     known = [(attempt, attempt.before) for attempt in attempts if attempt.before is not None]
     after = _Tally(known)
     return [
@@ -97,7 +100,7 @@ def _order(attempts: Iterable[Attempt]) -> list[Contrast]:
     ]
 
 
-def _contention(attempts: Sequence[Attempt]) -> list[Contrast]:
+def _contention(attempts: Sequence[Trial]) -> list[Contrast]:
     resources = _Tally([(each, each.contended) for each in attempts if each.contended is not None])
     beside = _Tally(
         [
@@ -131,7 +134,7 @@ def _timing(observations: Iterable[Observation]) -> list[Contrast]:
 class _Tally:
     """Counts attempts, and failed ones, by the names that hold for them."""
 
-    def __init__(self, attempts: Sequence[tuple[Attempt, frozenset[str]]]) -> None:
+    def __init__(self, attempts: Sequence[tuple[Trial, frozenset[str]]]) -> None:
         self.all = len(attempts)
         self.failed = sum(not attempt.passed for attempt, _ in attempts)
         self.with_all = Counter(name for _, names in attempts for name in names)
@@ -152,10 +155,14 @@ def _contrasts(factor: Factor, tally: _Tally) -> Iterator[Contrast]:
     opposite = factor is Factor.NOT_AFTER
     candidates = tally.names
     tried = len(candidates) * (2 if factor in {Factor.AFTER, Factor.NOT_AFTER} else 1)
+    chances: dict[_Counts, float] = {}  # there are many names, and few ways to count them
     for name in candidates:
         with_failed, with_all = tally.with_failed[name], tally.with_all[name]
         here = (with_failed, with_all)
         there = (tally.failed - with_failed, tally.all - with_all)
         one, other = (there, here) if opposite else (here, there)
         if one[0] * other[1] > other[0] * one[1]:
-            yield Contrast(factor, name, *one, *other, min(1.0, fisher(*one, *other) * tried))
+            counts = (*one, *other)
+            if counts not in chances:
+                chances[counts] = min(1.0, fisher(*counts) * tried)
+            yield Contrast(factor, name, *counts, chances[counts])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from pytest_orchestra.history.judgement.association import Association, associate
 from pytest_orchestra.history.judgement.chance import no_failure, upper_bound
@@ -13,19 +12,10 @@ from pytest_orchestra.history.judgement.posterior import Posterior, estimate
 from pytest_orchestra.history.judgement.states import States
 from pytest_orchestra.history.judgement.steps import Step, Steps, put_together
 from pytest_orchestra.history.judgement.thresholds import DEFAULTS, Thresholds
+from pytest_orchestra.model.flakes import Standing
 
 #: Code that was bad with more than this probability explains its failures.
 _RATHER_BAD = 0.5
-
-
-class Standing(StrEnum):
-    """What a test is, as far as its history tells."""
-
-    HEALTHY = "healthy"
-    NEW = "new"
-    SUSPECT = "suspect"
-    FLAKY = "flaky"
-    BROKEN = "broken"
 
 
 @dataclass(frozen=True, slots=True)

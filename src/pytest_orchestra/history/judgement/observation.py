@@ -14,7 +14,7 @@ OUTAGE_FAILURES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class Trial:
     """One time that the test ran; None for what is not known.
 
     ``signature`` says how it failed, such that two failures of one kind have the same. ``seconds``
@@ -41,7 +41,7 @@ class Observation:
     """
 
     run: str
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[Trial, ...]
     commit: str | None = None
     is_clean: bool = True
     environment: str = ""
@@ -49,7 +49,7 @@ class Observation:
     is_outage: bool = False
 
     @property
-    def first(self) -> Attempt:
+    def first(self) -> Trial:
         """The attempt that every run makes."""
         return self.attempts[0]
 

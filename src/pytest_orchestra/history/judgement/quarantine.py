@@ -7,24 +7,29 @@ behaves like the flaky test that it was when it was put there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 from pytest_orchestra.history.judgement.chance import at_least
-from pytest_orchestra.history.judgement.judge import Judgement, Lately, Standing
-from pytest_orchestra.history.judgement.observation import Attempt
+from pytest_orchestra.history.judgement.judge import Judgement, Lately
+from pytest_orchestra.history.judgement.observation import Trial
 from pytest_orchestra.history.judgement.thresholds import DEFAULTS, Thresholds
+from pytest_orchestra.model.flakes import Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A test in quarantine: who looks after it, why it is there, and the last day on which it is."""
+    """A test in quarantine: who looks after it, why it is there, and the last day on which it is.
+
+    ``line`` is where the entry begins in its file, 0 if that is not known.
+    """
 
     nodeid: str
     owner: str
     reason: str
     expires: date
+    line: int = field(default=0, compare=False)
 
     def is_expired(self, today: date) -> bool:
         """Whether the entry holds no longer."""
@@ -60,7 +65,7 @@ class Ruling:
 def rule(
     entry: Entry,
     judgement: Judgement,
-    attempts: Sequence[Attempt],
+    attempts: Sequence[Trial],
     today: date,
     thresholds: Thresholds = DEFAULTS,
 ) -> Ruling:
@@ -86,7 +91,7 @@ def is_candidate(judgement: Judgement) -> bool:
 def _causes(
     entry: Entry,
     judgement: Judgement,
-    attempts: Sequence[Attempt],
+    attempts: Sequence[Trial],
     today: date,
     thresholds: Thresholds,
 ) -> list[Cause]:
@@ -99,12 +104,12 @@ def _causes(
     return [cause for cause, holds in found.items() if holds]
 
 
-def _new_errors(judgement: Judgement, attempts: Sequence[Attempt]) -> list[str]:
+def _new_errors(judgement: Judgement, attempts: Sequence[Trial]) -> list[str]:
     failed = (attempt.signature for attempt in attempts if not attempt.passed)
     return [each for each in dict.fromkeys(failed) if each not in judgement.signatures]
 
 
-def _with_this(lately: Lately, attempts: Sequence[Attempt]) -> float:
+def _with_this(lately: Lately, attempts: Sequence[Trial]) -> float:
     """Return the chance that so many of the latest runs, and this one, fail at first.
 
     What is known of the test's rate is what came before them.
@@ -113,7 +118,7 @@ def _with_this(lately: Lately, attempts: Sequence[Attempt]) -> float:
     return at_least(failed, lately.earlier_failed, lately.earlier_total, lately.total + 1)
 
 
-def _why(cause: Cause, entry: Entry, judgement: Judgement, attempts: Sequence[Attempt]) -> str:
+def _why(cause: Cause, entry: Entry, judgement: Judgement, attempts: Sequence[Trial]) -> str:
     match cause:
         case Cause.EXPIRED:
             return f"the entry expired on {entry.expires}, mend the test or renew the entry"
@@ -121,6 +126,8 @@ def _why(cause: Cause, entry: Entry, judgement: Judgement, attempts: Sequence[At
             return "its only attempt failed, and without retries a regression looks the same"
         case Cause.ALWAYS:
             return f"all {len(attempts)} attempts failed"
+        case Cause.SIGNATURE if not judgement.runs:
+            return "the history has no run of it, so nothing is known of how it fails"
         case Cause.SIGNATURE:
             return f"it never failed like this before: {_new_errors(judgement, attempts)[0]}"
     lately = judgement.lately

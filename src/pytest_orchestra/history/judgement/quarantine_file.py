@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Final
 
 from pytest_orchestra.history.judgement.quarantine import Entry
@@ -23,6 +24,7 @@ _TABLE: Final = "quarantine"
 _TEXTS: Final = ("nodeid", "owner", "reason")
 _KEYS: Final = (*_TEXTS, "expires")
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
+_HEADER: Final = re.compile(r"\s*\[\[\s*quarantine\s*\]\]\s*(#.*)?$")
 _SPECIAL: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _HEAD: Final = (
     "# Tests in quarantine: they run and are reported, and fail the run only when they behave\n"
@@ -48,14 +50,53 @@ def read_entries(text: str, source: str) -> tuple[tuple[Entry, ...], tuple[Probl
         problems.append(Problem(f"{_TABLE} is not a list of tables", remedy, source))
         return (), tuple(problems)
     found: dict[str, Entry] = {}
-    for number, table in enumerate(tables, 1):
-        _read_entry(table, f"{_TABLE} entry {number}", source, found, problems)
+    lines = _header_lines(text, len(tables))
+    for number, (table, begins) in enumerate(zip(tables, lines, strict=True), 1):
+        where = f"{source}:{begins}" if begins else source
+        _read_entry(table, f"{_TABLE} entry {number}", (where, begins), found, problems)
     return tuple(found.values()), tuple(problems)
+
+
+def _header_lines(text: str, tables: int) -> list[int]:
+    """Return the lines on which so many ``tables`` begin; 0 for all if they are written otherwise."""
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if _HEADER.match(line)]
+    return lines if len(lines) == tables else [0] * tables
 
 
 def write_entries(entries: Iterable[Entry]) -> str:
     """Return the text of the file with ``entries``, sorted by node id so that it merges well."""
     return "\n".join([_HEAD, *map(_write, sorted(entries, key=lambda entry: entry.nodeid))])
+
+
+def add_entry(text: str, entry: Entry) -> str:
+    """Return the ``text`` of the file with one more entry at its end; all else stays as it is."""
+    return f"{text.rstrip() or _HEAD.rstrip()}\n\n{_write(entry)}"
+
+
+def remove_entries(text: str, entries: Iterable[Entry]) -> str:
+    """Return the ``text`` of the file without some of its ``entries``; all else stays as it is.
+
+    Comments right above an entry go with it. Raises ValueError if an entry does not stand below a
+    header of its own.
+    """
+    gone = {entry.line for entry in entries}
+    if 0 in gone:
+        raise ValueError(f"its entries do not stand each below a [[{_TABLE}]] of its own")
+    lines = text.splitlines(keepends=True)
+    heads = [number for number, line in enumerate(lines, 1) if _HEADER.match(line)]
+    begins = [*(_with_comments(lines, head) for head in heads), len(lines) + 1]
+    kept = lines[: begins[0] - 1]
+    for head, (begin, end) in zip(heads, pairwise(begins), strict=True):
+        if head not in gone:
+            kept += lines[begin - 1 : end - 1]
+    return "".join(kept)
+
+
+def _with_comments(lines: list[str], head: int) -> int:
+    """Return the line on which the comments right above the one at ``head`` begin."""
+    while head > 1 and lines[head - 2].lstrip().startswith("#"):
+        head -= 1
+    return head
 
 
 def _write(entry: Entry) -> str:
@@ -71,10 +112,11 @@ def _write(entry: Entry) -> str:
 def _read_entry(
     table: Mapping[str, object],
     name: str,
-    source: str,
+    place: tuple[str, int],
     found: dict[str, Entry],
     problems: list[Problem],
 ) -> None:
+    source, line = place
     nodeid = table.get("nodeid")
     if isinstance(nodeid, str) and nodeid.strip():
         name = f"{name} ({nodeid})"
@@ -92,7 +134,7 @@ def _read_entry(
         mistakes.append(Problem(f"{name} is there twice", "leave one of them", source))
     elif not mistakes:
         nodeid, owner, reason = (str(table[key]) for key in _TEXTS)
-        entry = Entry(nodeid, owner, reason, expires)
+        entry = Entry(nodeid, owner, reason, expires, line)
         found[entry.nodeid] = entry
     problems += mistakes
 

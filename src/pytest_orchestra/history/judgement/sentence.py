@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from pytest_orchestra.history.judgement.association import Association, Contrast, Factor
-from pytest_orchestra.history.judgement.judge import Judgement, Standing
+from pytest_orchestra.history.judgement.judge import Judgement
+from pytest_orchestra.model.flakes import Standing
 
 _WITH: Final = {
     Factor.AFTER: "after {what}",
@@ -27,10 +28,15 @@ def describe(judgement: Judgement) -> str:
 
     Never that a test is not flaky: only below which rate it is.
     """
-    parts = [_standing(judgement), *map(_association, judgement.associations)]
+    parts = [_standing(judgement), *map(tell_association, judgement.associations)]
     if judgement.outages:
         parts.append(f"{_count(judgement.outages, 'run')} in outages left out")
     return "; ".join(parts)
+
+
+def tell_association(association: Association) -> str:
+    """Return what failures go together with, and how clearly."""
+    return f"associated with {association.kind}: {_contrast(association.evidence[0])}"
 
 
 def per_cent(rate: float) -> str:
@@ -82,10 +88,6 @@ def _bound(judgement: Judgement) -> str:
     return f"below {per_cent(judgement.upper).removeprefix('below ')} at 95 %"
 
 
-def _association(association: Association) -> str:
-    return f"associated with {association.kind}: {_contrast(association.evidence[0])}"
-
-
 def _contrast(contrast: Contrast) -> str:
     where = _WITH[contrast.factor].format(what=contrast.what)
     return (
@@ -99,4 +101,4 @@ def _count(number: int, what: str) -> str:
 
 
 def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")

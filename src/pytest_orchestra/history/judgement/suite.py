@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from math import sqrt
-from statistics import NormalDist
 from typing import Final
 
-#: What a standard normal variable exceeds with 5 %.
-_NORMAL: Final = NormalDist().inv_cdf(0.95)
+from pytest_orchestra.model.flakes import Rate, SuiteFlakes, Trend
+
+#: What a standard normal variable exceeds with 5 %. In figures, since loading ``statistics`` takes
+#: longer than all that is done here.
+_NORMAL: Final = 1.6448536269514722
 
 #: With fewer runs in each half nothing is said of a trend.
 _FEWEST: Final = 4
@@ -25,38 +26,6 @@ class RunFlakes:
 
     tests: int
     flaky: int
-
-
-class Trend(StrEnum):
-    """Where the flaky rate goes; unclear if it may go either way, or hardly any runs are known."""
-
-    RISING = "rising"
-    FALLING = "falling"
-    UNCLEAR = "unclear"
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A share of tests, or a difference of two, and the interval that holds it with 90 %."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class SuiteFlakes:
-    """The flaky rate of the ``latest`` run, and ``overall`` in so many ``runs``.
-
-    ``change`` is by how much the rate of the newer half of these exceeds that of the older;
-    None if there are too few runs.
-    """
-
-    latest: Rate
-    overall: Rate
-    runs: int
-    change: Rate | None
-    trend: Trend
 
 
 def summarise(runs: Sequence[RunFlakes], last: int) -> SuiteFlakes:

@@ -2,16 +2,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from observations import FAIL, PASS, alone
 
 from pytest_orchestra.history.judgement.association import Factor, Kind, associate
-from pytest_orchestra.history.judgement.observation import Attempt
+from pytest_orchestra.history.judgement.observation import Trial
 
 OTHER = "test_a.py::test_other"
 CULPRIT = "test_a.py::test_culprit"
 
 
-def after(attempt: Attempt, *names: str) -> Attempt:
+def after(attempt: Trial, *names: str) -> Trial:
     """Return the attempt as it is after these tests."""
     return replace(attempt, before=frozenset(names))
 
@@ -63,7 +64,7 @@ def test_a_shared_port_is_named() -> None:
     assert found.evidence[0].what == "port"
 
 
-def near(attempt: Attempt, seconds: float, times: int) -> list[Attempt]:
+def near(attempt: Trial, seconds: float, times: int) -> list[Trial]:
     """Return so many attempts that took so long."""
     return [replace(attempt, seconds=seconds)] * times
 
@@ -108,3 +109,21 @@ def test_only_the_strongest_evidence_is_told() -> None:
     attempts = [after(FAIL, *names)] * 10 + [after(PASS)] * 20
     (found,) = associate(alone(attempts), 0.01)
     assert [each.what for each in found.evidence] == ["t0", "t1", "t2"]
+
+
+def test_the_same_counts_have_the_same_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of tests ran before, and few ways to count them: each chance is worked out once."""
+    asked: list[tuple[int, ...]] = []
+
+    def fisher(*counts: int) -> float:
+        asked.append(counts)
+        return 1.0
+
+    monkeypatch.setattr("pytest_orchestra.history.judgement.association.fisher", fisher)
+    names = [f"t{number}" for number in range(3_000)]
+    associate(
+        alone(after(FAIL if number % 2 else PASS, *names[: 100 * number]) for number in range(20)),
+        0.01,
+    )
+    assert len(asked) == len(set(asked))
+    assert 0 < len(asked) < 50

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from observations import FAIL, PASS, history
 
-from pytest_orchestra.history.judgement.judge import Standing, judge
+from pytest_orchestra.history.judgement.judge import judge
 from pytest_orchestra.history.judgement.observation import Observation
 from pytest_orchestra.history.judgement.thresholds import DEFAULTS
+from pytest_orchestra.model.flakes import Standing
 
 RARE = "p" * 19
 

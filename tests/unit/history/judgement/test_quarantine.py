@@ -7,7 +7,7 @@ import pytest
 from observations import FAIL, PASS, history
 
 from pytest_orchestra.history.judgement.judge import judge
-from pytest_orchestra.history.judgement.observation import Attempt
+from pytest_orchestra.history.judgement.observation import Trial
 from pytest_orchestra.history.judgement.quarantine import Cause, Entry, is_candidate, rule
 
 LAST_DAY = date(2027, 1, 31)
@@ -40,13 +40,20 @@ def test_a_pass_needs_no_words() -> None:
     ],
 )
 def test_what_is_unlike_the_test_fails_the_run(
-    attempts: tuple[Attempt, ...], today: date, cause: Cause, words: str
+    attempts: tuple[Trial, ...], today: date, cause: Cause, words: str
 ) -> None:
     """Each cause is enough, and is told."""
     ruling = rule(ENTRY, FLAKY, attempts, today)
     assert ruling.causes == (cause,)
     assert words in ruling.sentence
     assert ruling.sentence.startswith("in quarantine, but fails the run: ")
+
+
+def test_where_nothing_is_known_every_error_is_new() -> None:
+    """Which is told in these words, and not as if there had been others."""
+    ruling = rule(ENTRY, judge(()), (FAIL, PASS), TODAY)
+    assert ruling.causes == (Cause.SIGNATURE,)
+    assert ruling.sentence.endswith("so nothing is known of how it fails")
 
 
 def test_the_last_day_still_counts() -> None:

@@ -6,7 +6,12 @@ from textwrap import dedent
 import pytest
 
 from pytest_orchestra.history.judgement.quarantine import Entry
-from pytest_orchestra.history.judgement.quarantine_file import read_entries, write_entries
+from pytest_orchestra.history.judgement.quarantine_file import (
+    add_entry,
+    read_entries,
+    remove_entries,
+    write_entries,
+)
 
 SOURCE = "quarantine.toml"
 GOOD = """
@@ -103,3 +108,60 @@ def test_an_unlikely_key_gets_the_known_ones() -> None:
     """Nothing near it is known."""
     _, problems = read_entries("zzz = 1", SOURCE)
     assert problems[0].remedy == "known are quarantine"
+
+
+TWO = """# the head
+
+# of ana
+[[quarantine]]  # first
+nodeid = "test_a.py::test_a"
+owner = "ana"
+reason = "r"
+expires = 2027-01-31
+
+# of bob
+# and eve
+[[ quarantine ]]
+nodeid = "test_a.py::test_b"
+owner = "bob"
+reason = "r"
+expires = 2027-01-31
+"""
+
+
+def test_an_entry_knows_its_line() -> None:
+    """So that people find it; where entries are written otherwise nobody knows."""
+    entries, _ = read_entries(TWO, SOURCE)
+    assert [entry.line for entry in entries] == [4, 12]
+    _, (problem,) = read_entries(TWO.replace('owner = "bob"', ""), SOURCE)
+    assert problem.where == f"{SOURCE}:12"
+    inline = 'quarantine = [{nodeid = "t", owner = "o", reason = "r", expires = 2027-01-31}]'
+    assert [entry.line for entry in read_entries(inline, SOURCE)[0]] == [0]
+
+
+def test_an_entry_is_added_at_the_end() -> None:
+    """Nothing else is touched; a new file says what it is."""
+    added = add_entry(TWO, ENTRY)
+    assert added.startswith(TWO)
+    assert read_entries(added, SOURCE)[0][-1] == ENTRY
+    assert add_entry("", ENTRY) == write_entries([ENTRY])
+
+
+def test_entries_are_removed_with_their_comments() -> None:
+    """The head of the file and what belongs to others stay as they are."""
+    first, second = read_entries(TWO, SOURCE)[0]
+    without_first = remove_entries(TWO, [first])
+    assert without_first.startswith("# the head\n\n# of bob\n# and eve\n[[ quarantine ]]\n")
+    assert read_entries(without_first, SOURCE) == ((second,), ())
+    without_second = remove_entries(TWO, [second])
+    assert without_second.endswith("expires = 2027-01-31\n\n")
+    assert read_entries(without_second, SOURCE) == ((first,), ())
+    assert remove_entries(TWO, [first, second]) == "# the head\n\n"
+    assert remove_entries(TWO, []) == TWO
+
+
+def test_what_is_written_otherwise_is_left_alone() -> None:
+    """Better nothing is removed than something else."""
+    with pytest.raises(ValueError, match="each below a"):
+        remove_entries("", [ENTRY])
+    assert remove_entries("# nothing", []) == "# nothing"

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_orchestra.history.judgement.suite import RunFlakes, Trend, summarise
+from pytest_orchestra.history.judgement.suite import RunFlakes, summarise
+from pytest_orchestra.model.flakes import Trend
 
 
 def runs(*flaky: int) -> list[RunFlakes]:

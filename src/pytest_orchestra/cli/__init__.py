@@ -1,0 +1,1 @@
+"""The command ``pytest-orchestra``: what one asks when no test is to run."""

@@ -1,0 +1,81 @@
+"""What goes first: what failed, what is marked, what flakes never."""
+
+from __future__ import annotations
+
+import pytest
+from harness import FAILED, PASSED, USAGE, Project
+
+SUITE = """
+    import time, pytest
+
+    @pytest.mark.parametrize("n", range(12))
+    def test_sound(n): time.sleep(0.15)
+
+    def test_broken(): assert False
+"""
+
+
+@pytest.mark.parametrize(
+    "order", [(), ("--orchestrate-order=feedback",)], ids=["balanced", "feedback"]
+)
+def test_what_failed_goes_first_in_the_next_run(
+    project: Project, driver: tuple[str, ...], order: tuple[str, ...]
+) -> None:
+    """A line says what that brings; without a past the order is that of the collection."""
+    project.write("test_a", SUITE)
+    once = project.orchestrate(*driver, *order)
+    assert once.code == FAILED
+    assert once.begun.index("test_a.py::test_broken") >= 10
+    assert not once.lines(" order: ")
+    again = project.orchestrate(*driver, *order)
+    assert again.begun.index("test_a.py::test_broken") < 2
+    name = "feedback" if order else "balanced"
+    assert again.lines(rf"^orchestra: {name} order: a failure is expected to show after 0\.\d s; ")
+
+
+def test_makespan_order_does_not_mind_failures(project: Project) -> None:
+    """By the configuration file as well; nothing is said of it."""
+    project.configure('[tool.pytest_orchestra]\norder = "makespan"')
+    project.write("test_a", SUITE)
+    project.orchestrate()
+    again = project.orchestrate()
+    assert again.begun[-1] == "test_a.py::test_broken"
+    assert not again.lines(" order: ")
+
+
+def test_marks_have_weights(project: Project, driver: tuple[str, ...]) -> None:
+    """The usual ones and the user's, in the process that was started and on workers."""
+    project.configure(
+        "[tool.pytest_orchestra.priority]\nslow = -5\ncritical = 0",
+        'markers = ["smoke", "critical", "slow"]',
+    )
+    project.write(
+        "test_a",
+        """
+        import time, pytest
+
+        @pytest.mark.slow
+        def test_slow(): time.sleep(0.1)
+        @pytest.mark.critical
+        def test_critical(): time.sleep(0.1)
+        def test_plain(): time.sleep(0.1)
+        @pytest.mark.smoke
+        class TestSmoke:
+            def test_it(self): time.sleep(0.1)
+        """,
+    )
+    result = project.orchestrate(*driver)
+    assert result.code == PASSED
+    begun = [nodeid.rpartition("::")[2] for nodeid in result.begun]
+    assert "test_it" in begun[: len(driver) or 1]
+    assert "test_slow" in begun[-2:]
+    assert begun.index("test_critical") < 3
+
+
+def test_a_weight_must_be_a_number(project: Project) -> None:
+    """The key is named."""
+    project.configure('[tool.pytest_orchestra.priority]\nsmoke = "high"')
+    project.write("test_a", SUITE)
+    result = project.orchestrate()
+    assert result.code == USAGE
+    assert result.lines(r"tool\.pytest_orchestra\.priority\.smoke: 'high' is not a finite number")

@@ -116,10 +116,13 @@ def test_a_test_that_takes_its_worker_down_keeps_its_folder(project: Project) ->
     assert set(left(project)) == {"test_dies"}
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")])
-def test_each_failed_attempt_keeps_its_own(project: Project, options: tuple[str, ...]) -> None:
-    """Of a test that fails twice and then passes, two folders are left."""
-    project.plugins = (*project.plugins, "rerunfailures")
+@pytest.mark.parametrize("retries", ["--reruns=3", "--orchestrate-retries=3"])
+def test_each_failed_attempt_keeps_its_own(
+    project: Project, driver: tuple[str, ...], retries: str
+) -> None:
+    """Of a test that fails twice and then passes, two folders are left, whoever tries it again."""
+    if "reruns" in retries:
+        project.plugins = (*project.plugins, "rerunfailures")
     project.write(
         "test_a",
         """
@@ -133,7 +136,7 @@ def test_each_failed_attempt_keeps_its_own(project: Project, options: tuple[str,
             assert number == 2
         """,
     )
-    project.orchestrate(*options, *RECORD, "--reruns", "3")
+    project.orchestrate(*driver, *RECORD, retries)
     files = left(project)["test_flaky"]
     assert [path.rpartition("/")[2] for path in files] == ["0.txt", "1.txt"]
     assert len({path.partition("/")[0] for path in files}) == 2

@@ -26,6 +26,9 @@ MOST_SECONDS: Final = 1.0
 SHARE_OF_RUN: Final = 0.02
 UNNOTICED: Final = 0.05
 
+#: In so many runs a suite shows whether any test is flaky.
+LEAST_RUNS: Final = 10
+
 _FAILURES: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
 
 
@@ -53,15 +56,20 @@ def with_advice(
     until = time.perf_counter() + limit
     advice = advise(findings, lambda: until - time.perf_counter())
     names = ", ".join(advice.unadvised)
-    flakes = record.suite_flakes
     return replace(
         record,
         recommendations=advice.recommendations,
         unadvised=f"{names}: no time, since that may take {limit:.2g} s" if names else "",
-        quality=judge_quality(
-            record, findings.bound, flakes.overall.mean if flakes is not None else None
-        ),
+        quality=judge_quality(record, findings.bound, _flaky_rate(record)),
     )
+
+
+def _flaky_rate(record: RunRecord) -> float | None:
+    """Return how many tests fail by chance; None as long as too few runs are known to say that none does."""
+    flakes = record.suite_flakes
+    if flakes is None or (flakes.runs < LEAST_RUNS and not flakes.overall.mean):
+        return None
+    return flakes.overall.mean
 
 
 def _may_go(plan: Plan) -> Callable[[int, int], bool]:

@@ -188,7 +188,7 @@ def _prediction(foresight: Foresight, workers: int) -> str:
         f"{bound.seconds:.1f} s ({bound.reason})"
     )
     saved = foresight.rule - foresight.makespan
-    if saved > 0:
+    if saved >= SHORTEST_SHIFT:
         text += f"; {saved:.1f} s saved by trying {_count(foresight.rounds, 'other order')}"
     return text
 
@@ -203,7 +203,7 @@ def order_lines(order: Order | None, foresight: Foresight | None) -> Iterable[st
         if order is Order.BALANCED:
             aim += " for as long as the run should end at most 2 % later for it"
         yield f"{order} order: {aim}"
-    elif gain.shows < gain.showed:
+    elif gain.showed - gain.shows >= SHORTEST_SHIFT:
         yield (
             f"{order} order: a failure is expected to show after {gain.shows:.1f} s; makespan order "
             f"would take {gain.showed:.1f} s for that, and end {_shift(gain.longer)}"

@@ -67,8 +67,10 @@ def measure() -> Measure:
     def measure_steps(*steps: str, before: str = "", between: str = "") -> list[Usage]:
         code = between.join(STEP.format(code=dedent(step)) for step in steps)
         script = SCRIPT.format(before=dedent(before), steps=code)
+        # Who replaces a process inherits the mark of its memory, who is forked by a small one does not.
+        command = ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", script]
         output = subprocess.run(  # noqa: S603 - the interpreter that runs this test
-            [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+            command, check=True, capture_output=True, text=True, timeout=60
         ).stdout
         return [tuple(usage) for usage in json.loads(output)]
 

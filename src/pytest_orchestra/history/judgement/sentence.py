@@ -19,6 +19,9 @@ _WITH: Final = {
 #: Rates below this are told as such.
 _LITTLE: Final = 0.0001
 
+#: Losses below so many seconds are not worth a word.
+SHORTEST_LOSS: Final = 0.1
+
 #: Above this the difference to certainty counts, so one more digit is told.
 _MUCH: Final = 0.9
 
@@ -80,7 +83,7 @@ def _seen(judgement: Judgement) -> str:
 def _cost(judgement: Judgement) -> str:
     impact = judgement.impact
     red = f", {_count(impact.red_builds, 'red run')}" if impact.red_builds else ""
-    seconds = f", {impact.seconds:.3g} s lost" if impact.seconds else ""
+    seconds = f", {impact.seconds:.2g} s lost" if impact.seconds >= SHORTEST_LOSS else ""
     return red + seconds
 
 

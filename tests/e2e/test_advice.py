@@ -86,6 +86,14 @@ def test_the_score_is_shown_with_its_formula(project: Project, driver: tuple[str
     assert quality.formula in result.output
 
 
+def test_half_a_run_is_no_ground_for_predictions(project: Project, driver: tuple[str, ...]) -> None:
+    """After -x nobody knows how long the rest takes, and with -v that is said."""
+    project.write("test_a", "def test_a(): assert 0\n" + SCARCE.replace("\n    ", "\n"))
+    result = project.orchestrate(*driver, "-x", "-v")
+    assert result.lines("not looked for: .*, since the run was stopped")
+    assert not result.lines("recommended:")
+
+
 def test_coverage_below_its_threshold_is_told_and_reports_are_linked(project: Project) -> None:
     """What pytest-cov measured on two workers; reports of an earlier run are not this one's."""
     project.plugins = (*project.plugins, "pytest_cov")

@@ -53,13 +53,15 @@ def with_advice(
         clean_runs=_clean_runs(record, recollection),
     )
     limit = min(MOST_SECONDS, max(UNNOTICED, SHARE_OF_RUN * record.seconds))
-    until = time.perf_counter() + limit
+    # Of half a run nobody knows how long the rest takes.
+    until = time.perf_counter() + (0.0 if record.stopped else limit)
     advice = advise(findings, lambda: until - time.perf_counter())
     names = ", ".join(advice.unadvised)
+    why = "the run was stopped" if record.stopped else f"advice may take {limit:.2g} s"
     return replace(
         record,
         recommendations=advice.recommendations,
-        unadvised=f"{names}: no time, since that may take {limit:.2g} s" if names else "",
+        unadvised=f"{names}, since {why}" if names else "",
         quality=judge_quality(record, findings.bound, _flaky_rate(record)),
     )
 

@@ -86,10 +86,10 @@ def test_the_score_is_shown_with_its_formula(project: Project, driver: tuple[str
     assert quality.formula in result.output
 
 
-def test_half_a_run_is_no_ground_for_predictions(project: Project, driver: tuple[str, ...]) -> None:
+def test_half_a_run_is_no_ground_for_predictions(project: Project) -> None:
     """After -x nobody knows how long the rest takes, and with -v that is said."""
     project.write("test_a", "def test_a(): assert 0\n" + SCARCE.replace("\n    ", "\n"))
-    result = project.orchestrate(*driver, "-x", "-v")
+    result = project.orchestrate("-n", "2", "-x", "-v")
     assert result.lines("not looked for: .*, since the run was stopped")
     assert not result.lines("recommended:")
 

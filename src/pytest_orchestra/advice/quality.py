@@ -1,7 +1,7 @@
 """How good a suite was in a run: a score whose formula can be shown.
 
 A weighted mean of five parts, each 0.0 to 1.0. A part without evidence is left out, which is said.
-None of them can rise because a test fails: bad news never make a better score.
+None of them rises when a test fails that would have passed: bad news never make a better score.
 """
 
 from __future__ import annotations
@@ -125,12 +125,11 @@ def _efficient(run: RunRecord, bound: float | None) -> QualityPart | tuple[str, 
 
 
 def _prompt(run: RunRecord) -> QualityPart:
-    """How early failures were known: all that had to be waited for where there is none is nothing."""
-    waits = list(_waits(run))
-    if not waits:
+    """How early all failures were known: by the last of them, since a mean would rise with each early one."""
+    last = max(_waits(run), default=None)
+    if last is None:
         return _part(PROMPT, 1.0, "no failure to wait for")
-    mean = sum(waits) / len(waits)
-    return _part(PROMPT, 1.0 - mean, f"failures were known after {mean:.0%} of the run")
+    return _part(PROMPT, 1.0 - last, f"all failures were known after {last:.0%} of the run")
 
 
 def _waits(run: RunRecord) -> Iterator[float]:

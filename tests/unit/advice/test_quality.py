@@ -96,8 +96,10 @@ def test_efficiency_without_evidence_is_left_out(reason: str) -> None:
 
 
 def test_early_failures_are_better_than_late_ones() -> None:
-    """What is known after a second of four has a quarter to be sorry for."""
+    """What is known after a second of four has a quarter to be sorry for; the last failure counts."""
     early = run(case(FAILED, assigned_at=0.0, seconds=1.0))
     unknown = run(case(FAILED, assigned_at=None))
     assert values(quality(early))[PROMPT] == 0.75
+    late = case(FAILED, assigned_at=1.0, seconds=2.0)
+    assert values(quality(replace(early, cases=(*early.cases, late))))[PROMPT] == 0.25
     assert values(quality(unknown))[PROMPT] == 0.0

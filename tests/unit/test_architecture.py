@@ -48,8 +48,10 @@ OURS: Final[dict[str, set[str]]] = {
         "merging",
         "machine",
         "reports",
+        "advice",
         "cli",
     },
+    "advice": {"model", "scheduling", "advice"},
     "hookspecs": {"model"},
     "marker_lines": set(),
     "running": {
@@ -63,6 +65,7 @@ OURS: Final[dict[str, set[str]]] = {
         "history",
         "reports",
         "diagnosis",
+        "advice",
         "hookspecs",
         "running",
     },

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from pytest_orchestra.advice.quality import judge_quality
 from pytest_orchestra.cli import outcome, output
 from pytest_orchestra.cli.console import note, say
 from pytest_orchestra.cli.flaky_report import write_data
@@ -91,7 +93,8 @@ def _merge(runs: Sequence[RunRecord], *, allow_missing: bool) -> RunRecord:
         )
     if lost:
         note(f"incomplete: {'; '.join(lost)}")
-    return mark_losses(combine([mark_losses(run, ()) for run in kept]), lost)
+    merged = mark_losses(combine([mark_losses(run, ()) for run in kept]), lost)
+    return merged if len(kept) == 1 else replace(merged, quality=judge_quality(merged))
 
 
 def _histories(found: Inputs, options: argparse.Namespace) -> list[Path]:

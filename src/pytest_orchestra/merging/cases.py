@@ -70,7 +70,8 @@ class Several:
         verdict = case.verdict
         if verdict is Verdict.PASSED and any(each.verdict in _FAILED for each in attempts):
             verdict = Verdict.FLAKY
-        return replace(case, verdict=verdict, attempts=attempts)
+        artifacts = {path for *_, each in self._found for path in each.artifacts}
+        return replace(case, verdict=verdict, attempts=attempts, artifacts=tuple(sorted(artifacts)))
 
     def _decide(self) -> tuple[int, float, CaseRecord]:
         """Return what says most, of that the last, and of what began at the same time the worst."""

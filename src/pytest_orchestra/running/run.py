@@ -198,6 +198,11 @@ class Run:
             fixture: sorted(each.values())[len(each) // 2] for fixture, each in self._costs.items()
         }
 
+    @property
+    def set_ups(self) -> Mapping[Fixture, Mapping[str, float]]:
+        """What shared fixtures cost on each worker that set them up, in seconds."""
+        return self._costs
+
     def note_passed(self, case: int, spans: Sequence[float], worker: str) -> None:
         """All three reports of ``case`` say that it passed, with these start, stop and duration."""
         self.attempts.passed(case, spans, worker)

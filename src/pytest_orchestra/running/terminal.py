@@ -13,6 +13,7 @@ from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.advice_words import advice_lines
 from pytest_orchestra.running.flakes import flake_lines
 from pytest_orchestra.running.overuse import overuse_lines
 from pytest_orchestra.running.retry_words import Notice, retry_lines, too_flaky
@@ -246,6 +247,7 @@ def summary_lines(
     yield from overuse_lines(record, most=None if is_long else MOST_LINES)
     yield from _unclaimed(record)
     yield from flake_lines(record, most=None if is_long else MOST_LINES)
+    yield from advice_lines(record, is_long=is_long)
 
 
 def _verdicts(record: RunRecord) -> str:

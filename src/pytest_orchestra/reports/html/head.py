@@ -141,6 +141,8 @@ def _tiles(story: Story) -> Iterator[tuple[str, str, str]]:
     if waits:
         lost = f"{seconds(use.held_up)} of workers lost by it"
         yield "Waits for tokens", seconds(sum(waits)), f"of {count(len(waits), 'test')}; {lost}"
+    if run.quality is not None:
+        yield "Quality", run.quality.grade, f"{run.quality.score:.1f} %, see below"
     bound = story.bound
     # Runs that were merged began when they liked: no bound holds for what they took together.
     if bound.seconds > 0 and not run.parts:

@@ -273,7 +273,7 @@ class WorkerLoop:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         except pytest.exit.Exception as request:
             self._send_reports()
-            self._outbox.send(("exiting", request.msg, request.returncode))
+            self._outbox.send(("exiting", index, request.msg, request.returncode))
             raise
         seconds = perf_counter() - began
         usage = self._meter.end()

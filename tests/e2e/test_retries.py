@@ -125,6 +125,38 @@ def test_a_skip_does_not_hide_the_failure_before_it(
         assert len(told) == (code == FAILED)
 
 
+def test_patterns_that_match_nothing_are_told(project: Project, driver: tuple[str, ...]) -> None:
+    """In one line, with marks of nearly that name; not where only some tests are asked for."""
+    project.write(
+        "test_a",
+        """
+        import pytest
+        @pytest.mark.network
+        @pytest.mark.retries(1)
+        def test_one(): pass
+        @pytest.mark.network
+        def test_two(): pass
+        def test_b(): pass
+        """,
+    )
+    project.configure(
+        """
+        [tool.pytest_orchestra.retries]
+        "test_a.py" = 2
+        "mark:network" = 2
+        "mark:netwrok" = 2
+        "tests/e2e/**" = 3
+        """
+    )
+    told = "match no test: 'mark:netwrok' (did you mean mark:network?), 'tests/e2e/**'"
+    result = project.orchestrate(*driver)
+    (line,) = result.lines("match no test")
+    assert line.startswith("orchestra: patterns in [tool.pytest_orchestra.retries] ")
+    assert line.endswith(told)
+    for options in (("-k", "one"), ("test_a.py",), ("--orchestrate-retries=0",)):
+        assert not project.orchestrate(*driver, *options).lines("match no test")
+
+
 def test_workers_take_turns(project: Project) -> None:
     """With three workers a test is tried on each, and never twice on one."""
     project.write("test_a", SUITE)

@@ -46,12 +46,16 @@ _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://docs.pytest.org/node
 def write_ctrf(run: RunRecord, path: Path) -> tuple[Path, ...]:
     """Write the run to ``path``, a test in each line; returns the path. Raises OSError."""
     run = with_uncollected(run)
+    held = {each.case: each for each in run.quarantine}
     head, tail = _dump(_around(run)).split('"TESTS"')
     with replacing(path) as file:
         file.write(f"{head}[".encode())
         separator = b"\n"
-        for case in run.cases:
-            file.write(separator + _dump(make_test(run, case)).encode())
+        for number, case in enumerate(run.cases):
+            test = make_test(run, case)
+            if number in held:
+                test.setdefault("extra", {})["quarantine"] = encodable(held[number].sentence)
+            file.write(separator + _dump(test).encode())
             separator = b",\n"
         file.write(f"\n]{tail}\n".encode())
     return (path,)

@@ -249,7 +249,7 @@ class Opening:
                 found = self._memory.assess(run, record, self._quarantine.nodeids)
         if found is not None:
             before = found.before
-            flakes = flake_records(record, found.after)
+            flakes = flake_records(record, found.after, found.outcomes)
             record = replace(record, flakes=flakes, suite_flakes=found.suite)
         return replace(record, quarantine=self._quarantine.rule(record, before))
 

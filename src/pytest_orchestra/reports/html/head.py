@@ -54,7 +54,7 @@ def _list(parts: list[str]) -> str:
 def is_bad(story: Story) -> bool:
     """Whether the run is to be looked at: something failed, was refused what it claims, or never ran."""
     counts = story.run.counts
-    gates = any(not gate.is_met for gate in story.extras.gates)
+    gates = bool(story.run.gating) or any(not gate.is_met for gate in story.extras.gates)
     return bool(
         any(counts.get(each) for each in BAD) or story.run.denied or story.run.stopped or gates
     )

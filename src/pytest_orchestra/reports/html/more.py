@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Final
 
+from pytest_orchestra.model.flakes import FlakeRecord, Standing
 from pytest_orchestra.model.run import CaseRecord, WarningRecord
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
-from pytest_orchestra.reports.html.extras import FlakyTrend
+from pytest_orchestra.reports.html.extras import Gate
 from pytest_orchestra.reports.html.markup import Markup, el, one_line, plain
 from pytest_orchestra.reports.html.story import Story, section
 from pytest_orchestra.reports.html.words import count, seconds, share, shortened, style_of
+
+#: Of these there is nothing to tell.
+_DULL: Final = frozenset({Standing.NEW, Standing.HEALTHY})
 
 _PHASES: Final = ("setup", "call", "teardown")
 _MOST_SLOW: Final = 15
@@ -24,6 +29,7 @@ _RUN: Final = 5
 
 def gates(story: Story) -> Markup:
     """Return the conditions on the run, those that were not met first."""
+    conditions = [*story.extras.gates, *_quarantine(story)]
     rows = [
         el(
             "li",
@@ -35,15 +41,22 @@ def gates(story: Story) -> Markup:
             el("span", gate.name),
             el("span", gate.detail, class_="quiet"),
         )
-        for gate in sorted(story.extras.gates, key=lambda gate: gate.is_met)
+        for gate in sorted(conditions, key=lambda gate: gate.is_met)
     ]
     return section("gates", "Gates", el("ul", rows, class_="gates") if rows else Markup())
 
 
+def _quarantine(story: Story) -> Iterator[Gate]:
+    for each in story.run.quarantine:
+        nodeid = story.case(each.case).spec.nodeid
+        yield Gate(one_line(f"quarantine of {nodeid}"), not each.gates, plain(each.sentence))
+
+
 def trends(story: Story) -> Markup:
-    """Return what is known of tests that fail by chance, over several runs."""
-    rows = [_trend(each) for each in story.extras.flaky[:_MOST_TRENDS]]
-    more = len(story.extras.flaky) - len(rows)
+    """Return what the history says of tests that failed in this run, by chance or not."""
+    flakes = [each for each in story.run.flakes if each.standing not in _DULL]
+    rows = [_trend(story, each) for each in flakes[:_MOST_TRENDS]]
+    more = len(flakes) - len(rows)
     head = el(
         "tr",
         [
@@ -68,18 +81,14 @@ def trends(story: Story) -> Markup:
     )
 
 
-def _trend(trend: FlakyTrend) -> Markup:
-    name = one_line(trend.nodeid)
+def _trend(story: Story, flake: FlakeRecord) -> Markup:
+    rate = flake.rate
     return el(
         "tr",
-        el(
-            "td",
-            el("a", name, href="#tests", class_="id"),
-            el("div", trend.note, class_="quiet") if trend.note else None,
-        ),
-        el("td", trend.judgement),
-        el("td", f"{trend.rate:.1%}", el("small", f"{trend.low:.1%} to {trend.high:.1%}")),
-        el("td", _sparkline(trend.outcomes[-_RUNS:])),
+        el("td", story.named(flake.case), el("div", plain(flake.sentence), class_="quiet")),
+        el("td", flake.standing),
+        el("td", f"{rate.mean:.1%}", el("small", f"{rate.low:.1%} to {rate.high:.1%}")),
+        el("td", _sparkline(flake.outcomes[-_RUNS:])),
     )
 
 

@@ -17,6 +17,9 @@ from pytest_orchestra.model.flakes import Standing
 #: Code that was bad with more than this probability explains its failures.
 _RATHER_BAD = 0.5
 
+#: So many runs without any pass are no bad luck.
+_NO_LUCK = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Impact:
@@ -111,8 +114,8 @@ def _has_passed(steps: Steps) -> bool:
 
 
 def _never_passed(steps: Steps, posterior: Posterior, thresholds: Thresholds) -> Standing:
-    """Return the class of a test that no attempt passed: one run alone may have had bad luck."""
-    is_broken = posterior.bad_now >= thresholds.broken or steps.runs > 1
+    """Return the class of a test that no attempt passed: a few runs may have had bad luck."""
+    is_broken = posterior.bad_now >= thresholds.broken or steps.runs >= _NO_LUCK
     return Standing.BROKEN if is_broken else Standing.NEW
 
 

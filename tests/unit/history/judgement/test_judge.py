@@ -87,7 +87,7 @@ def test_what_was_flaky_and_passes_for_long_is_mended() -> None:
     assert judgement.upper == pytest.approx(0.00994, abs=1e-5)
 
 
-@pytest.mark.parametrize("text", ["ff", "fff", "aa", "f" * 6, "a" * 10])
+@pytest.mark.parametrize("text", ["fff", "aaa", "f" * 6, "a" * 10])
 @pytest.mark.parametrize("commit", [None, "c"])
 @pytest.mark.parametrize("is_clean", [True, False])
 def test_what_never_passed_is_broken(text: str, commit: str | None, *, is_clean: bool) -> None:
@@ -101,9 +101,10 @@ def test_what_never_passed_is_broken(text: str, commit: str | None, *, is_clean:
     assert judge([*runs, *history("p" * 9)]).posterior.probability > 0.0
 
 
-def test_one_failed_run_says_nothing_yet() -> None:
+@pytest.mark.parametrize("text", ["f", "a", "ff"])
+def test_few_failed_runs_say_nothing_yet(text: str) -> None:
     """Neither that a test is broken for good, nor that it is flaky."""
-    judgement = judge([replace(run, is_clean=False) for run in history("a")])
+    judgement = judge([replace(run, is_clean=False) for run in history(text)])
     assert judgement.standing is Standing.NEW
 
 

@@ -48,6 +48,10 @@ class ReportError(OrchestraError):
     """A file that a report was to be made from cannot be used; the text says which and why."""
 
 
+class ForeignFileError(ReportError):
+    """The file may be sound, but it is something else."""
+
+
 class Unclaimed(OrchestraError, KeyError):  # noqa: N818 - it is named for what is wrong
     """A test asks for what it got of a resource that it does not claim."""
 

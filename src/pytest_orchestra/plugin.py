@@ -15,6 +15,8 @@ from pytest_orchestra import hookspecs
 from pytest_orchestra.marker_lines import OUR_MARKER_LINES, PEER_MARKER_LINES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_orchestra.running.data_port import DataPort, Inputs, Outputs
     from pytest_orchestra.running.leases import Leases, LeasesPlugin
 
@@ -211,6 +213,17 @@ def leases(request: pytest.FixtureRequest) -> Leases:
             pytrace=False,
         )
     return plugin.leases
+
+
+@pytest.fixture
+def artifacts(request: pytest.FixtureRequest) -> Path:
+    """A folder for what this test wants to leave behind: kept if it fails, and linked from reports."""
+    keeper = request.config.pluginmanager.get_plugin("orchestra-artifacts")
+    if keeper is None:  # without --orchestrate there are no reports of ours to link it from
+        path: Path = request.getfixturevalue("tmp_path")
+    else:
+        path = keeper.begin(request.node)
+    return path
 
 
 def _data_port(request: pytest.FixtureRequest) -> DataPort:

@@ -47,6 +47,7 @@ _KEYS: Final = (
     "quarantine",
     "retries",
     "report",
+    "artifacts",
 )
 
 #: Where the file of tests in quarantine is, in the root directory, unless the user says otherwise.
@@ -56,6 +57,10 @@ NO_QUARANTINE: Final = "none"
 
 #: What these marks add to the priority of a test where the user says nothing else of them.
 WEIGHTS: Final = MappingProxyType({"smoke": 10_000.0, "critical": 5_000.0})
+
+#: When artifacts are kept.
+_IF_FAILED: Final = "failed"
+_ALWAYS: Final = "always"
 
 _MISSING_OPTION: Final = "--orchestrate-missing"
 _ORDER_OPTION: Final = "--orchestrate-order"
@@ -76,7 +81,7 @@ class Settings:
     ``retries`` says how often failed tests are tried again.
     ``report`` is the path of a directory for reports, from the root directory; None for none.
     ``quarantine`` is the path of the file of tests in quarantine, from the root directory, or
-    ``"none"``; None for the default.
+    ``"none"``; None for the default. ``keeps_all_artifacts``: what tests leave behind is kept even if they pass.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -91,6 +96,7 @@ class Settings:
     retries: RetrySettings = field(default_factory=RetrySettings)
     report: str | None = None
     quarantine: str | None = None
+    keeps_all_artifacts: bool = False
 
 
 def load_settings(  # noqa: PLR0913 - one for each option
@@ -151,6 +157,7 @@ def load_settings(  # noqa: PLR0913 - one for each option
         retries=again,
         report=report,
         quarantine=quarantine,
+        keeps_all_artifacts=_keeps_all(table.get("artifacts", _IF_FAILED), source, problems),
     )
     return settings, tuple(problems)
 
@@ -204,6 +211,13 @@ def _path(value: object, key: str, kind: str, source: str, problems: list[Proble
     what = f"{TABLE}.{key} is {value!r}, not {kind}"
     problems.append(Problem(what, "write the path as a string", source))
     return None
+
+
+def _keeps_all(value: object, source: str, problems: list[Problem]) -> bool:
+    if value not in (_IF_FAILED, _ALWAYS):
+        what = f"{TABLE}.artifacts does not know {value!r}"
+        problems.append(Problem(what, f"write one of {_IF_FAILED}, {_ALWAYS}", source))
+    return value == _ALWAYS
 
 
 def _choice(

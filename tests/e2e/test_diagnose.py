@@ -87,16 +87,16 @@ def test_what_the_history_suspects_is_tried_at_once(project: Project) -> None:
     others = "".join(f"def test_{name}(): pass\n" for name in "abcdefghijkl")
     project.write(
         "test_a",
-        f"import os\n{others}"
+        f"import os, pytest\n{others}"
         "def test_pollutes(): os.environ['POLLUTED'] = '1'\n"
+        "@pytest.mark.priority(5000 if 'EARLY' in os.environ else 0)\n"
         "def test_victim(): assert 'POLLUTED' not in os.environ\n",
     )
     victim, polluter = "test_a.py::test_victim", "test_a.py::test_pollutes"
     commit(project, "test_a.py")
-    others_first = [f"test_a.py::test_{name}" for name in "abcdefghijkl"]
     for _ in range(6):
-        project.orchestrate("-q", *others_first, polluter, victim)
-        project.orchestrate("-q", *others_first, victim, polluter)
+        project.orchestrate("-q")
+        project.orchestrate("-q", EARLY="yes")
     result = diagnose(project, victim)
     assert conclusion(result).endswith(f"polluted by {polluter}")
     assert not result.lines("^  after .* other tests")

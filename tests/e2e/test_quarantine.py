@@ -99,6 +99,17 @@ def test_what_is_unlike_itself_fails_the_run(
     assert why in line
 
 
+def test_why_a_run_has_failed_is_said_with_q_too(project: Project, driver: tuple[str, ...]) -> None:
+    """All tests have passed in the end, so that nobody would know."""
+    quarantine(project)
+    result = project.orchestrate(*driver, *RERUNS, "-q", FAILURES="1")
+    assert result.code == FAILED
+    assert result.lines(f"^orchestra: {MOODY}  in quarantine, but fails the run: ")
+    result = project.orchestrate(*driver, *RERUNS, "-q", FAILURES="0")
+    assert result.code == PASSED
+    assert "orchestra" not in result.output
+
+
 def test_who_fails_far_more_often_than_before_fails_the_run(project: Project) -> None:
     """What was once in a while and is now always is no longer the flake that was put away."""
     flake(project, 1)

@@ -32,10 +32,11 @@ def test_first_screen_prints_what_it_says(pytester: pytest.Pytester) -> None:
     assert result.ret == 0
     printed = {shape(line) for line in result.outlines}
     for line in shown[2:]:
-        if line.startswith(("workers busy", "longest", "  ", "=")):
+        if line.startswith(("workers busy", "longest", "quality", "  ", "=")):
             continue  # what is busiest and what waits longest differs from run to run
         assert shape(line) in printed
     assert any(line.startswith("workers busy for") for line in result.outlines)
+    assert any(line.startswith("quality A: (40 x 1.00 passing + ") for line in result.outlines)
     assert "test_latency  for all others to end, to run alone" in result.stdout.str()
 
 

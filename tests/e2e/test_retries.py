@@ -162,6 +162,8 @@ def test_the_exit_code_says_it_if_asked(project: Project, driver: tuple[str, ...
     assert result.code == FAILED
     assert result.counts == {"flaky": 1, "rerun": 1}
     assert result.lines("^1 test is flaky, so the run has failed .--orchestrate-fail-on-flaky.$")
+    result = project.orchestrate(*options, "--orchestrate-fail-on-flaky", "-q")
+    assert result.lines("^orchestra: 1 test is flaky, so the run has failed ")
 
 
 def test_verbose_tells_of_attempts_and_shows_what_failed(
@@ -376,6 +378,36 @@ def test_subtests_of_an_earlier_attempt_do_not_count(
     result = project.orchestrate("--orchestrate-retries", "1", *driver)
     assert result.verdicts == {"test_a.py::test_parts": "flaky"}
     assert result.code == PASSED
+
+
+def test_a_flaky_test_counts_once_whatever_its_subtests_say(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """Neither the subtests of its last attempt are flaky ones more, nor has the first attempt failed."""
+    pytest.importorskip("_pytest.subtests", reason="since pytest 9")
+    project.write(
+        "test_a",
+        """
+        import unittest
+        from pathlib import Path
+        def test_parts(subtests, attempt):
+            number = attempt("parts")
+            for part in range(3):
+                with subtests.test(part=part):
+                    assert number == 2 or part != 1
+        class TestOld(unittest.TestCase):
+            def test_old(self):
+                been = Path("been")
+                for part in range(3):
+                    with self.subTest(part=part):
+                        if part == 1 and not been.exists():
+                            been.touch()
+                            self.fail()
+        """,
+    )
+    result = project.orchestrate("--orchestrate-retries", "1", *driver)
+    assert (result.code, result.counts["flaky"]) == (PASSED, 2)
+    assert "failed" not in result.counts
 
 
 def test_who_says_how_often(project: Project, driver: tuple[str, ...]) -> None:

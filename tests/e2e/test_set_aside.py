@@ -49,6 +49,51 @@ def test_who_collects_garbage_gets_all_of_it(project: Project, driver: tuple[str
     assert project.orchestrate(*driver).code == PASSED
 
 
+def test_who_collects_while_python_waits_gets_all_of_it(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """Python searches the oldest objects late if few are new, however often it has searched others."""
+    project.write(
+        "test_a",
+        MADE_BEFORE
+        + """
+    def test_a():
+        kept = [[number] for number in range(200_000)]
+        for _ in range(6_000):
+            made = [[] for _ in range(1_500)]
+            if gc.get_count()[2] > gc.get_threshold()[2]:
+                break
+        del Holder.node
+        gc.collect()
+        assert ghost() is None
+""",
+    )
+    project.write(
+        "test_b",
+        MADE_BEFORE
+        + """
+    def test_b():
+        gc.disable()
+        kept = [[number] for number in range(2_000)]
+        for _ in range(20):
+            gc.collect(1)
+        kept += [[number] for number in range(2_000)]
+        del Holder.node
+        gc.collect()
+        gc.enable()
+        assert ghost() is None
+""",
+    )
+    assert project.orchestrate(*driver, "test_a.py").code == PASSED
+    assert project.orchestrate(*driver, "test_b.py").code == PASSED
+
+
+def test_who_empties_the_list_of_callbacks_may(project: Project, driver: tuple[str, ...]) -> None:
+    """Ours is in it, and is not missed in the end."""
+    project.write("test_a", "import gc\ndef test_a(): gc.callbacks.clear()")
+    assert project.orchestrate(*driver).code == PASSED
+
+
 def test_who_looks_for_objects_finds_all(project: Project, driver: tuple[str, ...]) -> None:
     """Among all that there are, and among those that refer to another one."""
     project.write(

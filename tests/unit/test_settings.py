@@ -112,7 +112,7 @@ def test_options_override_the_table() -> None:
         (
             {"xyz": 1},
             "unknown key tool.pytest_orchestra.xyz",
-            "known are resources, fixtures, hosts, priority, order, missing, max_wait, runtime_dir, history, quarantine, retries, report",
+            "known are resources, fixtures, hosts, priority, order, missing, max_wait, runtime_dir, history, quarantine, retries, report, artifacts",
         ),
         (
             {"resources": ["db"]},
@@ -171,6 +171,11 @@ def test_options_override_the_table() -> None:
             {"missing": ["pull"]},
             "tool.pytest_orchestra.missing does not know ['pull']",
             "write one of pull, run, skip",
+        ),
+        (
+            {"artifacts": ["always"]},
+            "tool.pytest_orchestra.artifacts does not know ['always']",
+            "write one of failed, always",
         ),
     ],
 )

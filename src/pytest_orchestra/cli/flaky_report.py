@@ -160,8 +160,7 @@ def _row(each: Finding) -> tuple[str, ...]:
 def _notes(each: Finding) -> tuple[str, ...]:
     notes = [tell_association(association) for association in each.judgement.associations]
     if each.entry is not None:
-        of = each.entry
-        notes.append(f"in quarantine until {of.expires} ({of.owner}: {of.reason})")
+        notes.append(each.entry.told)
     return tuple(notes)
 
 

@@ -17,11 +17,31 @@ PROGRAM: Final = "pytest-orchestra"
 #: What is returned to the shell: all is well, something was refused, it was called wrongly.
 FINE, REFUSED, USAGE = range(3)
 
+#: What shells return for a command that Ctrl-C has ended.
+INTERRUPTED: Final = 130
+
 #: Each subcommand, its module and what it is for. The module has what :class:`Command` says.
 COMMANDS: Final = {
+    "merge": (
+        "pytest_orchestra.cli.merge",
+        "make one result of several runs, shards, JUnit files and histories",
+    ),
+    "report": ("pytest_orchestra.cli.report", "write any form of report from the record of a run"),
     "flaky": (
         "pytest_orchestra.cli.flaky",
         "say which tests are flaky by the history, and put them into quarantine",
+    ),
+    "history": (
+        "pytest_orchestra.cli.history",
+        "show, prune, export, import and merge what runs have left to later ones",
+    ),
+    "plan": (
+        "pytest_orchestra.cli.plan",
+        "predict what a run takes with other numbers of workers and tokens",
+    ),
+    "doctor": (
+        "pytest_orchestra.cli.doctor",
+        "say what is installed, configured, writable and usable here",
     ),
 }
 
@@ -47,11 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
     for name, (module, purpose) in COMMANDS.items():
         subparser = commands.add_parser(
-            name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}."
+            name,
+            help=purpose,
+            description=f"{purpose[0].upper()}{purpose[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == wanted:
             command = cast("Command", import_module(module))
             command.add_options(subparser)
+            subparser.epilog = getattr(command, "EPILOG", None)
             subparser.set_defaults(act=command.act)
     options = parser.parse_args(words)
     try:
@@ -61,7 +85,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM} {options.command}: {error}", file=sys.stderr)  # noqa: T201 - for people
         return USAGE
     except BrokenPipeError:
-        # Whoever read this has seen enough; Python must not flush into nowhere at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
+        return _leave_pipe()
+    except OSError as error:  # paths can be wrong in more ways than any command looks for
+        print(f"{PROGRAM} {options.command}: {error}", file=sys.stderr)  # noqa: T201 - as above
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return code
+
+
+def _leave_pipe() -> int:
+    """Whoever read this has seen enough; Python must not flush into nowhere at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FINE

@@ -65,16 +65,24 @@ class Project:
         wish = self.settings.history.path or DEFAULT
         return None if wish == NO_HISTORY else self.root / Path(wish).expanduser()
 
-    def history(self, wish: Path | None) -> History:
-        """Return the history at the path ``wish``, by default that of the project.
+    def history_path(self, wish: Path | None) -> Path:
+        """Return the path ``wish``, by default that of the project's history, which need not be there.
 
-        Raises CommandError where there is none.
+        Raises CommandError where the project keeps none.
         """
         path = wish or self._own_history
         if path is None:
             raise CommandError(
                 'the project keeps no history (history = "none"): name one by --history'
             )
+        return path
+
+    def history(self, wish: Path | None) -> History:
+        """Return the history at the path ``wish``, by default that of the project.
+
+        Raises CommandError where there is none.
+        """
+        path = self.history_path(wish)
         files = [path] if path.is_file() else []
         files += run_files(path)[:KEPT]
         if not files:

@@ -20,6 +20,9 @@ _MEANS: Final = {
     Cause.CONTENTION: "contention for something that only one can have at a time",
 }
 
+_RANDOM: Final = "random, nothing that was tried makes a difference"
+_OPEN: Final = "there was no time to tell accident from cause"
+
 #: Conditions that other tests are part of, whichever.
 _WHERE: Final = {Condition.AFTER: "after other tests", Condition.BESIDE: "beside other tests"}
 
@@ -35,7 +38,8 @@ def describe(conclusion: Conclusion, name: Naming) -> str:
         case Cause.BROKEN:
             return f"fails always ({_failures(evidence)}): broken, passes in {_bound(evidence)}"
         case Cause.RANDOM:
-            return f"fails {_failures(evidence)}: random, nothing that was tried makes a difference"
+            is_open = conclusion.ran_out and _is_open(evidence)
+            return f"fails {_failures(evidence)}: {_OPEN if is_open else _RANDOM}"
         case Cause.POLLUTED | Cause.BRITTLE:
             return f"{_contrast(conclusion, name)}: {_order(conclusion, name)}"
     return f"{_contrast(conclusion, name)}: {_MEANS[cause]}"
@@ -66,6 +70,16 @@ def _contrast(conclusion: Conclusion, name: Naming) -> str:
 
 def _is_clear(more: Count, less: Count) -> bool:
     return more.failed == more.total and not less.failed
+
+
+def _is_open(evidence: Sequence[Evidence]) -> bool:
+    """Whether the target always did the same alone, and something else under other conditions."""
+    failed = sum(each.count.failed for each in evidence)
+    alone = [each.count for each in evidence if each.experiment.condition is Condition.ALONE]
+    failed_alone, total_alone = sum(c.failed for c in alone), sum(c.total for c in alone)
+    if not failed_alone:
+        return failed > 0
+    return failed_alone == total_alone and failed < _runs(evidence)
 
 
 def _order(conclusion: Conclusion, name: Naming) -> str:

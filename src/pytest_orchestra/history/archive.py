@@ -56,7 +56,7 @@ class Recollection:
     ``seconds`` are expected durations and ``failing`` probabilities of failure, by node id;
     ``costs`` are seconds of fixtures by name and scope. ``renamed`` maps node ids to those that the
     tests had before; ``flaking`` is how often those fail by chance that were judged flaky, 0.0 to 1.0.
-    Of tests that are not in ``seconds`` nothing is known.
+    Of tests that are not in ``seconds`` nothing is known. ``tests`` are their recent outcomes, by node id.
     """
 
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -64,6 +64,7 @@ class Recollection:
     costs: Mapping[tuple[str, str], float] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
     flaking: Mapping[str, float] = field(default_factory=dict)
+    tests: Mapping[str, Past] = field(default_factory=dict)
 
 
 class Archive:
@@ -300,7 +301,7 @@ def _recollect(tests: Sequence[Trace], known: Known, renamed: Mapping[str, str])
         if (cost := recent_median([each.seconds for each in observed])) is not None
         and _is_sane(cost)
     }
-    return Recollection(seconds, failing, costs, renamed, flaking)
+    return Recollection(seconds, failing, costs, renamed, flaking, known.tests)
 
 
 def _is_sane(seconds: float) -> bool:

@@ -33,7 +33,8 @@ MOST_JUDGED: Final = 10
 #: Of so many it is looked up whether the same code has passed before.
 _MOST_READ: Final = 100
 
-#: Tests that were judged flaky and have passed now are judged again, so many after each run.
+#: Tests that were judged flaky or have failed lately, and have passed now, are judged again: so many
+#: after each run.
 _MOST_AGAIN: Final = 3
 
 #: Results that are read, at some 2 us each, to see what went on around tests after a run.
@@ -180,7 +181,7 @@ def _most_failed(sources: Sources, nodeids: Sequence[str], renamed: Mapping[str,
 
 
 def _flaky_once(sources: Sources, renamed: Mapping[str, str], among: Collection[str]) -> list[str]:
-    """Return some tests that were judged flaky and have not failed in this run."""
+    """Return some tests that may be flaky and have not failed in this run."""
     former = {renamed.get(nodeid, nodeid): nodeid for nodeid in among}
     answers = sources.ask(lambda store: store.flaking())
     found = (former[old] for answer in answers for old in answer if old in former)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pytest_orchestra.history.estimates import Observed
 from pytest_orchestra.history.observing import PastCase, PastRun
-from pytest_orchestra.history.recent import OUTCOMES, unpack
+from pytest_orchestra.history.recent import FAILURES, KEPT, OUTCOMES, unpack
 from pytest_orchestra.history.renames import Trace
 from pytest_orchestra.history.surroundings import Span
 from pytest_orchestra.history.text import originals, storable
@@ -154,8 +154,16 @@ def read_failing(connection: sqlite3.Connection) -> Mapping[str, int]:
 
 
 def read_flaking(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Return the tests that were judged flaky, those first on which nobody has looked for longest."""
-    rows = connection.execute("SELECT nodeid FROM test WHERE flaking IS NOT NULL ORDER BY judged")
+    """Return the tests that were judged flaky, or failed in one of the latest runs.
+
+    Those come first on which nobody has looked for longest.
+    """
+    rows = connection.execute(
+        "SELECT nodeid FROM test WHERE flaking IS NOT NULL OR failures > 0 AND EXISTS ("
+        "SELECT 1 FROM result r WHERE r.test = test.id AND r.outcome <> 0 AND r.outcome IN (?, ?) "
+        "AND r.run > (SELECT max(id) FROM run) - ?) ORDER BY judged",
+        (*sorted(FAILURES), KEPT),
+    )
     return tuple([nodeid for (nodeid,) in rows])
 
 

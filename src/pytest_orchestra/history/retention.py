@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from pytest_orchestra.history.places import LATEST
+from pytest_orchestra.history.text import storable
 from pytest_orchestra.history.writing import day_of
 
 #: Seconds in a day.
@@ -14,6 +17,9 @@ DAY: Final = 86_400.0
 
 #: So many old runs are let go of at a time, so that no run has to wait for a great clean-up.
 RUNS_AT_A_TIME: Final = 4
+
+#: So few tests are looked up in one run after the other, and more are met soon by reading all results.
+_FEW: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +63,34 @@ def let_go(connection: sqlite3.Connection, retention: Retention, now: float) -> 
     _forget_tests(connection, limit)
 
 
+def forget(connection: sqlite3.Connection, nodeids: Iterable[str]) -> None:
+    """Delete all that is known of these tests; needs a transaction, and looks at all results."""
+    names = json.dumps([storable(nodeid) for nodeid in nodeids])
+    chosen = "SELECT id FROM test WHERE nodeid IN (SELECT value FROM json_each(?))"
+    for table in ("result", "day", "body"):
+        connection.execute(f"DELETE FROM {table} WHERE test IN ({chosen})", (names,))  # noqa: S608 - names of ours
+    connection.execute(f"DELETE FROM test WHERE id IN ({chosen})", (names,))  # noqa: S608 - as above
+
+
 def _oldest_surplus(connection: sqlite3.Connection, most: int) -> int | None:
     """Return the first run with a result of a test of which more than ``most`` runs are kept."""
-    if connection.execute("SELECT 1 FROM test WHERE kept > ? LIMIT 1", (most,)).fetchone() is None:
+    rows = connection.execute("SELECT id FROM test WHERE kept > ? LIMIT ?", (most, _FEW + 1))
+    tests = [test for (test,) in rows.fetchall()]
+    if not tests:
         return None
-    row = connection.execute(
-        "SELECT run FROM result WHERE test IN (SELECT id FROM test WHERE kept > ?) "
-        "ORDER BY run LIMIT 1",
-        (most,),
-    ).fetchone()
+    if len(tests) <= _FEW:
+        row = connection.execute(
+            "SELECT u.id FROM run u WHERE EXISTS (SELECT 1 FROM result r WHERE r.run = u.id) "
+            "AND EXISTS (SELECT 1 FROM json_each(?) t "
+            "CROSS JOIN result r ON r.run = u.id AND r.test = t.value) ORDER BY u.id LIMIT 1",
+            (json.dumps(tests),),
+        ).fetchone()
+    else:
+        row = connection.execute(
+            "SELECT run FROM result WHERE test IN (SELECT id FROM test WHERE kept > ?) "
+            "ORDER BY run LIMIT 1",
+            (most,),
+        ).fetchone()
     return None if row is None else int(row[0])
 
 

@@ -10,7 +10,9 @@ MOST: Final = 200
 
 _ADDRESS: Final = re.compile(r"\b0x[0-9a-fA-F]+\b")
 _UUID: Final = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
-_HEX: Final = re.compile(r"\b(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}\b")
+_HEX: Final = re.compile(
+    r"\b(?:(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}|(?=[A-F]*[0-9])(?=[0-9]*[A-F])[0-9A-F]{8,})\b"
+)
 _PATH: Final = re.compile(r"(?<![\w.])(?:/[\w.@+-]+){2,}")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 _SPACE: Final = re.compile(r"\s+")

@@ -16,8 +16,10 @@ from typing import Final, Self
 from urllib.parse import quote
 
 from pytest_orchestra.errors import HistoryError
+from pytest_orchestra.history.evidence import EvidenceReader, kept_runs
 from pytest_orchestra.history.merging import merge_attached
 from pytest_orchestra.history.observing import PastCase, PastRun
+from pytest_orchestra.history.overview import Overview, read_nodeids, read_overview
 from pytest_orchestra.history.reading import (
     Known,
     read_cases,
@@ -31,7 +33,7 @@ from pytest_orchestra.history.reading import (
     read_traces,
 )
 from pytest_orchestra.history.renames import Trace
-from pytest_orchestra.history.retention import Retention, let_go, settled_time
+from pytest_orchestra.history.retention import Retention, forget, let_go, settled_time
 from pytest_orchestra.history.schema import STEPS, migrate
 from pytest_orchestra.history.surroundings import Span
 from pytest_orchestra.history.writing import add_run
@@ -141,7 +143,7 @@ class Store:
         return read_failing(self._connection)
 
     def flaking(self) -> tuple[str, ...]:
-        """Return the tests that were judged flaky; see :func:`.read_flaking`."""
+        """Return the tests that may be flaky; see :func:`.read_flaking`."""
         return read_flaking(self._connection)
 
     def last_seen(self, nodeid: str) -> tuple[float | None, float]:
@@ -155,6 +157,19 @@ class Store:
     def failures(self, nodeid: str) -> tuple[tuple[str, str], ...]:
         """Return the run and the signature of every kept failure of one test."""
         return read_failures(self._connection, nodeid)
+
+    def overview(self, most: int) -> Overview:
+        """Return how much there is, and the latest runs; see :func:`.read_overview`."""
+        return read_overview(self._connection, most)
+
+    def nodeids(self) -> tuple[str, ...]:
+        """Return all tests that are known of, sorted."""
+        return read_nodeids(self._connection)
+
+    def evidence(self) -> Iterator[RunEvidence]:
+        """Yield the runs that have results, oldest first, one at a time."""
+        reader = EvidenceReader(self._connection)
+        yield from map(reader.read, kept_runs(self._connection))
 
     # writing
 
@@ -179,6 +194,23 @@ class Store:
         """Delete some of what need not be kept at ``now``, in seconds since the epoch."""
         with self._transaction():
             let_go(self._connection, retention, now)
+
+    def prune(self, retention: Retention, now: float, tell: Callable[[], None]) -> None:
+        """Delete all that need not be kept at ``now``; ``tell`` is called now and then."""
+        before = -1
+        while before != (before := self._connection.total_changes):
+            self.let_go(retention, now)
+            tell()
+
+    def forget(self, nodeids: Iterable[str]) -> None:
+        """Delete all that is known of these tests."""
+        with self._transaction():
+            forget(self._connection, nodeids)
+
+    def shrink(self) -> None:
+        """Give back the room of what was deleted; nobody else may use the file meanwhile."""
+        _patiently(lambda: self._connection.execute("VACUUM"), self._patience)
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def merge(self, path: Path) -> int:
         """Take in the runs of the history at ``path``; return how many were new.

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pytest_orchestra.model.advice import Coverage, Link, Quality, Recommendation
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
@@ -32,6 +33,7 @@ class CaseRecord:
     largest subprocess as far as that is known. None for what was not measured. ``requirements`` are all that the test
     needs, and from whom; their cases are indices of the run's. ``leases`` are what it got of the
     resources that it claims. ``attempts`` are all times that it ran, in their order.
+    ``artifacts`` are the paths of files that it left, from the root directory where they are below it.
     """
 
     spec: CaseSpec
@@ -49,6 +51,7 @@ class CaseRecord:
     requirements: tuple[Requirement, ...] = ()
     leases: tuple[Lease, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    artifacts: tuple[str, ...] = ()
 
     @property
     def waited(self) -> float:
@@ -130,6 +133,14 @@ class UncollectedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PartRecord:
+    """One of the runs that were merged into a record: its ``uuid``, and which shard it was, if it was one."""
+
+    uuid: str
+    shard: ShardRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """All that is known of a run, in the order of the collection.
 
@@ -141,6 +152,13 @@ class RunRecord:
 
     ``flakes`` are what the history says of tests that failed, and ``suite_flakes`` of the suite; None where
     there is no history, or the run was an outage. ``quarantine`` are the tests in quarantine that failed.
+
+    ``uuid`` is the run's alone, and the same in the history. ``parts`` are the runs that this one was
+    merged from, none if it is as it was. Then the names of workers say of which part they are (``gw0@2``).
+
+    ``recommendations`` are those first that are worth most; ``unadvised`` says why some were not looked for,
+    and is empty if all were. ``quality`` is None where nothing ran. ``coverage`` and ``links`` are of what
+    other tools wrote in this run.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -159,6 +177,13 @@ class RunRecord:
     flakes: tuple[FlakeRecord, ...] = ()
     suite_flakes: SuiteFlakes | None = None
     quarantine: tuple[QuarantineRecord, ...] = ()
+    uuid: str = ""
+    parts: tuple[PartRecord, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    unadvised: str = ""
+    quality: Quality | None = None
+    coverage: Coverage | None = None
+    links: tuple[Link, ...] = ()
 
     @property
     def denied(self) -> int:

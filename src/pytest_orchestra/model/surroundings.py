@@ -29,7 +29,8 @@ class Surroundings:
 
     ``host`` is the machine that it was started on, ``system`` its operating system and ``release``
     the release of that. ``versions`` are names and versions of pytest and its plugins. ``commit`` is
-    what the files were checked out from, whether or not they have been changed since.
+    what the files were checked out from, whether or not they have been changed since. ``root`` is the
+    root directory, from which paths count.
     """
 
     host: str = ""
@@ -39,3 +40,4 @@ class Surroundings:
     versions: tuple[tuple[str, str], ...] = ()
     commit: str = ""
     build: Build = field(default_factory=Build)
+    root: str = ""

@@ -67,7 +67,7 @@ def _around(run: RunRecord) -> dict[str, Any]:
     return {
         "reportFormat": "CTRF",
         "specVersion": SPECIFICATION,
-        "reportId": str(uuid.uuid4()),
+        "reportId": str(uuid.uuid5(_NAMESPACE, run.uuid) if run.uuid else uuid.uuid4()),
         "timestamp": instant(run.started + run.seconds),
         "generatedBy": f"pytest-orchestra {versions.get('pytest-orchestra', '')}".strip(),
         "results": {

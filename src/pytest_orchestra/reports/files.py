@@ -17,11 +17,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     A link stays one. What is no ordinary file, such as /dev/stdout, is written to and not
     replaced. Raises OSError.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        with target.open("wb") as file:
+    # Asked of the path itself: what /dev/stdout leads to need not have a path.
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        with path.open("wb") as file:
             yield file
         return
+    target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     # Not from tempfile: its files are for their owner alone, and a report is for others.
     new = target.with_name(f".{target.name}.{os.getpid()}.new")

@@ -57,10 +57,11 @@ def _record(run: RunRecord, path: Path, _: JunitOptions) -> tuple[Path, ...]:
 
 
 def _html(run: RunRecord, path: Path, _: JunitOptions) -> tuple[Path, ...]:
-    from pytest_orchestra.reports.html import render  # noqa: PLC0415 - if needed
+    from pytest_orchestra.reports.html import ReportExtras, render  # noqa: PLC0415 - if needed
 
+    extras = ReportExtras(folder=str(path.parent.resolve()))
     with replacing(path) as file:
-        file.write(render(run).encode())
+        file.write(render(run, extras).encode())
     return (path,)
 
 

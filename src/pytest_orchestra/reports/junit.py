@@ -112,8 +112,8 @@ class CaseWriter:
             self._place(case, record, attempt)
         results = [*self._final(record, attempt), *_interim(record)]
         _extend(case, sorted(results, key=lambda each: _ORDER.index(type(each))))
-        if attempt is not None and attempt.sections:
-            _extend(case, _systems(attempt))
+        if attempt is not None:
+            _extend(case, _systems(attempt, _attachments(record)))
         return case
 
     def _place(self, case: PlacedCase, record: CaseRecord, attempt: Attempt | None) -> None:
@@ -147,6 +147,8 @@ class CaseWriter:
             yield "wait", f"{record.held_up:.3f}"
             if record.waited_for is not None:
                 yield "waited_for", record.waited_for
+        for path in record.artifacts:
+            yield "artifact", path
         if attempt is not None:
             yield from attempt.properties
 
@@ -194,10 +196,15 @@ def _message(text: str) -> str:
     return visible(shorten(text))
 
 
-def _systems(attempt: Attempt) -> Iterator[SystemOut | SystemErr]:
+def _attachments(record: CaseRecord) -> str:
+    """Return what makes Jenkins and GitLab show files beside the test; the latter shows the first."""
+    return "".join(f"[[ATTACHMENT|{path}]]\n" for path in record.artifacts if path.isprintable())
+
+
+def _systems(attempt: Attempt, attachments: str = "") -> Iterator[SystemOut | SystemErr]:
     out, err = outputs(attempt)
-    if out:
-        yield SystemOut(visible(out))
+    if out or attachments:
+        yield SystemOut(visible(attachments) + visible(out))
     if err:
         yield SystemErr(visible(err))
 

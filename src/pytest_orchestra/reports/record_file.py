@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_orchestra.errors import ReportError
+from pytest_orchestra.errors import ForeignFileError, ReportError
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.reports.codec import codec_of
 from pytest_orchestra.reports.files import replacing
@@ -58,7 +58,7 @@ def read_record(path: Path) -> RunRecord:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ReportError(f"{path} cannot be read: {reason}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{path} is not the record of a run: {error}") from error
     _check(document, path)
     try:
@@ -76,7 +76,7 @@ def _read_run(entry: dict[str, Any], cases: tuple[CaseRecord, ...]) -> RunRecord
 
 def _check(document: object, path: Path) -> None:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ReportError(
+        raise ForeignFileError(
             f"{path} is not the record of a run; name a file that --orchestrate-report wrote as "
             "record.json.gz"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pytest_orchestra.model.advice import Recommendation
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.run import CaseRecord, RunRecord, UncollectedRecord
 from pytest_orchestra.model.verdict import Verdict
@@ -158,6 +159,29 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
         lines = (_because(run, case) for case in cases)
         yield _Section(title, len(cases), lines, 0.05)
     yield from _timing(run)
+    advice = run.recommendations
+    yield _Section("Recommendations", len(advice), map(_recommendation, advice), 0.03)
+    others = [*_quality(run), *_elsewhere(run)]
+    yield _Section("Quality and other reports", len(others), others, 0.03)
+
+
+def _recommendation(each: Recommendation) -> str:
+    return f"- {code(each.text)}: {code(each.remedy)}\n"
+
+
+def _quality(run: RunRecord) -> Iterator[str]:
+    quality = run.quality
+    if quality is not None:
+        yield f"- quality {quality.grade}: {code(quality.formula)}\n"
+        for name, why in quality.unknown:
+            yield f"- left out of it: {name}, since {why}\n"
+
+
+def _elsewhere(run: RunRecord) -> Iterator[str]:
+    if run.coverage is not None:
+        yield f"- coverage {run.coverage.percent:.1f} %\n"
+    for link in run.links:
+        yield f"- {link.name}: {code(link.path)}\n"
 
 
 def _timing(run: RunRecord) -> Iterator[_Section]:
@@ -182,7 +206,17 @@ def _failed(case: CaseRecord) -> str:
         return f"- {code(case.spec.nodeid)}\n"
     times = len(case.attempts)
     note = f"{case.verdict}{f' {times} times' if times > 1 else ''}: {blame(attempt).message}"
-    return details(case.spec.nodeid, note, _told(attempt))
+    return details(case.spec.nodeid, note, "\n\n".join([_told(attempt), *_artifacts(case)]))
+
+
+def _artifacts(case: CaseRecord) -> Iterator[str]:
+    """Yield what says which files the test left behind."""
+    if case.artifacts:
+        shown = case.artifacts[:MOST_LISTED]
+        more = f" and {len(case.artifacts) - len(shown):,} more" * (
+            len(shown) < len(case.artifacts)
+        )
+        yield f"Left behind: {', '.join(map(code, shown))}{more}"
 
 
 def _flaky(case: CaseRecord) -> str:
@@ -191,7 +225,7 @@ def _flaky(case: CaseRecord) -> str:
         return f"- {code(case.spec.nodeid)}\n"
     where = f" on {failed[0].worker}" if failed[0].worker else ""
     note = f"attempt 1 of {len(case.attempts)}{where}: {blame(failed[0]).message}"
-    return details(case.spec.nodeid, note, "\n\n".join(map(_told, failed)))
+    return details(case.spec.nodeid, note, "\n\n".join([*map(_told, failed), *_artifacts(case)]))
 
 
 def _told(attempt: Attempt) -> str:

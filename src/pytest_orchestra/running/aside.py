@@ -7,6 +7,7 @@ time of its tests. Whoever looks for objects himself finds all of them.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 from collections.abc import Generator
@@ -17,7 +18,8 @@ import pytest
 #: Names of auditing events: somebody looks for objects, and would not see those that were set aside.
 _LOOKS: Final = frozenset({"gc.get_objects", "gc.get_referrers"})
 
-#: The oldest objects.
+#: The youngest and the oldest objects.
+_YOUNGEST: Final = 0
 _OLDEST: Final = 2
 
 
@@ -42,7 +44,8 @@ class SetAside:
         try:
             return (yield)
         finally:
-            gc.callbacks.remove(self._notice)
+            with contextlib.suppress(ValueError):  # a test may have emptied the list
+                gc.callbacks.remove(self._notice)
             self.take_back()
 
     def take_back(self) -> None:
@@ -52,14 +55,19 @@ class SetAside:
             gc.unfreeze()
 
     def _notice(self, phase: str, info: dict[str, int]) -> None:
-        """Take back what was set aside when somebody calls ``gc.collect()``, before it begins.
+        """Take back what was set aside when somebody calls ``gc.collect()``, before it begins."""
+        if phase == "start" and info["generation"] == _OLDEST and not _is_due():
+            self.take_back()
 
-        Python itself searches the oldest objects only when their counter has passed its threshold.
-        """
-        if phase == "start" and info["generation"] == _OLDEST:
-            is_due = gc.get_count()[_OLDEST] > gc.get_threshold()[_OLDEST]
-            if not is_due:
-                self.take_back()
+
+def _is_due() -> bool:
+    """Whether Python itself may have begun to search the oldest objects.
+
+    It does so only when an object has been made too many, and the counter of the oldest has passed
+    its threshold. The latter alone shows nothing: while few objects stay it goes on counting.
+    """
+    counts, thresholds = gc.get_count(), gc.get_threshold()
+    return gc.isenabled() and all(counts[each] > thresholds[each] for each in (_YOUNGEST, _OLDEST))
 
 
 def _audit(event: str, _: tuple[object, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
@@ -39,10 +40,11 @@ def signature_of(longrepr: Any) -> str:
         frame = _own_frame(longrepr)
         crash = longrepr.reprcrash
         kind, message = _split(crash.message)
-        if frame is None:
+        if frame is None or frame.reprfileloc is None:  # a style that shows no source
             return make_signature(kind, message, "")
-        told = frame.reprfileloc.message if frame.reprfileloc else ""
-        return make_signature(kind or told.split(":")[0], message, _place(frame))
+        told = frame.reprfileloc.message
+        place = _place(frame.reprfileloc.path, frame.lines)
+        return make_signature(kind or told.split(":")[0], message, place)
     text = str(longrepr).strip()
     kind, message = _split(text.rpartition("\n")[2])
     return make_signature(kind, message or text, "")
@@ -68,10 +70,9 @@ def _is_own(path: str) -> bool:
     )
 
 
-def _place(frame: ReprEntry) -> str:
+def _place(path: str, lines: Sequence[str]) -> str:
     """Return file and source of the line, since its number changes with what is above it."""
-    path = frame.reprfileloc.path if frame.reprfileloc else ""
-    marked = [line[1:] for line in frame.lines if line.startswith(">")]
-    plain = [line for line in frame.lines if line.strip(" ^~") and not line.startswith("E")]
+    marked = [line[1:] for line in lines if line.startswith(">")]
+    plain = [line for line in lines if line.strip(" ^~") and not line.startswith("E")]
     source = (marked or plain or [""])[-1]
     return f"{path}: {' '.join(source.split())}"

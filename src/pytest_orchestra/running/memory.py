@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -150,7 +149,7 @@ class Memory:
         if not cases:
             return None
         return RunEvidence(
-            uuid=uuid.uuid4().hex,
+            uuid=record.uuid,
             started=record.started,
             seconds=record.seconds,
             cases=cases,

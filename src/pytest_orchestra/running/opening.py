@@ -13,6 +13,8 @@ from pytest_orchestra.history.estimates import guess
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.run import RunRecord, WarningRecord
+from pytest_orchestra.running.artifact_keeper import keeper_of
+from pytest_orchestra.running.byproducts import read_coverage, read_links
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
@@ -71,6 +73,7 @@ class Opening:
         #: The same of tests.
         self._whole: Collection | None = None
         self._warnings: list[WarningRecord] = []
+        self._hosts: tuple[Host, ...] = ()
 
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -194,6 +197,7 @@ class Opening:
         """
         if self._memory is not None and self.recollection is None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
+        self._hosts = tuple(hosts)
         plan = self.plan(collection, workers, hosts, tuning, kits)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
@@ -221,9 +225,10 @@ class Opening:
             surroundings=read_surroundings(self._config, commit),
             shard=self.sharding.record if self.sharding is not None else None,
         )
+        record = self._with_files(record)
         if self.sharing is not None:
             self.sharing.close()
-        record = self._look_back(run, record)
+        record = self._with_advice(self._look_back(run, record), run)
         is_too_flaky = self.terminal.fails_on_flaky and record.flaky
         has_failed = record.denied or record.gating or is_too_flaky
         if has_failed and session.exitstatus == pytest.ExitCode.OK:
@@ -246,6 +251,33 @@ class Opening:
             flakes = flake_records(record, found.after)
             record = replace(record, flakes=flakes, suite_flakes=found.suite)
         return replace(record, quarantine=self._quarantine.rule(record, before))
+
+    def _with_files(self, record: RunRecord) -> RunRecord:
+        """Return ``record`` with what tests and other plugins have left behind."""
+        keeper = keeper_of(self._config)
+        try:
+            if keeper is not None:
+                record = keeper.attach(record)
+            return replace(
+                record,
+                coverage=read_coverage(self._config, record.started),
+                links=read_links(self._config, record.started),
+            )
+        except Exception as error:  # noqa: BLE001 - these files are not ours, and no reason to fail
+            what = f"{type(error).__name__}: {error}"
+            self.terminal.alarm(f"what was left behind cannot be listed: {what}", yellow=True)
+            return record
+
+    def _with_advice(self, record: RunRecord, run: Run) -> RunRecord:
+        """Return ``record`` with what it shows of the suite; that may not cost the user the record."""
+        try:
+            from pytest_orchestra.running.advising import with_advice  # noqa: PLC0415 - at the end
+
+            return with_advice(record, run, self.recollection, self._hosts)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            what = f"{type(error).__name__}: {error}"
+            self.terminal.alarm(f"there is no advice on this run: {what}", yellow=True)
+            return record
 
 
 def _ini(config: pytest.Config, name: str) -> list[str]:

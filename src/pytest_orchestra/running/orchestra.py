@@ -10,10 +10,11 @@ import pytest
 
 from pytest_orchestra.errors import MachineError, UsageProblems
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.memory import Memory
-from pytest_orchestra.running.reporting import Reporting
+from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.terminal import TerminalReport
@@ -40,6 +41,9 @@ def configure_main(config: pytest.Config) -> None:
         return
     manager.register(Uncollected(), UNCOLLECTED)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
+    ArtifactKeeper.register(
+        config, report_folder(config, settings), keeps_all=settings.keeps_all_artifacts
+    )
     sharing = _share(config, settings)
     memory = Memory.open(config, settings, terminal)
     if _has_workers(config):

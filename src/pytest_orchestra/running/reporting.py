@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 import pytest
 
@@ -133,24 +134,33 @@ def _no_run(session: pytest.Session) -> RunRecord:
         seconds=0.0,
         stopped=f"no test was run, exit code {int(session.exitstatus)}",
         started=time.time(),
+        uuid=uuid4().hex,
         uncollected=uncollected_of(config),
         surroundings=read_surroundings(config, None),
     )
 
 
-def _wishes(config: pytest.Config, settings: Settings) -> Iterator[Wish]:
-    """Return all files that are wanted.
+def report_folder(config: pytest.Config, settings: Settings) -> Path | None:
+    """Return the directory that all reports are to be written to; None if none is wanted.
 
     A path on the command line counts from where pytest was started, one in the file from the
     root directory.
     """
-    here = config.invocation_params.dir
     option: str | None = config.getoption("orchestrate_report")
     chosen = option or settings.report
-    if chosen:
-        folder = (here if option else config.rootpath) / Path(chosen).expanduser()
+    if not chosen:
+        return None
+    base = config.invocation_params.dir if option else config.rootpath
+    return base / Path(chosen).expanduser()
+
+
+def _wishes(config: pytest.Config, settings: Settings) -> Iterator[Wish]:
+    """Return all files that are wanted; paths count as that of the directory does."""
+    here = config.invocation_params.dir
+    folder = report_folder(config, settings)
+    if folder is not None:
         if folder.exists() and not folder.is_dir():
-            where = _REPORT if option else "report"
+            where = _REPORT if config.getoption("orchestrate_report") else "report"
             raise pytest.UsageError(
                 f"{where}: {folder} is a file; name a directory for the reports"
             )

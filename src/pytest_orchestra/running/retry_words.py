@@ -45,16 +45,22 @@ def retry_lines(record: RunRecord, *, is_long: bool, fails_on_flaky: bool) -> It
     if flaky:
         yield "flaky, passed only when tried again:"
         yield from _tests(flaky, is_long=is_long)
-        if fails_on_flaky and record.flaky:
-            count = len(record.flaky)
-            tests = "1 test is" if count == 1 else f"{count} tests are"
-            yield f"{tests} flaky, so the run has failed (--orchestrate-fail-on-flaky)"
+        if fails_on_flaky:
+            yield from too_flaky(record)
     broken = [case for case in record.cases if case.verdict in FAILURE and len(case.attempts) > 1]
     if broken:
         yield "failed at every attempt:"
         yield from _tests(broken, is_long=is_long)
     if record.has_given_up_retrying:
         yield f"{_OUTAGE}, so nothing was tried again from then on"
+
+
+def too_flaky(record: RunRecord) -> Iterable[str]:
+    """Yield that the run has failed since tests are flaky, if any is that is not in quarantine."""
+    count = len(record.flaky)
+    if count:
+        tests = "1 test is" if count == 1 else f"{count} tests are"
+        yield f"{tests} flaky, so the run has failed (--orchestrate-fail-on-flaky)"
 
 
 def _tests(cases: Sequence[CaseRecord], *, is_long: bool) -> Iterable[str]:

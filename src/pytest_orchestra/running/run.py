@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -151,7 +152,7 @@ class Run:
         self.note_report(case, report)
         if report.failed:
             self._withhold(case, report, outcome.verdict or Verdict.FAILED)
-        elif self.attempts.has_failed(case):
+        elif type(report) is pytest.TestReport and self.attempts.has_failed(case):
             report.orchestra_flaky = True  # type: ignore[attr-defined]
 
     def _withhold(self, case: int, report: pytest.TestReport, verdict: Verdict) -> None:
@@ -196,6 +197,11 @@ class Run:
         return {
             fixture: sorted(each.values())[len(each) // 2] for fixture, each in self._costs.items()
         }
+
+    @property
+    def set_ups(self) -> Mapping[Fixture, Mapping[str, float]]:
+        """What shared fixtures cost on each worker that set them up, in seconds."""
+        return self._costs
 
     def note_passed(self, case: int, spans: Sequence[float], worker: str) -> None:
         """All three reports of ``case`` say that it passed, with these start, stop and duration."""
@@ -443,6 +449,7 @@ class Run:
             unclaimed=tuple(sorted(self._unclaimed.items())),
             started=self._started,
             has_given_up_retrying=self.engine.has_given_up,
+            uuid=uuid4().hex,
         )
 
     @property

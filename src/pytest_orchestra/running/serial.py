@@ -136,6 +136,11 @@ class SerialLoop:
         case = self._current
         if case is not None:
             report.orchestra_waited = self._run.waited(case)  # type: ignore[attr-defined]
+            if self._run.withheld.is_promised(case):
+                # Where pytest's terminal asks for the status, a test fails in which subtests failed: too
+                # late for what is to be tried again.
+                config = self._session.config
+                config.hook.pytest_report_teststatus(report=report, config=config)
             self._run.add_report(case, report)
 
     def hand(self) -> Hand:

@@ -26,4 +26,5 @@ def read_surroundings(config: pytest.Config, commit: str | None) -> Surroundings
         versions=(("pytest", pytest.__version__), *sorted(plugins.items())),
         commit=commit or build.commit,
         build=build,
+        root=str(config.rootpath),
     )

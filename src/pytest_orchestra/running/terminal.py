@@ -13,9 +13,10 @@ from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.running.advice_words import advice_lines
 from pytest_orchestra.running.flakes import flake_lines
 from pytest_orchestra.running.overuse import overuse_lines
-from pytest_orchestra.running.retry_words import Notice, retry_lines
+from pytest_orchestra.running.retry_words import Notice, retry_lines, too_flaky
 from pytest_orchestra.running.withheld import RERUN
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
@@ -171,13 +172,26 @@ class TerminalReport:
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Print what the record says."""
         record = self.record
-        if record is None or self._config.get_verbosity() < 0:
+        if record is None:
+            return
+        if self._config.get_verbosity() < 0:
+            for text in _own_failures(record, fails_on_flaky=self.fails_on_flaky):
+                self.alarm(text, red=True)
             return
         is_long = self._config.get_verbosity() > 0
         lines = list(summary_lines(record, is_long=is_long, fails_on_flaky=self.fails_on_flaky))
         terminalreporter.section("orchestra")
         for text in lines:
             terminalreporter.write_line(text)
+
+
+def _own_failures(record: RunRecord, *, fails_on_flaky: bool) -> Iterable[str]:
+    """Yield why the run has failed although no test may have, which nobody else says."""
+    yield from _denied(record)
+    if fails_on_flaky:
+        yield from too_flaky(record)
+    for each in record.gating:
+        yield f"{record.cases[each.case].spec.nodeid}  {each.sentence}"
 
 
 def _prediction(foresight: Foresight, workers: int) -> str:
@@ -233,6 +247,7 @@ def summary_lines(
     yield from overuse_lines(record, most=None if is_long else MOST_LINES)
     yield from _unclaimed(record)
     yield from flake_lines(record, most=None if is_long else MOST_LINES)
+    yield from advice_lines(record, is_long=is_long)
 
 
 def _verdicts(record: RunRecord) -> str:
@@ -258,9 +273,7 @@ def _blocked(record: RunRecord, *, is_long: bool) -> Iterable[str]:
     cases = [case for case in record.cases if case.verdict is Verdict.BLOCKED]
     if not cases:
         return
-    if record.denied:
-        tests = _count(record.denied, "test")
-        yield f"{tests} could not be given what they claim, so the run has failed"
+    yield from _denied(record)
     shown = cases if is_long else cases[:MOST_LINES]
     yield "blocked:"
     for case in shown:
@@ -269,6 +282,12 @@ def _blocked(record: RunRecord, *, is_long: bool) -> Iterable[str]:
         yield f"  {case.spec.nodeid}  {text}"
     if len(shown) < len(cases):
         yield f"  and {len(cases) - len(shown)} more (-v shows all)"
+
+
+def _denied(record: RunRecord) -> Iterable[str]:
+    if record.denied:
+        tests = _count(record.denied, "test")
+        yield f"{tests} could not be given what they claim, so the run has failed"
 
 
 def _resources(record: RunRecord) -> Iterable[str]:

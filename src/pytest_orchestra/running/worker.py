@@ -17,6 +17,7 @@ from pytest_orchestra.model.events import Fixture
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.running import link
+from pytest_orchestra.running.artifacts import register_in_worker
 from pytest_orchestra.running.aside import SetAside
 from pytest_orchestra.running.bodies import digest_bodies
 from pytest_orchestra.running.budgets import unpack_retries
@@ -72,6 +73,7 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     config.pluginmanager.register(clock, "orchestra-fixture-clock")
     config.pluginmanager.register(LastSearch(config), "orchestra-last-search")
     config.pluginmanager.register(SetAside(), "orchestra-set-aside")
+    register_in_worker(config, workerinput)
     leave_quickly()
 
 

@@ -20,8 +20,9 @@ from pytest_orchestra.scheduling.setups import Blocks
 #: How likely a test fails, of which nobody says anything else.
 PRIOR: Final = 0.025
 
-#: Differences among durations below this many seconds change nothing that anybody would notice.
-NOTICEABLE: Final = 0.005
+#: Differences among durations below this many seconds change nothing that anybody would notice, and are
+#: not the same in two runs.
+NOTICEABLE: Final = 0.02
 
 _LEAST: Final = 1e-9
 

@@ -76,6 +76,11 @@ class Fixtures:
         self._refused_since: Final[dict[int, float]] = {}
 
     @property
+    def kits(self) -> Kits:
+        """Which fixtures each case uses."""
+        return self._kits
+
+    @property
     def matter(self) -> bool:
         """Whether any fixture is known to be expensive."""
         return bool(self._seconds)

@@ -107,10 +107,11 @@ def score(
         tail[case] += longest
     _lengthen_groups(specs, filled, tail)
     urgency, bound = _urgency(graph, tail, filled, workers, demands or Demands())
+    if workers == 1:
+        urgency = [0.0] * len(specs)
     tier = tuple(ranks([-each for each in priority]))
     scores = Scores(tier, (), tuple(tail), tuple(priority), tuple(urgency), bound)
-    urgent = scores.urgent(FILLER_SHARE) if workers > 1 else [0.0] * len(specs)
-    level = rank_within(tier, [-each for each in urgent])
+    level = rank_within(tier, [-each for each in scores.urgent(FILLER_SHARE)])
     return Scores(tier, level, scores.tail, scores.priority, scores.urgency, bound)
 
 

@@ -90,6 +90,27 @@ SENTENCES = [
         ),
     ),
     (
+        Conclusion(Cause.RANDOM, (ran(ALONE, 0, 9), ran(after(MANY), 3, 3)), ran_out=True),
+        (
+            "fails 0 of 9 alone, 3 of 3 after other tests: there was no time to tell accident from "
+            "cause"
+        ),
+    ),
+    (
+        Conclusion(Cause.RANDOM, (ran(ALONE, 3, 3), ran(after(MANY), 0, 2)), ran_out=True),
+        (
+            "fails 3 of 3 alone, 0 of 2 after other tests: there was no time to tell accident from "
+            "cause"
+        ),
+    ),
+    (
+        Conclusion(Cause.RANDOM, (ran(ALONE, 4, 20), ran(after(MANY), 1, 3)), ran_out=True),
+        (
+            "fails 4 of 20 alone, 1 of 3 after other tests: random, nothing that was tried makes a "
+            "difference"
+        ),
+    ),
+    (
         Conclusion(Cause.BROKEN, (ran(ALONE, 10, 10), ran(after(MANY), 2, 2))),
         (
             "fails always (10 of 10 alone, 2 of 2 after other tests): broken, passes in less than "

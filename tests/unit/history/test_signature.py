@@ -12,6 +12,7 @@ from pytest_orchestra.history.signature import MOST, make_signature, normalise
         ("<Foo object at 0x7f3a>", "<Foo object at 0x1b2c>"),
         ("no /tmp/pytest-of-a/pytest-3/x.txt", "no /var/tmp/b/x.txt"),
         ("job 5f0c1a2b3c4d5e6f failed", "job 0123456789abcdef failed"),
+        ("job 5F0C1A2B3C4D5E6F failed", "job 0123456789ABCDEF failed"),
         (
             "id 123e4567-e89b-12d3-a456-426614174000 is gone",
             "id 00000000-e89b-12d3-a456-42661417400f is gone",

@@ -11,7 +11,7 @@ from histories import EPOCH, HERE, HOUR, PYTHON, attempt, case, run
 
 from pytest_orchestra.history.estimates import Observed
 from pytest_orchestra.history.recent import KEPT
-from pytest_orchestra.history.retention import DAY, Retention
+from pytest_orchestra.history.retention import DAY, Retention, let_go
 from pytest_orchestra.history.store import Store
 from pytest_orchestra.history.surroundings import Span
 from pytest_orchestra.model.attempt import Attempt
@@ -243,6 +243,25 @@ def test_of_each_test_some_runs_are_kept(path: Path) -> None:
     assert [trial.run.started for trial in trials[X]] == [EPOCH + HOUR * n for n in range(15, 20)]
     assert len(trials[Y]) == 2
     assert count(path, "SELECT runs FROM test WHERE nodeid LIKE '%x'") == 20
+
+
+def test_a_test_that_runs_often_by_itself_costs_little(path: Path) -> None:
+    """What others have left in earlier runs is not read to find the oldest of its own."""
+    others = [case(f"b.py::test_{number}") for number in range(200)]
+    with Store.open(path) as store:
+        for number in range(20):
+            store.add(run(number, *others))
+        for number in range(20, 41):
+            store.add(run(number, case(X)))
+    steps: list[None] = []
+    with closing(sqlite3.connect(path)) as connection:
+        connection.set_progress_handler(lambda: steps.append(None), 100)
+        let_go(connection, Retention(runs=20), EPOCH)
+        assert len(steps) < 100
+        connection.commit()
+    with Store.open_to_read(path) as store:
+        assert store.cases([X])[X][0].run.uuid == "run-21"
+        assert len(store.cases(["b.py::test_0"])["b.py::test_0"]) == 20
 
 
 def _write(path: Path, writer: int) -> None:

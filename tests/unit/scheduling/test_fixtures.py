@@ -32,6 +32,7 @@ def test_nothing_matters_until_something_is_expensive() -> None:
 def test_without_kits_there_is_nothing_to_know() -> None:
     """As in a run of which nobody said what fixtures it has."""
     fixtures = Fixtures()
+    assert fixtures.kits == Kits()
     fixtures.assign("w1", 0)
     fixtures.take_back(0)
     fixtures.release(0)

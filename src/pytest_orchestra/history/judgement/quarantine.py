@@ -35,6 +35,12 @@ class Entry:
         """Whether the entry holds no longer."""
         return today > self.expires
 
+    @property
+    def told(self) -> str:
+        """Until when it is there, with whom and why, in one line."""
+        who, why = (" ".join(text.split()) for text in (self.owner, self.reason))
+        return f"in quarantine until {self.expires} ({who}: {why})"
+
 
 class Cause(StrEnum):
     """Why a failure counts although its test is in quarantine."""
@@ -78,7 +84,7 @@ def rule(
         return Ruling((), "")
     causes = tuple(_causes(entry, judgement, attempts, today, thresholds))
     if not causes:
-        return Ruling((), f"in quarantine until {entry.expires} ({entry.owner}: {entry.reason})")
+        return Ruling((), entry.told)
     why = "; ".join(_why(cause, entry, judgement, attempts) for cause in causes)
     return Ruling(causes, f"in quarantine, but fails the run: {why}")
 

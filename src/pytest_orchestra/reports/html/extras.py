@@ -35,18 +35,12 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Recommendation:
-    """What would make the suite better, the figures that say so, and the node ids of the tests it is about."""
-
-    advice: str
-    evidence: tuple[str, ...] = ()
-    tests: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ReportExtras:
-    """Sections of which the record knows nothing; what is empty is not shown."""
+    """Sections of which the record knows nothing; what is empty is not shown.
+
+    ``folder`` is where the page will be, from which links to files count; empty if that is not known.
+    """
 
     flaky: tuple[FlakyTrend, ...] = ()
     gates: tuple[Gate, ...] = ()
-    recommendations: tuple[Recommendation, ...] = ()
+    folder: str = ""

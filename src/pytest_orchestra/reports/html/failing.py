@@ -9,6 +9,7 @@ from typing import Final
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.run import CaseRecord
 from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.reports.html.advice import artifacts
 from pytest_orchestra.reports.html.markup import Markup, el, one_line, plain
 from pytest_orchestra.reports.html.spans import Span
 from pytest_orchestra.reports.html.story import MOST_LINES, MOST_TOLD, Story, section
@@ -125,6 +126,7 @@ def _article(story: Story, number: int, budget: _Budget) -> Markup:
         el("p", _facts(story, number, place), class_="quiet"),
         el("p", "Blocked by it: ", _names(story, blocked, _MOST_ALIKE)) if blocked else None,
         attempts,
+        artifacts(story, case),
         _company(story, number),
         id=f"c{number}",
         class_=style_of(case.verdict),

@@ -141,8 +141,11 @@ def _tiles(story: Story) -> Iterator[tuple[str, str, str]]:
     if waits:
         lost = f"{seconds(use.held_up)} of workers lost by it"
         yield "Waits for tokens", seconds(sum(waits)), f"of {count(len(waits), 'test')}; {lost}"
+    if run.quality is not None:
+        yield "Quality", run.quality.grade, f"{run.quality.score:.1f} %, see below"
     bound = story.bound
-    if bound.seconds > 0:
+    # Runs that were merged began when they liked: no bound holds for what they took together.
+    if bound.seconds > 0 and not run.parts:
         over = f"{run.seconds / bound.seconds - 1:.0%}"
         more = "no more" if run.seconds <= bound.seconds or over == "0%" else f"{over} more"
         yield "Could not be less than", seconds(bound.seconds), f"{bound.reason}; it took {more}"

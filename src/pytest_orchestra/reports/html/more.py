@@ -1,4 +1,4 @@
-"""The smaller sections: gates, recommendations, trends of flaky tests, what was slow, and warnings."""
+"""The smaller sections: gates, trends of flaky tests, what was slow, and warnings."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import Final
 
 from pytest_orchestra.model.run import CaseRecord, WarningRecord
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
-from pytest_orchestra.reports.html.extras import FlakyTrend, Recommendation
+from pytest_orchestra.reports.html.extras import FlakyTrend
 from pytest_orchestra.reports.html.markup import Markup, el, one_line, plain
 from pytest_orchestra.reports.html.story import Story, section
 from pytest_orchestra.reports.html.words import count, seconds, share, shortened, style_of
 
 _PHASES: Final = ("setup", "call", "teardown")
 _MOST_SLOW: Final = 15
-_MOST_NAMED: Final = 12
 _MOST_WARNINGS: Final = 40
 _MOST_TRENDS: Final = 40
 
@@ -39,35 +38,6 @@ def gates(story: Story) -> Markup:
         for gate in sorted(story.extras.gates, key=lambda gate: gate.is_met)
     ]
     return section("gates", "Gates", el("ul", rows, class_="gates") if rows else Markup())
-
-
-def recommendations(story: Story) -> Markup:
-    """Return what would make the suite better."""
-    items = [_recommendation(each) for each in story.extras.recommendations]
-    return section("recommendations", "Recommendations", el("ol", items) if items else Markup())
-
-
-def _recommendation(each: Recommendation) -> Markup:
-    names = [
-        el("li", el("a", one_line(name), href="#tests", class_="id"))
-        for name in each.tests[:_MOST_NAMED]
-    ]
-    if len(each.tests) > len(names):
-        names.append(el("li", f"and {len(each.tests) - len(names):,} more"))
-    return el(
-        "li",
-        el("b", each.advice),
-        el("ul", [el("li", text) for text in each.evidence], class_="quiet")
-        if each.evidence
-        else None,
-        el(
-            "details",
-            el("summary", count(len(each.tests), "test")),
-            el("ul", names, class_="names"),
-        )
-        if names
-        else None,
-    )
 
 
 def trends(story: Story) -> Markup:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Final
 
 from pytest_orchestra.model.run import RunRecord
+from pytest_orchestra.reports.html.advice import elsewhere, quality, recommendations
 from pytest_orchestra.reports.html.blocked import blocked
 from pytest_orchestra.reports.html.cases import tests
 from pytest_orchestra.reports.html.extras import ReportExtras
@@ -15,7 +16,7 @@ from pytest_orchestra.reports.html.failing import failing, flaked
 from pytest_orchestra.reports.html.graph import critical, graphs
 from pytest_orchestra.reports.html.head import head, headline, is_bad
 from pytest_orchestra.reports.html.markup import Markup, el
-from pytest_orchestra.reports.html.more import gates, recommendations, slowest, trends, warnings
+from pytest_orchestra.reports.html.more import gates, slowest, trends, warnings
 from pytest_orchestra.reports.html.story import Story
 from pytest_orchestra.reports.html.timeline import timeline
 
@@ -30,7 +31,9 @@ _SECTIONS: Final = (
     ("critical", "Critical path", critical),
     ("slowest", "Slowest", slowest),
     ("flaky", "Flaky", trends),
+    ("quality", "Quality", quality),
     ("recommendations", "Recommendations", recommendations),
+    ("elsewhere", "Other reports", elsewhere),
     ("warnings", "Warnings", warnings),
     ("tests", "All tests", tests),
 )

@@ -24,6 +24,13 @@ def test_a_flake_as_usual_is_let_through_and_told() -> None:
     assert ruling.sentence == "in quarantine until 2027-01-31 (ana: ticket 512)"
 
 
+def test_a_reason_of_several_lines_is_told_in_one() -> None:
+    """TOML has texts of several lines, and the summary has one for each test."""
+    entry = replace(ENTRY, reason="ticket 512:\n  the mailer\n")
+    ruling = rule(entry, FLAKY, (FAIL, PASS), TODAY)
+    assert ruling.sentence == "in quarantine until 2027-01-31 (ana: ticket 512: the mailer)"
+
+
 def test_a_pass_needs_no_words() -> None:
     """Also on the day after the entry expired."""
     ruling = rule(ENTRY, FLAKY, (PASS,), date(2028, 1, 1))

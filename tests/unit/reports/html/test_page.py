@@ -18,7 +18,6 @@ from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.reports.html import (
     FlakyTrend,
     Gate,
-    Recommendation,
     ReportExtras,
     render,
     write_html,
@@ -33,7 +32,6 @@ EXTRAS = ReportExtras(
         ),
     ),
     gates=(Gate("met", is_met=True), Gate(HOSTILE[0], is_met=False, detail=HOSTILE[6])),
-    recommendations=(Recommendation(HOSTILE[0], (HOSTILE[1],), (HOSTILE[7], HOSTILE[5])),),
 )
 
 

@@ -1,0 +1,1 @@
+"""Several records of runs become one: pure, but for what reads the files of others."""

@@ -1,0 +1,88 @@
+"""What a run says in numbers and names of its own, said in those of the run that it becomes a part of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from pytest_orchestra.model.run import CaseRecord, RunRecord
+
+#: Stands between a worker's name and what it was a part of.
+_OF: Final = "@"
+
+#: So many characters of a run's uuid tell it from the others.
+_SHOWN: Final = 6
+
+
+def label(run: RunRecord) -> RunRecord:
+    """Return ``run`` with the names of workers made the run's own: ``gw0@2`` is the second shard's."""
+    if len(run.parts) > 1:
+        return run
+    shard = run.parts[0].shard if run.parts else run.shard
+    suffix = f"{_OF}{shard.index if shard is not None else run.uuid[:_SHOWN]}"
+
+    def rename(worker: str) -> str:
+        return worker if not worker or _OF in worker else worker + suffix
+
+    return replace(
+        run,
+        cases=tuple([_renamed(case, rename) for case in run.cases]),
+        workers=tuple(replace(each, name=rename(each.name)) for each in run.workers),
+    )
+
+
+def _renamed(case: CaseRecord, rename: Callable[[str], str]) -> CaseRecord:
+    cause = case.cause
+    if cause is not None and cause.worker is not None:
+        cause = replace(cause, worker=rename(cause.worker))
+    return replace(
+        case,
+        worker=None if case.worker is None else rename(case.worker),
+        cause=cause,
+        attempts=tuple([replace(each, worker=rename(each.worker)) for each in case.attempts]),
+    )
+
+
+def number_anew(run: RunRecord, numbers: Mapping[str, int], started: float) -> RunRecord:
+    """Return ``run`` with ``numbers`` (by node id) for its cases, and times that count from ``started``.
+
+    Its own start, in seconds since the epoch, and the order of its cases stay.
+    """
+    new = [numbers[case.spec.nodeid] for case in run.cases]
+    later = run.started - started if run.started else 0.0
+    return replace(
+        run,
+        cases=tuple([_moved(case, new, later) for case in run.cases]),
+        workers=tuple(replace(each, joined_at=each.joined_at + later) for each in run.workers),
+        unclaimed=tuple((fixture, new[case]) for fixture, case in run.unclaimed),
+        flakes=tuple(replace(each, case=new[each.case]) for each in run.flakes),
+        quarantine=tuple(replace(each, case=new[each.case]) for each in run.quarantine),
+        recommendations=tuple(
+            replace(each, cases=tuple([new[case] for case in each.cases]))
+            for each in run.recommendations
+        ),
+    )
+
+
+def _moved(case: CaseRecord, new: list[int], later: float) -> CaseRecord:
+    cause = case.cause
+    if cause is not None and cause.case is not None:
+        cause = replace(cause, case=new[cause.case])
+    return replace(
+        case,
+        cause=cause,
+        ready_at=_later(case.ready_at, later),
+        refused_at=_later(case.refused_at, later),
+        assigned_at=_later(case.assigned_at, later),
+        requirements=tuple(
+            [
+                replace(each, cases=tuple([new[case] for case in each.cases]))
+                for each in case.requirements
+            ]
+        ),
+    )
+
+
+def _later(at: float | None, later: float) -> float | None:
+    return None if at is None else at + later

@@ -1,0 +1,99 @@
+"""Merging runs: neither order, nor repetition, nor earlier merges make a difference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from runs import EPOCH, became, run_of, verdicts
+
+from pytest_orchestra.merging.combine import combine, parts_of
+from pytest_orchestra.model.requirement import Kind, Requirement
+from pytest_orchestra.model.run import RunRecord
+from pytest_orchestra.model.verdict import Verdict
+
+#: What a run of pytest's says of a test that it ran once.
+_ENDS = st.sampled_from(
+    [
+        Verdict.PASSED,
+        Verdict.FAILED,
+        Verdict.ERROR,
+        Verdict.SKIPPED,
+        Verdict.BLOCKED,
+        Verdict.NOT_RUN,
+    ]
+)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> list[RunRecord]:
+    """Return one to five runs of some of six tests, at any times, with dependencies among them."""
+    found = []
+    for number in range(draw(st.integers(1, 5))):
+        started = EPOCH + draw(st.integers(0, 3)) * 60
+        tests = draw(st.lists(st.integers(0, 5), unique=True))
+        cases = [
+            became(f"test_{test}", draw(_ENDS), started + place) for place, test in enumerate(tests)
+        ]
+        tied = [
+            replace(case, requirements=(Requirement(Kind.ORDER, "x", (place - 1,)),))
+            if place and draw(st.booleans())
+            else case
+            for place, case in enumerate(cases)
+        ]
+        found.append(run_of(*tied, uuid=f"run-{number}", started=started))
+    return found
+
+
+@given(runs(), st.randoms(use_true_random=False))
+def test_neither_order_nor_repetition_matters(given: list[RunRecord], random: object) -> None:
+    """The same runs come to the same, however they are given."""
+    whole = combine(given)
+    other = [*given, *given[:2]]
+    random.shuffle(other)  # type: ignore[attr-defined]
+    assert combine(other) == whole
+    assert combine([*other, whole]) == whole
+
+
+@given(runs(), st.integers(0, 5), st.integers(0, 5))
+def test_what_was_merged_before_makes_no_difference(
+    given: list[RunRecord], first: int, second: int
+) -> None:
+    """To each test, that is; the two may overlap."""
+    left = given[: first + 1]
+    right = [*given[second:], given[-1]]
+    both = combine([combine(left), combine(right)])
+    plain = combine([*left, *right])
+    assert verdicts(both) == verdicts(plain)
+    assert {part.uuid for part in parts_of(both)} == {part.uuid for part in parts_of(plain)}
+
+
+@given(runs())
+def test_no_attempt_is_lost_or_made_up(given: list[RunRecord]) -> None:
+    """What ran so often has so many attempts, and a test that ever failed is not just passed."""
+    whole = combine(given)
+    for case in whole.cases:
+        nodeid = case.spec.nodeid
+        own = [each for run in given for each in run.cases if each.spec.nodeid == nodeid]
+        assert len(case.attempts) == sum(len(each.attempts) for each in own)
+        ever_failed = any(each.verdict in (Verdict.FAILED, Verdict.ERROR) for each in own)
+        assert case.verdict is not Verdict.PASSED or not ever_failed
+    assert {case.spec.nodeid for case in whole.cases} == {
+        case.spec.nodeid for run in given for case in run.cases
+    }
+
+
+@given(runs())
+def test_dependencies_stay_between_the_same_tests(given: list[RunRecord]) -> None:
+    """Whatever their numbers are."""
+
+    def edges(run: RunRecord) -> set[tuple[str, str]]:
+        return {
+            (case.spec.nodeid, run.cases[other].spec.nodeid)
+            for case in run.cases
+            for requirement in case.requirements
+            for other in requirement.cases
+        }
+
+    assert edges(combine(given)) <= set().union(*map(edges, given))

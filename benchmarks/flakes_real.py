@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from benchmarks.options import Options
 from benchmarks.results import Bar, Report, Table, ratio, show
 from benchmarks.zoo_place import Place
 from benchmarks.zoo_plan import FEWEST, visits
-from benchmarks.zoo_score import Found, Ran
+from benchmarks.zoo_score import Found, Ran, Share
 from pytest_orchestra.history.judgement.sentence import describe
 from pytest_orchestra.model.flakes import Standing
 
@@ -71,8 +72,8 @@ def _bars(found: Found) -> tuple[Bar, ...]:
     name = f"{found.retries} retries"
     counts = found.counts
     return (
-        Bar(f"{name}: 1 - precision of flaky", wrong, _less(found.precision("flaky"))),
-        Bar(f"{name}: 1 - recall of flaky", missed, _less(found.recall("flaky"))),
+        Bar(f"{name}: 1 - precision of flaky", wrong, found.precision("flaky").missing),
+        Bar(f"{name}: 1 - recall of flaky", missed, found.recall("flaky").missing),
         *(
             Bar(f"{name}: {what}", 0, counts[what])
             for what in (
@@ -83,10 +84,6 @@ def _bars(found: Found) -> tuple[Bar, ...]:
     )
 
 
-def _less(share: float | None) -> float | None:
-    return None if share is None else 1 - share
-
-
 def _associated(found: Found) -> list[str]:
     return sorted({each.label.associated for each in found.tests.values()} - {""})
 
@@ -94,31 +91,29 @@ def _associated(found: Found) -> list[str]:
 def _figures(found: Found) -> dict[str, object]:
     return {
         "classes": {
-            each.value: {"precision": found.precision(each), "recall": found.recall(each)}
-            for each in Standing
+            each.value: _shares(found.precision(each), found.recall(each)) for each in Standing
         },
-        "associations": {
-            kind: dict(zip(("precision", "recall"), found.association(kind), strict=True))
-            for kind in _associated(found)
-        },
-        "coverage": found.coverage(),
-        "coverage_by_rate": {f"{rate:g}": found.coverage(rate) for rate in found.rates},
+        "associations": {kind: _shares(*found.association(kind)) for kind in _associated(found)},
+        "coverage": asdict(found.coverage()),
+        "coverage_by_rate": {f"{rate:g}": asdict(found.coverage(rate)) for rate in found.rates},
         "counts": found.counts,
         "statuses": [ran.status for ran in found.runs],
         "tests": {nodeid: describe(each.judgement) for nodeid, each in found.tests.items()},
     }
 
 
+def _shares(precision: Share, recall: Share) -> dict[str, object]:
+    return {"precision": asdict(precision), "recall": asdict(recall)}
+
+
 def _tables(found: Found) -> tuple[Table, ...]:
     name = f"{found.retries} retries"
     classes = [
-        (each.value, show(found.precision(each), 3), show(found.recall(each), 3))
+        (each.value, str(found.precision(each)), str(found.recall(each)))
         for each in Standing
         if each is not Standing.SUSPECT
     ]
-    associations = [
-        (kind, *(show(each, 3) for each in found.association(kind))) for kind in _associated(found)
-    ]
+    associations = [(kind, *map(str, found.association(kind))) for kind in _associated(found)]
     kinds = sorted({each.label.kind for each in found.tests.values()})
     return (
         Table(f"{name}: classes", ("class", "precision", "recall"), (*classes, *associations)),
@@ -129,11 +124,10 @@ def _tables(found: Found) -> tuple[Table, ...]:
         ),
         Table(
             f"{name}: how often the 90 % interval holds the rate",
-            ("rate", "holds", "tests"),
+            ("rate", "holds"),
             tuple(
-                (f"{rate:.0%}" if rate else "all", show(ratio(held, of), 2), str(of))
+                (f"{rate:.0%}" if rate else "all", str(found.coverage(rate)))
                 for rate in (*found.rates, None)
-                for held, of in [found.coverage(rate)]
             ),
         ),
         Table(

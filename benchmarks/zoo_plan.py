@@ -12,7 +12,7 @@ from random import Random
 from typing import Final
 
 #: Fewer runs than this have no room for all that happens.
-FEWEST: Final = 20
+FEWEST: Final = 24
 
 #: Every so many runs are of the commit before.
 _AGAIN: Final = 5
@@ -22,7 +22,7 @@ _OUTAGE: Final = 20
 _OUTAGES: Final = 50
 
 #: In so many commits a test is broken once, for at least and at most so many.
-_PERIOD: Final = 30
+_PERIOD: Final = 80
 _SHORTEST, _LONGEST = 2, 5
 
 #: In so many of the last commits there are new tests, and a test that is broken and not mended.

@@ -14,6 +14,22 @@ from pytest_orchestra.model.flakes import Standing
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """So many ``of`` so many."""
+
+    held: int
+    of: int
+
+    @property
+    def missing(self) -> float | None:
+        """The share of the others; None of nothing."""
+        return ratio(self.of - self.held, self.of)
+
+    def __str__(self) -> str:
+        return f"{self.held} of {self.of}"
+
+
+@dataclass(frozen=True, slots=True)
 class Ran:
     """What came of one run; tests are node ids.
 
@@ -71,32 +87,32 @@ class Found:
     runs: tuple[Ran, ...]
     tests: dict[str, Judged]
 
-    def precision(self, standing: str) -> float | None:
-        """Return the share of those of this class that belong there."""
+    def precision(self, standing: str) -> Share:
+        """Return how many of those of this class belong there."""
         told = [e for e in self.tests.values() if e.judgement.standing == standing]
-        return ratio(sum(each.label.standing == standing for each in told), len(told))
+        return Share(sum(each.label.standing == standing for each in told), len(told))
 
-    def recall(self, standing: str) -> float | None:
-        """Return the share of those that belong to this class that are in it."""
+    def recall(self, standing: str) -> Share:
+        """Return how many of those that belong to this class are in it."""
         true = [each for each in self.tests.values() if each.label.standing == standing]
-        return ratio(sum(e.judgement.standing == standing for e in true), len(true))
+        return Share(sum(e.judgement.standing == standing for e in true), len(true))
 
-    def association(self, kind: str) -> tuple[float | None, float | None]:
+    def association(self, kind: str) -> tuple[Share, Share]:
         """Return how often an association is right, and how often it is found, among the flaky."""
         flaky = [e for e in self.tests.values() if e.judgement.standing is Standing.FLAKY]
         told = [each for each in flaky if kind in each.kinds]
         true = [each for each in flaky if each.label.associated == kind]
         right = sum(each.label.associated == kind for each in told)
-        return ratio(right, len(told)), ratio(right, len(true))
+        return Share(right, len(told)), Share(right, len(true))
 
-    def coverage(self, rate: float | None = None) -> tuple[int, int]:
-        """Return how many intervals hold a rate that is known, and of how many: all, or of one rate."""
+    def coverage(self, rate: float | None = None) -> Share:
+        """Return how many intervals hold a rate that is known, or just this ``rate``."""
         known = [
             each
             for each in self.tests.values()
             if each.label.rate is not None and rate in {None, each.label.rate}
         ]
-        return sum(each.is_covered for each in known), len(known)
+        return Share(sum(each.is_covered for each in known), len(known))
 
     @cached_property
     def rates(self) -> tuple[float, ...]:

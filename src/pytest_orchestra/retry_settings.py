@@ -24,12 +24,14 @@ class RetrySettings:
 
     ``default`` holds for tests that nothing else is said of. ``patterns`` are globs of node ids, or
     ``mark:NAME``, each with a number; the first that matches counts. ``is_off``: no test is
-    tried again, whatever is said of it.
+    tried again, whatever is said of it. ``for_all``: all tests of the project are asked for, so that a
+    pattern which matches none of them is a mistake.
     """
 
     default: int = 0
     patterns: tuple[tuple[str, int], ...] = ()
     is_off: bool = False
+    for_all: bool = False
 
 
 def read_retries(

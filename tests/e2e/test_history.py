@@ -111,34 +111,60 @@ def test_what_is_left_behind(project: Project, driver: tuple[str, ...]) -> None:
     assert not others
 
 
-def test_signatures_are_the_same_in_one_style(project: Project) -> None:
-    """Whatever the style of tracebacks is, the same failure has the same signature next time."""
+def test_signatures_are_the_same_in_all_styles(project: Project) -> None:
+    """However tracebacks are shown and wherever a test runs, the same failure has one signature."""
     project.write(
         "test_a",
         """
-        import json, os
+        import json, os, pytest, unittest
+
+        class error(Exception): pass
 
         def helper(): return json.loads(f"{os.getpid()} x")
-        def test_x(): helper()
+        def test_below(): helper()
+
+        def check(number):
+            __tracebackhide__ = True
+            assert number == 0
+        def test_hidden(): check(os.getpid())
 
         class Thing:
             def number(self): return os.getpid()
-        def test_y(): assert Thing().number() == 0
+        def test_address(): assert Thing().number() == 0
+
+        def test_small(): raise error("late")
+        def test_untraced(): pytest.fail("late", pytrace=False)
+
+        @pytest.fixture
+        def broken(): raise OSError("no port")
+        def test_set_up(broken): pass
+
+        class TestCase(unittest.TestCase):
+            def test_case(self): self.assertEqual(1, 2)
         """,
     )
+    found = set()
     for style in ("auto", "long", "short", "line", "native", "no"):
         for options in (("-n", "2"), ()):
-            project.orchestrate(f"--tb={style}", *options, f"--orchestrate-history={style}")
-        texts = read(
-            project,
-            "SELECT DISTINCT text FROM result JOIN word ON word.id = signature",
-            Path(style),
-        )
-        assert len(texts) == 2, (style, texts)
-        if style in {"auto", "long", "short"}:
-            (text,) = [each for (each,) in texts if each.startswith("JSONDecodeError")]
-            assert text.startswith("JSONDecodeError | Extra data: line N")
-            assert "test_a.py: " in text
+            name = f"{style}{len(options)}"
+            project.orchestrate(f"--tb={style}", *options, f"--orchestrate-history={name}")
+            rows = read(
+                project,
+                "SELECT DISTINCT text FROM result JOIN word ON word.id = signature",
+                Path(name),
+            )
+            found |= {text for (text,) in rows}
+    below, *others = sorted(found, key=lambda text: "JSON" not in text)
+    assert below.startswith("JSONDecodeError | Extra data: line N")
+    assert below.endswith(' | test_a.py: def helper(): return json.loads(f"{os.getpid()} x")')
+    assert sorted(others) == [
+        "AssertionError | N != N | test_a.py: def test_case(self): self.assertEqual(1, 2)",
+        "AssertionError | assert N == N | test_a.py: def test_address(): assert Thing().number() == 0",
+        "AssertionError | assert N == N | test_a.py: def test_hidden(): check(os.getpid())",
+        'Failed | late | test_a.py: def test_untraced(): pytest.fail("late", pytrace=False)',
+        'OSError | no port | test_a.py: def broken(): raise OSError("no port")',
+        'error | test_a.error: late | test_a.py: def test_small(): raise error("late")',
+    ]
 
 
 def test_attempts_are_told_apart(project: Project, driver: tuple[str, ...]) -> None:

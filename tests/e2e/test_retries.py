@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import pairwise
 
 import pytest
@@ -92,6 +93,68 @@ def test_what_passes_later_is_flaky_and_what_never_does_has_failed(
     assert result.junit_names["test_a::test_blocked"] == 1
     failures = [each for each in result.testcases if each.find("failure") is not None]
     assert [each.get("name") for each in failures] == ["test_broken"]
+
+
+def test_a_skip_does_not_hide_the_failure_before_it(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """The run passes, says what had failed, and fails if flaky tests are to make it fail."""
+    project.write(
+        "test_a",
+        """
+        import pytest
+
+        def test_skips(attempt):
+            assert attempt("skips") == 2, "no database"
+            pytest.skip("no database")
+
+        def test_expects(attempt):
+            assert attempt("expects") == 2, "no server"
+            pytest.xfail("no server")
+        """,
+    )
+    for options, code in (((), PASSED), (("--orchestrate-fail-on-flaky",), FAILED)):
+        shutil.rmtree(project.path / "attempts", ignore_errors=True)
+        result = project.orchestrate("--orchestrate-retries", "1", *options, *driver)
+        assert result.code == code
+        assert result.lines("^failed, then skipped or xfailed when tried again:$")
+        assert result.lines(r"^  test_a.py::test_skips  failed on \w+, skipped on \w+$")
+        assert result.lines(r"^  test_a.py::test_expects  failed on \w+, xfailed on \w+$")
+        assert result.lines("attempt 1, call: AssertionError: no database$")
+        told = result.lines("2 tests failed and then skipped or xfailed, so the run has failed")
+        assert len(told) == (code == FAILED)
+
+
+def test_patterns_that_match_nothing_are_told(project: Project, driver: tuple[str, ...]) -> None:
+    """In one line, with marks of nearly that name; not where only some tests are asked for."""
+    project.write(
+        "test_a",
+        """
+        import pytest
+        @pytest.mark.network
+        @pytest.mark.retries(1)
+        def test_one(): pass
+        @pytest.mark.network
+        def test_two(): pass
+        def test_b(): pass
+        """,
+    )
+    project.configure(
+        """
+        [tool.pytest_orchestra.retries]
+        "test_a.py" = 2
+        "mark:network" = 2
+        "mark:netwrok" = 2
+        "tests/e2e/**" = 3
+        """
+    )
+    told = "match no test: 'mark:netwrok' (did you mean mark:network?), 'tests/e2e/**'"
+    result = project.orchestrate(*driver)
+    (line,) = result.lines("match no test")
+    assert line.startswith("orchestra: patterns in [tool.pytest_orchestra.retries] ")
+    assert line.endswith(told)
+    for options in (("-k", "one"), ("test_a.py",), ("--orchestrate-retries=0",)):
+        assert not project.orchestrate(*driver, *options).lines("match no test")
 
 
 def test_workers_take_turns(project: Project) -> None:

@@ -153,3 +153,39 @@ def test_garbage_of_tests_is_collected_as_ever(project: Project) -> None:
         """,
     )
     assert project.orchestrate().code == PASSED
+
+
+def test_a_session_fixture_can_turn_it_off(project: Project, driver: tuple[str, ...]) -> None:
+    """``gc.unfreeze()`` is enough: Python's own searches find what was there before, too."""
+    project.write(
+        "conftest",
+        """
+        import gc, pytest, weakref
+
+        class Node: pass
+
+        def pytest_collection_finish():
+            node = Node()
+            node.itself = node
+            pytest.lost = weakref.ref(node)
+
+        @pytest.fixture(scope="session", autouse=True)
+        def searched():
+            gc.unfreeze()
+        """,
+    )
+    project.write(
+        "test_a",
+        """
+        import gc, pytest
+
+        def test_a():
+            assert gc.get_freeze_count() == 0
+            gc.set_threshold(1, 1, 1)
+            kept = []
+            while pytest.lost() is not None and len(kept) < 1_000_000:
+                kept.append([])
+            assert pytest.lost() is None
+        """,
+    )
+    assert project.orchestrate(*driver).code == PASSED

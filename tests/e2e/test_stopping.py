@@ -145,6 +145,30 @@ def test_exit_from_a_test(project: Project, driver: tuple[str, ...]) -> None:
     assert set(result.verdicts.values()) == {"not run"}
 
 
+def test_who_ends_the_run_is_not_still_running(project: Project) -> None:
+    """Only others are named that ``pytest.exit`` in a test leaves to run on."""
+    project.write(
+        "test_a",
+        """
+        import pathlib, pytest, time
+
+        def test_exits():
+            while not pathlib.Path("begun").exists():
+                time.sleep(0.01)
+            pytest.exit("that is enough")
+
+        def test_long():
+            pathlib.Path("begun").touch()
+            time.sleep(1)
+        """,
+    )
+    result = project.orchestrate("-n", "2")
+    assert result.code == INTERRUPTED
+    (line,) = result.lines("^orchestra: that is enough; still running: ")
+    assert "test_long" in line
+    assert "test_exits" not in line
+
+
 @pytest.mark.parametrize(
     ("options", "in_worker"),
     [((), False), (("-n", "2"), False), (("-n", "2"), True)],

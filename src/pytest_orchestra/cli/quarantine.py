@@ -37,7 +37,7 @@ class Ward:
             return cls(place.root / DEFAULT_QUARANTINE, "", {}, is_wanted=False)
         path = place.root / Path(wish).expanduser()
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_bytes().decode()  # with the ends of lines that it has
         except FileNotFoundError:
             text = ""
         except (OSError, UnicodeDecodeError) as error:
@@ -82,11 +82,12 @@ class Ward:
             raise CommandError(
                 f"{self.path} is written in a way that only you can change: do it by hand"
             )
-        part = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        real = Path(os.path.realpath(self.path))  # a link to the file is to stay one
+        part = real.with_name(f".{real.name}.{os.getpid()}")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(text, encoding="utf-8")
-            part.replace(self.path)
+            real.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(text.encode())
+            part.replace(real)
         except OSError as error:
             raise CommandError(f"{self.path} cannot be written: {error.strerror}") from error
         finally:

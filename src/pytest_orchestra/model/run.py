@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pytest_orchestra.model.advice import Coverage, Link, Quality, Recommendation
@@ -15,7 +15,7 @@ from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.surroundings import Surroundings
-from pytest_orchestra.model.verdict import Cause, Verdict
+from pytest_orchestra.model.verdict import FAILURE, Cause, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,13 @@ class CaseRecord:
         if self.refused_at is None or self.assigned_at is None:
             return 0.0
         return self.assigned_at - self.refused_at
+
+    @property
+    def was_skipped_later(self) -> bool:
+        """Whether it failed, and was skipped or xfailed when it was tried again."""
+        return self.verdict in {Verdict.SKIPPED, Verdict.XFAILED} and any(
+            each.verdict in FAILURE for each in self.attempts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +210,17 @@ class RunRecord:
     @property
     def flaky(self) -> tuple[CaseRecord, ...]:
         """The cases that are flaky, and not excused."""
+        return tuple(each for each in self._not_excused if each.verdict is Verdict.FLAKY)
+
+    @property
+    def skipped_later(self) -> tuple[CaseRecord, ...]:
+        """The cases that failed, and were skipped or xfailed when tried again; without those excused."""
+        return tuple(each for each in self._not_excused if each.was_skipped_later)
+
+    @property
+    def _not_excused(self) -> Iterable[CaseRecord]:
         excused = self.excused
-        return tuple(
-            each
-            for case, each in enumerate(self.cases)
-            if each.verdict is Verdict.FLAKY and case not in excused
-        )
+        return (each for case, each in enumerate(self.cases) if case not in excused)
 
     @property
     def counts(self) -> Mapping[Verdict, int]:

@@ -21,6 +21,7 @@ from pytest_orchestra.running.needs_report import NeedsReport
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.plan import Plan, planned_order
 from pytest_orchestra.running.pulse import Pulse
+from pytest_orchestra.running.raised import NOTES_RAISED, NotesRaised
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.serial import MAIN, SerialLoop
 from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
@@ -50,6 +51,7 @@ def configure_alone(  # noqa: PLR0913, PLR0917 - each is a different thing that 
     manager.register(collecting, COLLECTING)
     manager.register(Alone(config, opening, collecting, claims), "orchestra-alone")
     manager.register(SetAside(), "orchestra-set-aside")
+    manager.register(NotesRaised(config.rootpath), NOTES_RAISED)
 
 
 class Alone:

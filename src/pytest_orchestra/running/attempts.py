@@ -150,7 +150,7 @@ class _Notes:
             call=phases.get("call"),
             teardown=phases.get("teardown"),
             worker=self._worker,
-            signature=signature_of(self._failed[0].longrepr) if self._failed else "",
+            signature=signature_of(self._failed[0]) if self._failed else "",
             failures=tuple(map(failure_of, self._failed)),
             reason=self._reason,
             # pytest gives each report of a test all that was captured up to then.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Final, TypeAlias
 
@@ -12,8 +13,9 @@ from pytest_orchestra.retry_settings import MARK, RetrySettings
 from pytest_orchestra.running.repeats import repeater_of
 from pytest_orchestra.scheduling.nodeid import is_within, matcher
 
-#: Default, patterns with their numbers, and whether nothing is tried again: builtin types.
-PackedRetries: TypeAlias = tuple[int, list[tuple[str, int]], bool]
+#: Default, patterns with their numbers, whether nothing is tried again, and whether all tests are
+#: asked for: builtin types.
+PackedRetries: TypeAlias = tuple[int, list[tuple[str, int]], bool, bool]
 
 #: Says whether a pattern means an item.
 _Match: TypeAlias = Callable[[pytest.Item], bool]
@@ -21,13 +23,14 @@ _Match: TypeAlias = Callable[[pytest.Item], bool]
 
 def pack_retries(settings: RetrySettings) -> PackedRetries:
     """Write settings, for the way to a worker."""
-    return settings.default, [*settings.patterns], settings.is_off
+    return settings.default, [*settings.patterns], settings.is_off, settings.for_all
 
 
 def unpack_retries(packed: PackedRetries) -> RetrySettings:
     """Read what :func:`pack_retries` wrote."""
-    default, patterns, is_off = packed
-    return RetrySettings(default, tuple((name, number) for name, number in patterns), is_off)
+    default, patterns, is_off, for_all = packed
+    pairs = tuple((name, number) for name, number in patterns)
+    return RetrySettings(default, pairs, is_off, for_all)
 
 
 class Budgets:
@@ -40,6 +43,8 @@ class Budgets:
         self._settings: Final = settings
         #: How many tests are left to each plugin that would have been tried again.
         self.left_to: Final[dict[str, int]] = {}
+        #: Patterns that have settled the number of a test.
+        self._matched: Final[set[str]] = set()
 
     def of(self, item: pytest.Item, marked: int | None) -> int:
         """Return how often ``item`` may be tried again; ``marked`` is what its marker says."""
@@ -63,13 +68,41 @@ class Budgets:
             for plugin, count in self.left_to.items()
         )
 
+    def misses(self, items: Sequence[pytest.Item]) -> tuple[str, ...]:
+        """Return a line for the user if there are patterns that match none of ``items``, which are all tests."""
+        settings = self._settings
+        if settings.is_off or not settings.for_all or not items:
+            return ()
+        missed = [
+            pattern
+            for pattern, match, _ in self._patterns
+            if pattern not in self._matched and not any(map(match, items))
+        ]
+        if not missed:
+            return ()
+        told = ", ".join(_told(pattern, items) for pattern in missed)
+        return (f"patterns in [tool.pytest_orchestra.retries] match no test: {told}",)
+
     def _settled(self, item: pytest.Item) -> int:
-        found = (number for match, number in self._patterns if match(item))
-        return next(found, self._settings.default)
+        for pattern, match, number in self._patterns:
+            if match(item):
+                self._matched.add(pattern)
+                return number
+        return self._settings.default
 
     @cached_property
-    def _patterns(self) -> tuple[tuple[_Match, int], ...]:
-        return tuple((_match(pattern), number) for pattern, number in self._settings.patterns)
+    def _patterns(self) -> tuple[tuple[str, _Match, int], ...]:
+        patterns = self._settings.patterns
+        return tuple((pattern, _match(pattern), number) for pattern, number in patterns)
+
+
+def _told(pattern: str, items: Iterable[pytest.Item]) -> str:
+    """Return ``pattern``, with the most similar mark that tests have if it means one."""
+    near: list[str] = []
+    if pattern.startswith(MARK):
+        marks = {mark.name for item in items for mark in item.iter_markers()}
+        near = get_close_matches(pattern.removeprefix(MARK).strip(), sorted(marks), 1)
+    return f"{pattern!r} (did you mean {MARK}{near[0]}?)" if near else repr(pattern)
 
 
 def _match(pattern: str) -> _Match:

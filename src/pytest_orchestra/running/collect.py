@@ -106,8 +106,8 @@ class Collecting:
         selected = set(items)
         absent = [item for item in universe if item not in selected]
         gathered = self._gather(items, absent)
+        gathered.is_whole = not absent and self._children is None
         self.collection = self._with_retries(items, gathered)
-        self.collection.is_whole = not absent and self._children is None
         self._gathered = list(items)
 
     def read(self, items: Sequence[pytest.Item]) -> Collection:
@@ -127,7 +127,9 @@ class Collecting:
                 for item, spec in zip(items, collection.specs, strict=True)
             )
         )
-        return replace(collection, specs=specs, notes=(*collection.notes, *budgets.notes()))
+        misses = budgets.misses(items) if collection.is_whole else ()
+        notes = (*collection.notes, *budgets.notes(), *misses)
+        return replace(collection, specs=specs, notes=notes)
 
     @property
     def is_done(self) -> bool:

@@ -314,10 +314,11 @@ class OrchestraScheduling:
         elif tag == "stopping":
             self._ending.ask(message[1])
         elif tag == "exiting":
-            _, reason, self.exit_code = message
+            _, index, reason, self.exit_code = message
             self._ending.ask(reason)
             if self._run is not None:
                 self._ending.end_at_once(self._run)
+                self._obey(self._ending.stop_if_asked(self._run, (post.case(index),)))
         elif self._conduct is not None:
             self._conduct.news.hear(post, message)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
-from _pytest._code.code import ExceptionChainRepr, ReprEntry, ReprExceptionInfo
+from _pytest._code.code import ExceptionChainRepr, ReprExceptionInfo
 
 from pytest_orchestra.history.signature import make_signature
 from pytest_orchestra.model.attempt import Failure
+from pytest_orchestra.running.raised import raised_by
 
 #: The last line of a traceback as Python writes it, or of a text: ``package.Error: message``.
 _RAISED: Final = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Z]\w*)(?:: (.*))?\Z", re.DOTALL)
@@ -34,17 +34,13 @@ def reason_of(report: pytest.TestReport) -> str:
     return ""
 
 
-def signature_of(longrepr: Any) -> str:
-    """Return what failures of one kind share; ``longrepr`` is that of a report."""
+def signature_of(report: pytest.TestReport) -> str:
+    """Return what failures of one kind share, whatever the style of tracebacks is."""
+    raised, place = raised_by(report)
+    longrepr: Any = report.longrepr
     if isinstance(longrepr, ExceptionChainRepr | ReprExceptionInfo) and longrepr.reprcrash:
-        frame = _own_frame(longrepr)
-        crash = longrepr.reprcrash
-        kind, message = _split(crash.message)
-        if frame is None or frame.reprfileloc is None:  # a style that shows no source
-            return make_signature(kind, message, "")
-        told = frame.reprfileloc.message
-        place = _place(frame.reprfileloc.path, frame.lines)
-        return make_signature(kind or told.split(":")[0], message, place)
+        kind, message = _split(longrepr.reprcrash.message)
+        return make_signature(kind or raised, message, place)
     text = str(longrepr).strip()
     kind, message = _split(text.rpartition("\n")[2])
     return make_signature(kind, message or text, "")
@@ -54,25 +50,3 @@ def _split(message: str) -> tuple[str, str]:
     """Take the name of the exception off a message, if it begins with one."""
     found = _RAISED.match(message)
     return (found[1], found[2] or "") if found else ("", message)
-
-
-def _own_frame(longrepr: ExceptionChainRepr | ReprExceptionInfo) -> ReprEntry | None:
-    """Return the last frame that is the project's own, or else the last of all."""
-    frames = [each for each in longrepr.reprtraceback.reprentries if isinstance(each, ReprEntry)]
-    own = [each for each in frames if each.reprfileloc and _is_own(each.reprfileloc.path)]
-    return next(iter(reversed(own or frames)), None)
-
-
-def _is_own(path: str) -> bool:
-    """Whether a path in a traceback is the project's: pytest shortens those below its directory."""
-    return (
-        not path.startswith(("/", "..", "<")) and "site-packages" not in path and path[1:2] != ":"
-    )
-
-
-def _place(path: str, lines: Sequence[str]) -> str:
-    """Return file and source of the line, since its number changes with what is above it."""
-    marked = [line[1:] for line in lines if line.startswith(">")]
-    plain = [line for line in lines if line.strip(" ^~") and not line.startswith("E")]
-    source = (marked or plain or [""])[-1]
-    return f"{path}: {' '.join(source.split())}"

@@ -32,8 +32,8 @@ Worker to controller:
 ``("returned", [index, ...])``                 answer to ``recall``: these had not begun; and to
                                                ``run``, once this worker's session wants to stop
 ``("stopping", reason)``                       the worker's session wants the run to stop
-``("exiting", reason, code)``                  ``pytest.exit`` ends the run at once, with this exit
-                                               code if it is not None
+``("exiting", index, reason, code)``           ``pytest.exit`` in this test ends the run at once, with
+                                               this exit code if it is not None
 ``("refused", text)``                          collection ended with a usage error or an exit
 ``("broken", traceback)``                      the worker's end of the channel failed
 =============================================  ==================================================

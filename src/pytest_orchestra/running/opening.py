@@ -229,7 +229,8 @@ class Opening:
         if self.sharing is not None:
             self.sharing.close()
         record = self._with_advice(self._look_back(run, record), run)
-        is_too_flaky = self.terminal.fails_on_flaky and record.flaky
+        flaky = record.flaky or record.skipped_later
+        is_too_flaky = self.terminal.fails_on_flaky and flaky
         has_failed = record.denied or record.gating or is_too_flaky
         if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

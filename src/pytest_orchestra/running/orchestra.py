@@ -30,7 +30,11 @@ def configure_main(config: pytest.Config) -> None:
             "use one of them, or another --dist"
         )
     settings, problems = _load(config)
-    settings = replace(settings, shard=choose_shard(config, os.environ))
+    settings = replace(
+        settings,
+        shard=choose_shard(config, os.environ),
+        retries=replace(settings.retries, for_all=_asks_for_all(config, settings)),
+    )
     terminal = TerminalReport(config)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
@@ -82,6 +86,12 @@ def _share(config: pytest.Config, settings: Settings) -> Sharing | None:
     if sharing is not None:
         config.add_cleanup(sharing.close)
     return sharing
+
+
+def _asks_for_all(config: pytest.Config, settings: Settings) -> bool:
+    """Whether no places are named on the command line; makes a difference for patterns only."""
+    is_asked = config.args_source is not pytest.Config.ArgsSource.ARGS
+    return bool(settings.retries.patterns) and is_asked
 
 
 def _has_workers(config: pytest.Config) -> bool:

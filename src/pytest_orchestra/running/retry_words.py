@@ -45,8 +45,12 @@ def retry_lines(record: RunRecord, *, is_long: bool, fails_on_flaky: bool) -> It
     if flaky:
         yield "flaky, passed only when tried again:"
         yield from _tests(flaky, is_long=is_long)
-        if fails_on_flaky:
-            yield from too_flaky(record)
+    skipped = [case for case in record.cases if case.was_skipped_later]
+    if skipped:
+        yield "failed, then skipped or xfailed when tried again:"
+        yield from _tests(skipped, is_long=is_long)
+    if fails_on_flaky:
+        yield from too_flaky(record)
     broken = [case for case in record.cases if case.verdict in FAILURE and len(case.attempts) > 1]
     if broken:
         yield "failed at every attempt:"
@@ -57,10 +61,16 @@ def retry_lines(record: RunRecord, *, is_long: bool, fails_on_flaky: bool) -> It
 
 def too_flaky(record: RunRecord) -> Iterable[str]:
     """Yield that the run has failed since tests are flaky, if any is that is not in quarantine."""
-    count = len(record.flaky)
-    if count:
-        tests = "1 test is" if count == 1 else f"{count} tests are"
-        yield f"{tests} flaky, so the run has failed (--orchestrate-fail-on-flaky)"
+    told = [
+        f"{_count(len(cases))} {what}"
+        for cases, what in (
+            (record.flaky, "is flaky" if len(record.flaky) == 1 else "are flaky"),
+            (record.skipped_later, "failed and then skipped or xfailed"),
+        )
+        if cases
+    ]
+    if told:
+        yield f"{' and '.join(told)}, so the run has failed (--orchestrate-fail-on-flaky)"
 
 
 def _tests(cases: Sequence[CaseRecord], *, is_long: bool) -> Iterable[str]:
@@ -69,10 +79,14 @@ def _tests(cases: Sequence[CaseRecord], *, is_long: bool) -> Iterable[str]:
         attempts = ", ".join(_attempt(each) for each in case.attempts)
         yield f"  {case.spec.nodeid}  {attempts}"
         for number, attempt in enumerate(case.attempts, 1):
-            if attempt.verdict in FAILURE and (is_long or case.verdict is Verdict.FLAKY):
+            if attempt.verdict in FAILURE and (is_long or case.verdict not in FAILURE):
                 yield from _failures(number, attempt, is_long=is_long)
     if len(shown) < len(cases):
         yield f"  and {len(cases) - len(shown)} more (-v shows all)"
+
+
+def _count(tests: int) -> str:
+    return "1 test" if tests == 1 else f"{tests} tests"
 
 
 def _attempt(attempt: Attempt) -> str:

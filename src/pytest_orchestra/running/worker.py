@@ -34,6 +34,7 @@ from pytest_orchestra.running.markers import location_of
 from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
 from pytest_orchestra.running.parcels import Parcels
+from pytest_orchestra.running.raised import NOTES_RAISED, NotesRaised
 from pytest_orchestra.running.renewal import failures_not_counted, renew
 from pytest_orchestra.running.shared_fixtures import CHEAP, FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Life
@@ -73,6 +74,7 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     config.pluginmanager.register(clock, "orchestra-fixture-clock")
     config.pluginmanager.register(LastSearch(config), "orchestra-last-search")
     config.pluginmanager.register(SetAside(), "orchestra-set-aside")
+    config.pluginmanager.register(NotesRaised(config.rootpath), NOTES_RAISED)
     register_in_worker(config, workerinput)
     leave_quickly()
 
@@ -271,7 +273,7 @@ class WorkerLoop:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         except pytest.exit.Exception as request:
             self._send_reports()
-            self._outbox.send(("exiting", request.msg, request.returncode))
+            self._outbox.send(("exiting", index, request.msg, request.returncode))
             raise
         seconds = perf_counter() - began
         usage = self._meter.end()

@@ -169,6 +169,45 @@ def test_an_entry_of_a_test_without_results_is_told(flaky: Shell) -> None:
     assert flaky.data()["unknown"]
 
 
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+def test_a_file_made_on_windows_stays_one(flaky: Shell, bom: bytes) -> None:
+    """All its lines end alike, with or without a mark of the byte order."""
+    flaky.remember("ppfprp")
+    kept = f'[[quarantine]]\nnodeid = "{Y}"\nowner = "o"\nreason = "r"\nexpires = {LATER}\n'
+    gone = kept.replace(Y, "b.py::test_b")
+    flaky.quarantine.write_bytes(bom + f"{kept}\n{gone}".replace("\n", "\r\n").encode())
+    assert flaky("--add", X, "--owner", "ana", "--reason", "ticket 5") == FINE
+    assert flaky("--prune") == FINE
+    written = flaky.quarantine.read_bytes()
+    assert written.startswith(bom + kept.replace("\n", "\r\n").encode())
+    assert written.endswith(f"expires = {LATER}\r\n".encode())
+    assert written.count(b"\n") == written.count(b"\r\n") == 11
+    assert b"b.py" not in written
+    assert X.encode() in written
+
+
+def test_an_entry_after_a_mark_of_the_byte_order_can_be_taken_out(flaky: Shell) -> None:
+    """The mark stands where the first line begins."""
+    entry = f'[[quarantine]]\nnodeid = "{X}"\nowner = "o"\nreason = "r"\nexpires = 2026-01-01\n'
+    flaky.remember("pp")
+    flaky.quarantine.write_bytes(b"\xef\xbb\xbf" + entry.encode())
+    assert flaky("--prune") == FINE
+    assert flaky.quarantine.read_text(encoding="utf-8-sig") == ""
+
+
+def test_a_linked_file_stays_linked(flaky: Shell) -> None:
+    """What it points to is written, be it there or not."""
+    flaky.remember("ppfprp")
+    shared = flaky.root / "ci" / "shared.toml"
+    flaky.quarantine.symlink_to(shared)
+    for nodeid in (X, Y):
+        new = ("--owner", "ana", "--reason", "ticket 5", "--force")
+        assert flaky("--add", nodeid, *new) == FINE
+        assert flaky.quarantine.is_symlink()
+        assert nodeid in shared.read_text()
+    assert [each.name for each in shared.parent.iterdir()] == ["shared.toml"]
+
+
 def test_what_is_over_is_taken_out(flaky: Shell) -> None:
     """Expired entries and those whose test is gone; comments and the others stay."""
     flaky.remember("pp")

@@ -12,6 +12,17 @@ PASSED = Attempt(Verdict.PASSED, worker="gw1")
 FLAKY = CaseRecord(CaseSpec("a.py::test_x"), Verdict.FLAKY, attempts=(FAILED, PASSED))
 BROKEN = CaseRecord(CaseSpec("a.py::test_y"), Verdict.FAILED, attempts=(FAILED, FAILED))
 
+SKIPPED = CaseRecord(
+    CaseSpec("a.py::test_s"),
+    Verdict.SKIPPED,
+    attempts=(FAILED, Attempt(Verdict.SKIPPED, worker="gw1")),
+)
+XFAILED = CaseRecord(
+    CaseSpec("a.py::test_w"),
+    Verdict.XFAILED,
+    attempts=(FAILED, Attempt(Verdict.XFAILED, worker="gw1")),
+)
+
 
 def lines(*cases: CaseRecord, is_long: bool = False, fails: bool = False) -> list[str]:
     """Return what is said of a run with these cases."""
@@ -34,6 +45,26 @@ def test_flaky_tests_are_told_with_what_failed() -> None:
         "failed at every attempt:",
         "  a.py::test_y  failed on gw0, failed on gw0",
     ]
+
+
+def test_a_failure_is_told_that_a_skip_would_hide() -> None:
+    """Nobody else tells of it; and who wants no flaky tests wants none of these."""
+    once = CaseRecord(
+        CaseSpec("a.py::test_z"), Verdict.SKIPPED, attempts=(Attempt(Verdict.SKIPPED),)
+    )
+    assert lines(SKIPPED, XFAILED, once, fails=True) == [
+        "failed, then skipped or xfailed when tried again:",
+        "  a.py::test_s  failed on gw0, skipped on gw1",
+        "    attempt 1, call: ValueError: bad",
+        "  a.py::test_w  failed on gw0, xfailed on gw1",
+        "    attempt 1, call: ValueError: bad",
+        "2 tests failed and then skipped or xfailed, so the run has failed (--orchestrate-fail-on-flaky)",
+    ]
+    assert lines(FLAKY, SKIPPED, fails=True)[-1] == (
+        "1 test is flaky and 1 test failed and then skipped or xfailed, so the run has failed "
+        "(--orchestrate-fail-on-flaky)"
+    )
+    assert lines(SKIPPED)[-1] == "    attempt 1, call: ValueError: bad"
 
 
 def test_the_long_form_has_the_whole_text_of_every_attempt() -> None:

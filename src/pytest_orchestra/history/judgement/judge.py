@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_orchestra.history.judgement.association import Association, associate
 from pytest_orchestra.history.judgement.chance import no_failure, upper_bound
@@ -16,6 +16,9 @@ from pytest_orchestra.model.flakes import Standing
 
 #: Code that was bad with more than this probability explains its failures.
 _RATHER_BAD = 0.5
+
+#: So many runs without any pass are no bad luck.
+_NO_LUCK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class Judgement:
     ``runs`` is on how many it rests, and ``outages`` how many were left out. ``disagreements`` is
     how often the same code both passed and failed. ``posterior`` is of the flake rate;
     ``upper`` is not exceeded with 95 %, counting only what came after a flaky test was mended.
-    ``is_mended``: it was flaky once, and has passed too often since to be so still.
+    ``is_mended``: it was flaky once, and has passed too often since to be so still. ``never_passed``:
+    it ran, and no attempt passed, so that nothing speaks for a flake.
     ``signatures`` are those of the failures by chance, and ``lately`` tells the latest runs apart.
     """
 
@@ -54,6 +58,7 @@ class Judgement:
     posterior: Posterior
     upper: float
     is_mended: bool
+    never_passed: bool
     impact: Impact
     associations: tuple[Association, ...]
     signatures: frozenset[str]
@@ -65,13 +70,20 @@ def judge(observations: Sequence[Observation], thresholds: Thresholds = DEFAULTS
     steps = put_together(observations, thresholds.recent)
     states = States(steps, thresholds)
     posterior = estimate(steps, states, thresholds)
-    good = _good(steps, states, posterior, thresholds)
+    never_passed = bool(steps.runs) and not _has_passed(steps)
+    if never_passed:
+        posterior = replace(posterior, probability=0.0)
+    good = [] if never_passed else _good(steps, states, posterior, thresholds)
     by_chance = [each for each in good if not each.first.passed]
     since = _passes_since(good)
     is_mended = bool(by_chance) and (
         no_failure(len(by_chance), len(good) - since, since) <= thresholds.mended
     )
-    standing = _standing(steps, posterior, thresholds, is_mended=is_mended)
+    standing = (
+        _never_passed(steps, posterior, thresholds)
+        if never_passed
+        else _standing(steps, posterior, thresholds, is_mended=is_mended)
+    )
     return Judgement(
         standing=standing,
         runs=steps.runs,
@@ -80,6 +92,7 @@ def judge(observations: Sequence[Observation], thresholds: Thresholds = DEFAULTS
         posterior=posterior,
         upper=upper_bound(since) if is_mended else posterior.high,
         is_mended=is_mended and standing is Standing.HEALTHY,
+        never_passed=never_passed,
         impact=_impact(by_chance),
         associations=(
             associate(good, thresholds.associated)
@@ -94,6 +107,16 @@ def judge(observations: Sequence[Observation], thresholds: Thresholds = DEFAULTS
         ),
         lately=_lately(good, thresholds.recent),
     )
+
+
+def _has_passed(steps: Steps) -> bool:
+    return any(each.passed for step in steps.all for each in step.observations)
+
+
+def _never_passed(steps: Steps, posterior: Posterior, thresholds: Thresholds) -> Standing:
+    """Return the class of a test that no attempt passed: a few runs may have had bad luck."""
+    is_broken = posterior.bad_now >= thresholds.broken or steps.runs >= _NO_LUCK
+    return Standing.BROKEN if is_broken else Standing.NEW
 
 
 def _standing(

@@ -135,7 +135,7 @@ def _why(cause: Cause, entry: Entry, judgement: Judgement, attempts: Sequence[Tr
         case Cause.SIGNATURE if not judgement.runs:
             return "the history has no run of it, so nothing is known of how it fails"
         case Cause.SIGNATURE:
-            return f"it never failed like this before: {_new_errors(judgement, attempts)[0]}"
+            return f"it never failed like this by chance: {_new_errors(judgement, attempts)[0]}"
     lately = judgement.lately
     failed = lately.failed + (not attempts[0].passed)
     return (

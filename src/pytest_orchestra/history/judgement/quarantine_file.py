@@ -24,7 +24,9 @@ _TABLE: Final = "quarantine"
 _TEXTS: Final = ("nodeid", "owner", "reason")
 _KEYS: Final = (*_TEXTS, "expires")
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
-_HEADER: Final = re.compile(r"\s*\[\[\s*quarantine\s*\]\]\s*(#.*)?$")
+#: What some editors on Windows put before the text.
+_MARK: Final = "\ufeff"
+_HEADER: Final = re.compile(rf"{_MARK}?\s*\[\[\s*quarantine\s*\]\]\s*(#.*)?$")
 _SPECIAL: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _HEAD: Final = (
     "# Tests in quarantine: they run and are reported, and fail the run only when they behave\n"
@@ -38,7 +40,7 @@ def read_entries(text: str, source: str) -> tuple[tuple[Entry, ...], tuple[Probl
     ``source`` is the file that problems name.
     """
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(text.removeprefix(_MARK))
     except tomllib.TOMLDecodeError as error:
         line = _LINE.search(str(error))
         where = f"{source}:{line[1]}" if line else source
@@ -70,7 +72,9 @@ def write_entries(entries: Iterable[Entry]) -> str:
 
 def add_entry(text: str, entry: Entry) -> str:
     """Return the ``text`` of the file with one more entry at its end; all else stays as it is."""
-    return f"{text.rstrip() or _HEAD.rstrip()}\n\n{_write(entry)}"
+    ends = "\r\n" if "\r\n" in text else "\n"
+    more = f"\n\n{_write(entry)}".replace("\n", ends)
+    return (text.rstrip() or _HEAD.rstrip()) + more
 
 
 def remove_entries(text: str, entries: Iterable[Entry]) -> str:

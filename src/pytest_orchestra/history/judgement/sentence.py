@@ -31,7 +31,8 @@ def describe(judgement: Judgement) -> str:
 
     Never that a test is not flaky: only below which rate it is.
     """
-    parts = [_standing(judgement), *map(tell_association, judgement.associations)]
+    standing = _never_passed if judgement.never_passed else _standing
+    parts = [standing(judgement), *map(tell_association, judgement.associations)]
     if judgement.outages:
         parts.append(f"{_count(judgement.outages, 'run')} in outages left out")
     return "; ".join(parts)
@@ -49,6 +50,12 @@ def per_cent(rate: float) -> str:
     if rate > 1 - _LITTLE * 10:
         return "over 99.9 %"
     return f"{rate * 100:.3g} %" if rate > _MUCH else f"{rate * 100:.2g} %"
+
+
+def _never_passed(judgement: Judgement) -> str:
+    if judgement.runs == 1:
+        return f"{judgement.standing}: failed in its only run so far"
+    return f"{judgement.standing}: has passed in none of {judgement.runs} runs"
 
 
 def _standing(judgement: Judgement) -> str:

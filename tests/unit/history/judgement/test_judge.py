@@ -87,6 +87,27 @@ def test_what_was_flaky_and_passes_for_long_is_mended() -> None:
     assert judgement.upper == pytest.approx(0.00994, abs=1e-5)
 
 
+@pytest.mark.parametrize("text", ["fff", "aaa", "f" * 6, "a" * 10])
+@pytest.mark.parametrize("commit", [None, "c"])
+@pytest.mark.parametrize("is_clean", [True, False])
+def test_what_never_passed_is_broken(text: str, commit: str | None, *, is_clean: bool) -> None:
+    """Where nobody knows which code ran, too: a flake passes now and then."""
+    runs = [replace(run, commit=commit, is_clean=is_clean) for run in history(text)]
+    judgement = judge(runs)
+    assert judgement.standing is Standing.BROKEN
+    assert judgement.posterior.probability == 0.0
+    assert judgement.impact.red_builds == 0
+    assert not judgement.signatures
+    assert judge([*runs, *history("p" * 9)]).posterior.probability > 0.0
+
+
+@pytest.mark.parametrize("text", ["f", "a", "ff"])
+def test_few_failed_runs_say_nothing_yet(text: str) -> None:
+    """Neither that a test is broken for good, nor that it is flaky."""
+    judgement = judge([replace(run, is_clean=False) for run in history(text)])
+    assert judgement.standing is Standing.NEW
+
+
 def test_a_mended_test_that_breaks_is_broken() -> None:
     """That it was flaky once does not excuse it."""
     judgement = judge(history((RARE + "r") * 10 + "p" * 300 + "aa"))

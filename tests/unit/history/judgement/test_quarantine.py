@@ -42,7 +42,7 @@ def test_a_pass_needs_no_words() -> None:
     [
         ((FAIL, FAIL, FAIL), TODAY, Cause.ALWAYS, "all 3 attempts failed"),
         ((FAIL,), TODAY, Cause.ALWAYS, "without retries a regression looks the same"),
-        ((NEW_ERROR, PASS), TODAY, Cause.SIGNATURE, "never failed like this before: KeyError"),
+        ((NEW_ERROR, PASS), TODAY, Cause.SIGNATURE, "never failed like this by chance: KeyError"),
         ((FAIL, PASS), date(2027, 2, 1), Cause.EXPIRED, "the entry expired on 2027-01-31"),
     ],
 )

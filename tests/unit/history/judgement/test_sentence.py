@@ -57,6 +57,13 @@ def test_what_is_broken_or_mended_says_so() -> None:
     )
 
 
+def test_what_never_passed_says_so() -> None:
+    """There is no rate of something that always happens."""
+    runs = [replace(run, is_clean=False) for run in history("ffffff")]
+    assert describe(judge(runs)) == "broken: has passed in none of 6 runs"
+    assert describe(judge(runs[:1])) == "new: failed in its only run so far"
+
+
 def test_outages_are_mentioned() -> None:
     """What was left out is told."""
     runs = history("p" * 30 + "f")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from pytest_orchestra.model.verdict import Verdict
+
 
 class Standing(StrEnum):
     """What a test is, as far as its history tells."""
@@ -58,6 +60,7 @@ class FlakeRecord:
     it does at all. ``disagreements`` is how
     often the same code both passed and failed. ``kinds`` are what its failures go together with, such as
     ``order-dependent``; ``seconds_lost`` and ``red_builds`` what its failures by chance have cost.
+    ``outcomes`` are its latest verdicts, oldest first: that of this run is the last.
     """
 
     case: int
@@ -71,6 +74,7 @@ class FlakeRecord:
     kinds: tuple[str, ...]
     seconds_lost: float
     red_builds: int
+    outcomes: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

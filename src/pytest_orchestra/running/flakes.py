@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_orchestra.model.flakes import FlakeRecord, Rate, Standing, SuiteFlakes, Trend
 from pytest_orchestra.model.run import RunRecord
+from pytest_orchestra.model.verdict import Verdict
 
 if TYPE_CHECKING:
     from pytest_orchestra.history.judgement.judge import Judgement
@@ -18,19 +19,21 @@ _TRENDS: Final = {Trend.RISING: ", rising", Trend.FALLING: ", falling", Trend.UN
 
 
 def flake_records(
-    record: RunRecord, judgements: Mapping[str, Judgement]
+    record: RunRecord,
+    judgements: Mapping[str, Judgement],
+    outcomes: Mapping[str, tuple[Verdict, ...]],
 ) -> tuple[FlakeRecord, ...]:
-    """Return what ``judgements``, by node id, say of the cases of ``record``."""
+    """Return what ``judgements`` and ``outcomes``, by node id, say of the cases of ``record``."""
     if not judgements:
         return ()
     return tuple(
-        _flake_record(case, judgements[each.spec.nodeid])
+        _flake_record(case, judgements[each.spec.nodeid], outcomes.get(each.spec.nodeid, ()))
         for case, each in enumerate(record.cases)
         if each.spec.nodeid in judgements
     )
 
 
-def _flake_record(case: int, judgement: Judgement) -> FlakeRecord:
+def _flake_record(case: int, judgement: Judgement, outcomes: tuple[Verdict, ...]) -> FlakeRecord:
     from pytest_orchestra.history.judgement.sentence import describe  # noqa: PLC0415 - only if needed
 
     posterior = judgement.posterior
@@ -46,6 +49,7 @@ def _flake_record(case: int, judgement: Judgement) -> FlakeRecord:
         kinds=tuple(each.kind for each in judgement.associations),
         seconds_lost=judgement.impact.seconds,
         red_builds=judgement.impact.red_builds,
+        outcomes=outcomes,
     )
 
 

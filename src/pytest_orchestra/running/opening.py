@@ -224,6 +224,7 @@ class Opening:
             uncollected=uncollected_of(self._config),
             surroundings=read_surroundings(self._config, commit),
             shard=self.sharding.record if self.sharding is not None else None,
+            fails_on_flaky=self.terminal.fails_on_flaky,
         )
         record = self._with_files(record)
         if self.sharing is not None:
@@ -248,7 +249,7 @@ class Opening:
                 found = self._memory.assess(run, record, self._quarantine.nodeids)
         if found is not None:
             before = found.before
-            flakes = flake_records(record, found.after)
+            flakes = flake_records(record, found.after, found.outcomes)
             record = replace(record, flakes=flakes, suite_flakes=found.suite)
         return replace(record, quarantine=self._quarantine.rule(record, before))
 

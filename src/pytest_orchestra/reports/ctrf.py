@@ -47,11 +47,13 @@ def write_ctrf(run: RunRecord, path: Path) -> tuple[Path, ...]:
     """Write the run to ``path``, a test in each line; returns the path. Raises OSError."""
     run = with_uncollected(run)
     head, tail = _dump(_around(run)).split('"TESTS"')
+    held = {each.case: each.sentence for each in run.quarantine}
     with replacing(path) as file:
         file.write(f"{head}[".encode())
         separator = b"\n"
-        for case in run.cases:
-            file.write(separator + _dump(make_test(run, case)).encode())
+        for number, case in enumerate(run.cases):
+            test = make_test(run, case, held.get(number, ""))
+            file.write(separator + _dump(test).encode())
             separator = b",\n"
         file.write(f"\n]{tail}\n".encode())
     return (path,)
@@ -128,8 +130,11 @@ def _environment(run: RunRecord) -> dict[str, Any]:
     }
 
 
-def make_test(run: RunRecord, case: CaseRecord) -> dict[str, Any]:
-    """Return the entry of one test, which is told by its last attempt."""
+def make_test(run: RunRecord, case: CaseRecord, quarantine: str = "") -> dict[str, Any]:
+    """Return the entry of one test, which is told by its last attempt.
+
+    ``quarantine`` is what that makes of its failures, empty if it is in none.
+    """
     spec = case.spec
     *suite, name = map(encodable, split_names(spec.nodeid))
     last = case.attempts[-1] if case.attempts else None
@@ -148,7 +153,7 @@ def make_test(run: RunRecord, case: CaseRecord) -> dict[str, Any]:
         "flaky": is_flaky(case),
         "retries": len(retries),
         "retryAttempts": [_retry(number, each) for number, each in enumerate(retries, 1)],
-        "extra": _extra(case, last),
+        "extra": _extra(case, last) | _known({"quarantine": encodable(quarantine)}),
     }
     if last is not None:
         test |= _told(last)

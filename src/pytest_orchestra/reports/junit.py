@@ -100,6 +100,9 @@ class CaseWriter:
         self._run = run
         self._dialect = dialect
         hosts = {worker.name: worker.host for worker in run.workers if worker.host}
+        self._quarantine = {
+            run.cases[each.case].spec.nodeid: each.sentence for each in run.quarantine
+        }
         # Where all ran on one, the suite's hostname says it.
         self._hosts = hosts if len(set(hosts.values())) > 1 else {}
 
@@ -143,10 +146,9 @@ class CaseWriter:
             yield "attempts", str(len(record.attempts))
         if record.verdict in (Verdict.FLAKY, Verdict.XPASSED):
             yield "verdict", record.verdict  # no element tells
-        if record.held_up >= _SHORTEST_WAIT:
-            yield "wait", f"{record.held_up:.3f}"
-            if record.waited_for is not None:
-                yield "waited_for", record.waited_for
+        if record.spec.nodeid in self._quarantine:
+            yield "quarantine", self._quarantine[record.spec.nodeid]
+        yield from _wait(record)
         for path in record.artifacts:
             yield "artifact", path
         if attempt is not None:
@@ -170,6 +172,13 @@ class CaseWriter:
                 skip.type = _SKIPS[verdict]
             skip.text = visible(cut(reason))
             yield skip
+
+
+def _wait(record: CaseRecord) -> Iterator[tuple[str, str]]:
+    if record.held_up >= _SHORTEST_WAIT:
+        yield "wait", f"{record.held_up:.3f}"
+        if record.waited_for is not None:
+            yield "waited_for", record.waited_for
 
 
 def _interim(record: CaseRecord) -> Iterator[InterimResult]:

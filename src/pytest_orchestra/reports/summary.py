@@ -22,6 +22,7 @@ from pytest_orchestra.reports.outcomes import (
     is_flaky,
     outputs,
 )
+from pytest_orchestra.reports.own_failures import Condition, conditions
 from pytest_orchestra.scheduling.explain import waited_for_text
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
 
@@ -140,6 +141,8 @@ def headline(run: RunRecord) -> str:
         return "No tests were run" if is_whole else "❌ No tests could be run"
     if not is_whole:
         return f"❌ {_count(total, 'test')}, not all of which could be run"
+    if not all(each.is_met for each in conditions(run)):
+        return f"❌ {_count(total, 'test')}, none failed, but the run has"
     return f"✅ {_count(total, 'test')}, none failed"
 
 
@@ -149,10 +152,14 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
         by_verdict.setdefault(case.verdict, []).append(case)
     errors = [each for each in run.uncollected if not each.is_skipped]
     yield _Section("Could not be collected", len(errors), map(_uncollected, errors), 0.1)
+    unmet = [each for each in conditions(run) if not each.is_met]
+    yield _Section("Why the run has failed", len(unmet), map(_condition, unmet), 0.05)
     bad = [case for case in run.cases if case.verdict in BAD]
     yield _Section("Failed", len(bad), map(_failed, bad), 0.5)
     flaky = [case for case in run.cases if is_flaky(case)]
     yield _Section("Flaky: failed, then passed", len(flaky), map(_flaky, flaky), 0.15)
+    excused = [each for each in conditions(run) if each.is_met]
+    yield _Section("Let through", len(excused), map(_condition, excused), 0.03)
     for verdict in (Verdict.BLOCKED, Verdict.NOT_RUN):
         cases = by_verdict.get(verdict, [])
         title = str(verdict).capitalize()
@@ -163,6 +170,10 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
     yield _Section("Recommendations", len(advice), map(_recommendation, advice), 0.03)
     others = [*_quality(run), *_elsewhere(run)]
     yield _Section("Quality and other reports", len(others), others, 0.03)
+
+
+def _condition(each: Condition) -> str:
+    return f"- {code(each.text)}\n"
 
 
 def _recommendation(each: Recommendation) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Final
 
-from pytest_orchestra.model.run import CaseRecord, WarningRecord
+from pytest_orchestra.model.flakes import Standing
+from pytest_orchestra.model.run import CaseRecord, RunRecord, WarningRecord
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
 from pytest_orchestra.reports.html.extras import FlakyTrend
 from pytest_orchestra.reports.html.markup import Markup, el, one_line, plain
 from pytest_orchestra.reports.html.story import Story, section
 from pytest_orchestra.reports.html.words import count, seconds, share, shortened, style_of
+
+#: What is worth a line of a table of flaky tests.
+_TROUBLED: Final = frozenset({Standing.SUSPECT, Standing.FLAKY, Standing.BROKEN})
 
 _PHASES: Final = ("setup", "call", "teardown")
 _MOST_SLOW: Final = 15
@@ -32,18 +37,19 @@ def gates(story: Story) -> Markup:
                 "✓ met" if gate.is_met else "✗ not met",
                 class_="met" if gate.is_met else "unmet",
             ),
-            el("span", gate.name),
+            el("span", one_line(gate.name)),
             el("span", gate.detail, class_="quiet"),
         )
-        for gate in sorted(story.extras.gates, key=lambda gate: gate.is_met)
+        for gate in story.gates
     ]
     return section("gates", "Gates", el("ul", rows, class_="gates") if rows else Markup())
 
 
 def trends(story: Story) -> Markup:
     """Return what is known of tests that fail by chance, over several runs."""
-    rows = [_trend(each) for each in story.extras.flaky[:_MOST_TRENDS]]
-    more = len(story.extras.flaky) - len(rows)
+    found = [*story.extras.flaky, *_known(story.run)]
+    rows = [_trend(each) for each in found[:_MOST_TRENDS]]
+    more = len(found) - len(rows)
     head = el(
         "tr",
         [
@@ -66,6 +72,21 @@ def trends(story: Story) -> Markup:
         else Markup(),
         el("p", f"and {more:,} more", class_="quiet") if more > 0 else Markup(),
     )
+
+
+def _known(run: RunRecord) -> Iterator[FlakyTrend]:
+    """Yield what the history says of tests that failed in this run, of those that it does not call well."""
+    for each in run.flakes:
+        if each.standing in _TROUBLED:
+            yield FlakyTrend(
+                run.cases[each.case].spec.nodeid,
+                each.standing,
+                each.rate.mean,
+                each.rate.low,
+                each.rate.high,
+                each.outcomes,
+                each.sentence,
+            )
 
 
 def _trend(trend: FlakyTrend) -> Markup:

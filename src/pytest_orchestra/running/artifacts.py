@@ -104,7 +104,7 @@ class _Watch:
             return report
         if report.failed:
             self._has_failed = True
-            if self._folder.is_dir() and any(self._folder.iterdir()):
+            if _may_have_something(self._folder):
                 report.sections.append(self._told())
         if report.when == "teardown":
             self._nodeid = ""
@@ -118,6 +118,16 @@ class _Watch:
     def _told(self) -> tuple[str, str]:
         where = f" on {self._elsewhere}, and kept there" if self._elsewhere else ""
         return f"Artifacts{where}", str(self._folder)
+
+
+def _may_have_something(folder: Path) -> bool:
+    """Whether a test has left something, as far as can be seen: it may have taken the rights to look away."""
+    try:
+        return any(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def pack(place: Place) -> tuple[str, str, str, bool]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from re import sub
 from typing import Any, Final
 
 import pytest
@@ -26,6 +26,9 @@ DEFAULT: Final = ".pytest_orchestra/artifacts"
 
 #: A file of this name says that a run may still leave something here.
 RUNNING: Final = ".running"
+
+#: What the folder of a run is called.
+RUN_NAME: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 _MOST_OF_A_NAME: Final = 40
 
@@ -50,8 +53,17 @@ class Artifacts:
     def __init__(self, config: pytest.Config, place: Place) -> None:
         self._config = config
         self._place = place
+        self._parent = Path(place.folder).parent
         self._folder: Path | None = None
         self._watch: _Watch | None = None
+
+    @pytest.hookimpl
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Look for no tests in what tests of earlier runs have left behind."""
+        is_a_run = collection_path.parent == self._parent and RUN_NAME.fullmatch(
+            collection_path.name
+        )
+        return True if is_a_run else None
 
     def begin(self, item: pytest.Item) -> Path:
         """Return a new folder for this attempt at ``item``."""
@@ -147,7 +159,7 @@ def folder_name(nodeid: str) -> str:
 
     A digest makes it so, also where capitals do not count.
     """
-    readable = sub("[^A-Za-z0-9]+", "-", nodeid.partition("::")[2] or nodeid).strip("-")
+    readable = re.sub("[^A-Za-z0-9]+", "-", nodeid.partition("::")[2] or nodeid).strip("-")
     digest = blake2b(nodeid.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
     return f"{readable[:_MOST_OF_A_NAME].strip('-') or 'test'}-{digest}"
 

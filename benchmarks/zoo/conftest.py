@@ -1,7 +1,7 @@
-"""Lets the zoo run in a given order, and writes down when and where each test ran.
+"""Lets the zoo run in another order each time, break by commit, and go down in an outage.
 
-``ZOO_ORDER`` is a number to shuffle by; ``ZOO_NAMES`` is a JSON list of node ids, which run in this
-order instead. ``ZOO_RECORD`` is the folder to write to.
+``ZOO_ORDER`` is a number to shuffle by, ``ZOO_OUTAGE`` is not empty in an outage. The file
+``commit.json`` beside this one is part of the commit, and names the tests that it breaks.
 """
 
 from __future__ import annotations
@@ -9,45 +9,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Generator
 from pathlib import Path
 from random import Random
 
 import pytest
 
+BROKEN = frozenset(json.loads(Path(__file__).with_name("commit.json").read_text("utf-8"))["broken"])
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Shuffle all tests alike in every process, or take the named ones."""
-    names = json.loads(os.environ.get("ZOO_NAMES", "[]"))
-    if names:
-        by_name = {item.nodeid: item for item in items}
-        items[:] = [by_name[name] for name in names]
-    else:
-        Random(os.environ.get("ZOO_ORDER", "0")).shuffle(items)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Write a line for every test's call, or for the set-up that failed."""
-    report = yield
-    if report.when == "call" or (report.when == "setup" and report.failed):
-        signature = call.excinfo.exconly().splitlines()[0] if call.excinfo else ""
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-        line = json.dumps(
-            {
-                "nodeid": item.nodeid,
-                "worker": worker,
-                "passed": report.passed,
-                "signature": signature,
-                "began": call.start,
-                "ended": call.stop,
-            }
-        )
-        with Path(os.environ["ZOO_RECORD"], f"{worker}.jsonl").open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
-    return report
+    """Shuffle all tests, alike in every process."""
+    Random(os.environ.get("ZOO_ORDER", "0")).shuffle(items)
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +28,9 @@ def service() -> None:
     if os.environ.get("ZOO_OUTAGE"):
         raise ConnectionRefusedError("the service is down")
     time.sleep(0.01)
+
+
+@pytest.fixture
+def is_broken(request: pytest.FixtureRequest) -> bool:
+    """Whether this commit breaks the test that asks."""
+    return request.node.name in BROKEN

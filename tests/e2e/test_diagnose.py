@@ -88,15 +88,15 @@ def test_what_the_history_suspects_is_tried_at_once(project: Project) -> None:
     project.write(
         "test_a",
         f"import os, pytest\n{others}"
+        "@pytest.mark.priority(-5000 if 'LATE' in os.environ else 0)\n"
         "def test_pollutes(): os.environ['POLLUTED'] = '1'\n"
-        "@pytest.mark.priority(5000 if 'EARLY' in os.environ else 0)\n"
         "def test_victim(): assert 'POLLUTED' not in os.environ\n",
     )
     victim, polluter = "test_a.py::test_victim", "test_a.py::test_pollutes"
     commit(project, "test_a.py")
-    for _ in range(6):
+    for _ in range(8):
         project.orchestrate("-q")
-        project.orchestrate("-q", EARLY="yes")
+        project.orchestrate("-q", LATE="yes")
     result = diagnose(project, victim)
     assert conclusion(result).endswith(f"polluted by {polluter}")
     assert not result.lines("^  after .* other tests")

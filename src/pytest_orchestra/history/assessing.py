@@ -11,6 +11,7 @@ from pytest_orchestra.history.judgement.suite import RunFlakes, summarise
 from pytest_orchestra.history.observing import (
     PastCase,
     choose_runs,
+    ended,
     flaked,
     has_failed,
     head_of,
@@ -21,10 +22,9 @@ from pytest_orchestra.history.observing import (
 )
 from pytest_orchestra.history.store import Store
 from pytest_orchestra.history.surroundings import Scene
-from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.evidence import CaseEvidence, RunEvidence
 from pytest_orchestra.model.flakes import Standing, SuiteFlakes
-from pytest_orchestra.model.verdict import SUCCESS, Verdict
+from pytest_orchestra.model.verdict import Verdict
 
 _T = TypeVar("_T")
 
@@ -42,8 +42,8 @@ _MOST_AGAIN: Final = 3
 #: Results that are read, at some 2 us each, to see what went on around tests after a run.
 RESULTS: Final = 100_000
 
-#: So many of the latest verdicts of a test are told.
-MOST_OUTCOMES: Final = 40
+#: Of so many latest runs it is told what a test came to.
+_OUTCOMES: Final = 40
 
 #: Runs that the flaky rate of a suite is taken of.
 SUITE_RUNS: Final = 50
@@ -66,8 +66,8 @@ class Assessment:
     ``before`` judges the tests that were asked for by the runs before this one, ``after`` those that
     failed in it, by all runs. Both have node ids. ``suite`` is how flaky the suite is, None where that
     cannot be said. ``flaky`` is how many tests flaked in this run, and ``rates`` how often those
-    fail by chance that have been judged anew; None for those that are not flaky. ``outcomes`` are
-    the latest verdicts of those in ``after``, oldest first, that of this run included.
+    fail by chance that have been judged anew; None for those that are not flaky. ``outcomes`` are what the
+    tests in ``after`` came to in their latest runs, this one the last.
     """
 
     before: Mapping[str, Judgement] = field(default_factory=dict)
@@ -112,17 +112,11 @@ def assess(
         _suite(sources, RunFlakes(head.tests, flaky)) if head.tests else None,
         flaky,
         dict(_rates(after)),
-        {nodeid: _outcomes(all_runs[nodeid]) for nodeid in failed[:MOST_JUDGED]},
+        {
+            nodeid: tuple([ended(past.attempts) for past in all_runs[nodeid][-_OUTCOMES:]])
+            for nodeid in failed[:MOST_JUDGED]
+        },
     )
-
-
-def _outcomes(past: Sequence[PastCase]) -> tuple[Verdict, ...]:
-    return tuple([_outcome(each.attempts) for each in past[-MOST_OUTCOMES:]])
-
-
-def _outcome(attempts: Sequence[Attempt]) -> Verdict:
-    last = attempts[-1].verdict
-    return Verdict.FLAKY if last in SUCCESS and has_failed(attempts) else last
 
 
 def read_pasts(

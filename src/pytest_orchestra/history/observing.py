@@ -61,6 +61,12 @@ def tried(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
     return tuple([each for each in attempts if each.verdict is not Verdict.SKIPPED])
 
 
+def ended(attempts: Sequence[Attempt]) -> Verdict:
+    """Return what these came to: flaky if the last passed, and an earlier one did not."""
+    last = attempts[-1].verdict
+    return Verdict.FLAKY if last not in FAILED and has_failed(attempts) else last
+
+
 def has_failed(attempts: Iterable[Attempt]) -> bool:
     """Whether any of these did not pass."""
     return any(each.verdict in FAILED for each in attempts)

@@ -60,7 +60,7 @@ class FlakeRecord:
     it does at all. ``disagreements`` is how
     often the same code both passed and failed. ``kinds`` are what its failures go together with, such as
     ``order-dependent``; ``seconds_lost`` and ``red_builds`` what its failures by chance have cost.
-    ``outcomes`` are its latest verdicts, oldest first: that of this run is the last.
+    ``outcomes`` are those of its latest runs, this one the last: passed, flaky, or how it failed.
     """
 
     case: int

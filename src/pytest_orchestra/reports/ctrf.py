@@ -46,13 +46,15 @@ _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://docs.pytest.org/node
 def write_ctrf(run: RunRecord, path: Path) -> tuple[Path, ...]:
     """Write the run to ``path``, a test in each line; returns the path. Raises OSError."""
     run = with_uncollected(run)
+    held = {each.case: each for each in run.quarantine}
     head, tail = _dump(_around(run)).split('"TESTS"')
-    held = {each.case: each.sentence for each in run.quarantine}
     with replacing(path) as file:
         file.write(f"{head}[".encode())
         separator = b"\n"
         for number, case in enumerate(run.cases):
-            test = make_test(run, case, held.get(number, ""))
+            test = make_test(run, case)
+            if number in held:
+                test.setdefault("extra", {})["quarantine"] = encodable(held[number].sentence)
             file.write(separator + _dump(test).encode())
             separator = b",\n"
         file.write(f"\n]{tail}\n".encode())
@@ -130,11 +132,8 @@ def _environment(run: RunRecord) -> dict[str, Any]:
     }
 
 
-def make_test(run: RunRecord, case: CaseRecord, quarantine: str = "") -> dict[str, Any]:
-    """Return the entry of one test, which is told by its last attempt.
-
-    ``quarantine`` is what that makes of its failures, empty if it is in none.
-    """
+def make_test(run: RunRecord, case: CaseRecord) -> dict[str, Any]:
+    """Return the entry of one test, which is told by its last attempt."""
     spec = case.spec
     *suite, name = map(encodable, split_names(spec.nodeid))
     last = case.attempts[-1] if case.attempts else None
@@ -153,7 +152,7 @@ def make_test(run: RunRecord, case: CaseRecord, quarantine: str = "") -> dict[st
         "flaky": is_flaky(case),
         "retries": len(retries),
         "retryAttempts": [_retry(number, each) for number, each in enumerate(retries, 1)],
-        "extra": _extra(case, last) | _known({"quarantine": encodable(quarantine)}),
+        "extra": _extra(case, last),
     }
     if last is not None:
         test |= _told(last)

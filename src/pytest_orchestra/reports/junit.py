@@ -85,6 +85,13 @@ _ORDER: Final[Sequence[type[Result]]] = (
 _SHORTEST_WAIT: Final = 0.001
 
 
+def _waits(record: CaseRecord) -> Iterator[tuple[str, str]]:
+    if record.held_up >= _SHORTEST_WAIT:
+        yield "wait", f"{record.held_up:.3f}"
+        if record.waited_for is not None:
+            yield "waited_for", record.waited_for
+
+
 class PlacedCase(TestCase):
     """A testcase that says where its test stands and when it began."""
 
@@ -100,11 +107,9 @@ class CaseWriter:
         self._run = run
         self._dialect = dialect
         hosts = {worker.name: worker.host for worker in run.workers if worker.host}
-        self._quarantine = {
-            run.cases[each.case].spec.nodeid: each.sentence for each in run.quarantine
-        }
         # Where all ran on one, the suite's hostname says it.
         self._hosts = hosts if len(set(hosts.values())) > 1 else {}
+        self._quarantine = {run.cases[each.case].spec.nodeid: each for each in run.quarantine}
 
     def case(self, record: CaseRecord) -> TestCase:
         """Return the testcase of ``record``."""
@@ -146,9 +151,10 @@ class CaseWriter:
             yield "attempts", str(len(record.attempts))
         if record.verdict in (Verdict.FLAKY, Verdict.XPASSED):
             yield "verdict", record.verdict  # no element tells
-        if record.spec.nodeid in self._quarantine:
-            yield "quarantine", self._quarantine[record.spec.nodeid]
-        yield from _wait(record)
+        yield from _waits(record)
+        held = self._quarantine.get(record.spec.nodeid)
+        if held is not None:
+            yield "quarantine", f"{held.owner}, until {held.expires}: {held.sentence}"
         for path in record.artifacts:
             yield "artifact", path
         if attempt is not None:
@@ -172,13 +178,6 @@ class CaseWriter:
                 skip.type = _SKIPS[verdict]
             skip.text = visible(cut(reason))
             yield skip
-
-
-def _wait(record: CaseRecord) -> Iterator[tuple[str, str]]:
-    if record.held_up >= _SHORTEST_WAIT:
-        yield "wait", f"{record.held_up:.3f}"
-        if record.waited_for is not None:
-            yield "waited_for", record.waited_for
 
 
 def _interim(record: CaseRecord) -> Iterator[InterimResult]:

@@ -19,7 +19,7 @@ class Condition:
     @property
     def text(self) -> str:
         """All of it in a line."""
-        return f"{self.name} {self.detail}"
+        return f"{self.name}: {self.detail}"
 
 
 def conditions(run: RunRecord) -> Iterator[Condition]:
@@ -27,6 +27,7 @@ def conditions(run: RunRecord) -> Iterator[Condition]:
     flaky = len(run.flaky)
     if run.fails_on_flaky:
         tests = "1 test is" if flaky == 1 else f"{flaky or 'no'} tests are"
-        yield Condition("--orchestrate-fail-on-flaky:", not flaky, f"{tests} flaky")
+        yield Condition("--orchestrate-fail-on-flaky", not flaky, f"{tests} flaky")
     for each in run.quarantine:
-        yield Condition(run.cases[each.case].spec.nodeid, not each.gates, each.sentence)
+        nodeid = run.cases[each.case].spec.nodeid
+        yield Condition(f"quarantine of {nodeid}", not each.gates, each.sentence)

@@ -9,6 +9,7 @@ from typing import Final
 
 from pytest_orchestra.model.advice import Recommendation
 from pytest_orchestra.model.attempt import Attempt
+from pytest_orchestra.model.flakes import Standing
 from pytest_orchestra.model.run import CaseRecord, RunRecord, UncollectedRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.reports.files import replacing
@@ -158,8 +159,8 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
     yield _Section("Failed", len(bad), map(_failed, bad), 0.5)
     flaky = [case for case in run.cases if is_flaky(case)]
     yield _Section("Flaky: failed, then passed", len(flaky), map(_flaky, flaky), 0.15)
-    excused = [each for each in conditions(run) if each.is_met]
-    yield _Section("Let through", len(excused), map(_condition, excused), 0.03)
+    said = [*_flakes(run), *_quarantine(run)]
+    yield _Section("By the history", len(said), said, 0.05)
     for verdict in (Verdict.BLOCKED, Verdict.NOT_RUN):
         cases = by_verdict.get(verdict, [])
         title = str(verdict).capitalize()
@@ -170,6 +171,17 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
     yield _Section("Recommendations", len(advice), map(_recommendation, advice), 0.03)
     others = [*_quality(run), *_elsewhere(run)]
     yield _Section("Quality and other reports", len(others), others, 0.03)
+
+
+def _flakes(run: RunRecord) -> Iterator[str]:
+    for each in run.flakes:
+        if each.standing not in (Standing.NEW, Standing.HEALTHY):
+            yield f"- {code(run.cases[each.case].spec.nodeid)}: {code(each.sentence)}\n"
+
+
+def _quarantine(run: RunRecord) -> Iterator[str]:
+    for each in run.quarantine:
+        yield f"- {code(run.cases[each.case].spec.nodeid)}: {code(each.sentence)}\n"
 
 
 def _condition(each: Condition) -> str:

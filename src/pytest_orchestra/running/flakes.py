@@ -23,11 +23,13 @@ def flake_records(
     judgements: Mapping[str, Judgement],
     outcomes: Mapping[str, tuple[Verdict, ...]],
 ) -> tuple[FlakeRecord, ...]:
-    """Return what ``judgements`` and ``outcomes``, by node id, say of the cases of ``record``."""
+    """Return what ``judgements``, by node id, say of the cases of ``record``; ``outcomes`` are those lately."""
     if not judgements:
         return ()
     return tuple(
-        _flake_record(case, judgements[each.spec.nodeid], outcomes.get(each.spec.nodeid, ()))
+        _flake_record(
+            case, judgements[each.spec.nodeid], outcomes.get(each.spec.nodeid, (each.verdict,))
+        )
         for case, each in enumerate(record.cases)
         if each.spec.nodeid in judgements
     )

@@ -172,10 +172,3 @@ def test_a_history_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
     found = assess(Archive(path, "history", told.append), run(0, case(X, FAIL), *FILLER), {}, ())
     assert found.after[X].runs == 1
     assert len(told) == 1
-
-
-def test_latest_verdicts_of_what_failed_are_told(archive: Archive) -> None:
-    """A run in which a test passed only at last is none in which it was well."""
-    for number, attempts in enumerate(([PASS], [FAIL, PASS], [FAIL])):
-        found = go(archive, run(number, case(X, *attempts), case(POLLUTER, PASS)))
-    assert found.outcomes == {X: (Verdict.PASSED, Verdict.FLAKY, Verdict.FAILED)}

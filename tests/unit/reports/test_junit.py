@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -11,6 +13,7 @@ from junitparser import JUnitXml
 from reported import attempt, case, check_junit, every_kind, run
 
 from pytest_orchestra.model.attempt import Failure
+from pytest_orchestra.model.flakes import QuarantineRecord
 from pytest_orchestra.model.run import RunRecord, UncollectedRecord, WorkerRecord
 from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.verdict import Cause, Verdict
@@ -226,3 +229,11 @@ def test_a_run_without_tests_has_a_file(tmp_path: Path) -> None:
     """Who waits for the file finds it."""
     write_junit(run(), tmp_path / "junit.xml")
     assert check_junit(tmp_path / "junit.xml")[0].get("tests") == "0"
+
+
+def test_quarantine_is_a_property(tmp_path: Path) -> None:
+    """With who is to mend the test, until when, and what became of the failure."""
+    held = QuarantineRecord(0, "ana", "late", date(2030, 1, 1), gates=False, sentence="as usual")
+    record = replace(run(case(Verdict.FLAKY, attempt(FAILED), attempt(PASSED))), quarantine=(held,))
+    found = properties(only_case(record, tmp_path))
+    assert found["quarantine"] == "ana, until 2030-01-01: as usual"

@@ -37,7 +37,7 @@ def test_junit_and_ctrf_say_what_quarantine_makes_of_a_test(tmp_path: Path) -> N
         [each.get("value") for each in element.iter("property") if each.get("name") == "quarantine"]
         for element in check_junit(junit).iter("testcase")
     ]
-    assert found == [[], ["in quarantine until May"]]
+    assert found == [[], ["ana, until 2027-05-01: in quarantine until May"]]
     (ctrf,) = write_ctrf(record, tmp_path / "ctrf.json")
     document = json.loads(ctrf.read_text())
     check_ctrf(document)
@@ -63,7 +63,9 @@ def test_a_run_that_quarantine_fails_does_not_look_well() -> None:
     record = quarantined(gates=True)
     summary = make_summary(record)
     assert summary.startswith("## ❌ 2 tests, none failed, but the run has")
-    assert "`a.py::test_flaky in quarantine, but fails the run: </script>`" in summary
+    assert (
+        "`quarantine of a.py::test_flaky: in quarantine, but fails the run: </script>`" in summary
+    )
     page = render(record)
     assert "<title>✗" in page
     assert "in quarantine, but fails the run: &lt;/script&gt;" in page

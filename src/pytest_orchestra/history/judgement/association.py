@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -74,16 +74,58 @@ def associate(observations: Sequence[Observation], chance: float) -> tuple[Assoc
     """Return what failures go together with, where accident has at most this ``chance``.
 
     ``observations`` are of good code only. That something goes together with failures does not
-    prove that it causes them.
+    prove that it causes them. What is tried again runs alone, but also later, after other tests, so
+    that order and contention may come and go together: if only one of them still shows where the
+    other is the same, that one is told.
     """
     attempts = [attempt for each in observations for attempt in each.attempts]
-    found = (
-        (Kind.ORDER, _order(attempts)),
-        (Kind.CONTENTION, _contention(attempts)),
-        (Kind.TIMING, _timing(observations)),
+    order = _strongest(_order(attempts), chance)
+    contention = _strongest(_contention(attempts), chance)
+    if order and contention:
+        by_order = _shows(order[0], _order, _split(attempts, contention[0]), chance)
+        by_contention = _shows(contention[0], _contention, _split(attempts, order[0]), chance)
+        if by_order is not by_contention:
+            order, contention = order if by_order else (), contention if by_contention else ()
+    told = (
+        (Kind.ORDER, order),
+        (Kind.CONTENTION, contention),
+        (Kind.TIMING, _strongest(_timing(observations), chance)),
     )
-    told = ((kind, _strongest(contrasts, chance)) for kind, contrasts in found)
     return tuple(Association(kind, evidence) for kind, evidence in told if evidence)
+
+
+def _shows(
+    one: Contrast,
+    look: Callable[[Sequence[Trial]], Iterable[Contrast]],
+    parts: Sequence[Sequence[Trial]],
+    chance: float,
+) -> bool:
+    """Whether ``look`` finds this contrast in one of some ``parts``, too."""
+    name = (one.factor, one.what)
+    return any(
+        (each.factor, each.what) == name and each.chance * len(parts) <= chance
+        for part in parts
+        for each in look(part)
+    )
+
+
+def _split(attempts: Sequence[Trial], by: Contrast) -> tuple[list[Trial], list[Trial]]:
+    """Return the attempts for which the factor of ``by`` holds, and those for which it does not.
+
+    Those of which that is not known are in neither. A factor and its opposite split alike.
+    """
+    held = [(attempt, _holds(by, attempt)) for attempt in attempts]
+    return [each for each, holds in held if holds], [each for each, holds in held if holds is False]
+
+
+def _holds(by: Contrast, attempt: Trial) -> bool | None:
+    """Whether what the factor is about was so; None if that is not known."""
+    match by.factor:
+        case Factor.BESIDE:
+            return attempt.beside
+        case Factor.CONTENDED:
+            return None if attempt.contended is None else by.what in attempt.contended
+    return None if attempt.before is None else by.what in attempt.before
 
 
 def _strongest(contrasts: Iterable[Contrast], chance: float) -> tuple[Contrast, ...]:

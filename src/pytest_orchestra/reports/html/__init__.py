@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from pytest_orchestra.model.run import RunRecord
-from pytest_orchestra.reports.html.extras import FlakyTrend, Gate, ReportExtras
+from pytest_orchestra.reports.html.extras import Gate, ReportExtras
 from pytest_orchestra.reports.html.page import render
 
-__all__ = ["FlakyTrend", "Gate", "ReportExtras", "render", "write_html"]
+__all__ = ["Gate", "ReportExtras", "render", "write_html"]
 
 
 def write_html(run: RunRecord, path: Path, extras: ReportExtras | None = None) -> None:

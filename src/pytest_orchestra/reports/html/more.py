@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Final
 
-from pytest_orchestra.model.flakes import Standing
-from pytest_orchestra.model.run import CaseRecord, RunRecord, WarningRecord
+from pytest_orchestra.model.flakes import FlakeRecord, Standing
+from pytest_orchestra.model.run import CaseRecord, WarningRecord
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
-from pytest_orchestra.reports.html.extras import FlakyTrend
 from pytest_orchestra.reports.html.markup import Markup, el, one_line, plain
 from pytest_orchestra.reports.html.story import Story, section
 from pytest_orchestra.reports.html.words import count, seconds, share, shortened, style_of
 
-#: What is worth a line of a table of flaky tests.
-_TROUBLED: Final = frozenset({Standing.SUSPECT, Standing.FLAKY, Standing.BROKEN})
+#: Of these there is nothing to tell.
+_DULL: Final = frozenset({Standing.NEW, Standing.HEALTHY})
 
 _PHASES: Final = ("setup", "call", "teardown")
 _MOST_SLOW: Final = 15
@@ -38,7 +36,7 @@ def gates(story: Story) -> Markup:
                 class_="met" if gate.is_met else "unmet",
             ),
             el("span", one_line(gate.name)),
-            el("span", gate.detail, class_="quiet"),
+            el("span", plain(gate.detail), class_="quiet"),
         )
         for gate in story.gates
     ]
@@ -46,10 +44,10 @@ def gates(story: Story) -> Markup:
 
 
 def trends(story: Story) -> Markup:
-    """Return what is known of tests that fail by chance, over several runs."""
-    found = [*story.extras.flaky, *_known(story.run)]
-    rows = [_trend(each) for each in found[:_MOST_TRENDS]]
-    more = len(found) - len(rows)
+    """Return what the history says of tests that failed in this run, by chance or not."""
+    flakes = [each for each in story.run.flakes if each.standing not in _DULL]
+    rows = [_trend(story, each) for each in flakes[:_MOST_TRENDS]]
+    more = len(flakes) - len(rows)
     head = el(
         "tr",
         [
@@ -74,33 +72,14 @@ def trends(story: Story) -> Markup:
     )
 
 
-def _known(run: RunRecord) -> Iterator[FlakyTrend]:
-    """Yield what the history says of tests that failed in this run, of those that it does not call well."""
-    for each in run.flakes:
-        if each.standing in _TROUBLED:
-            yield FlakyTrend(
-                run.cases[each.case].spec.nodeid,
-                each.standing,
-                each.rate.mean,
-                each.rate.low,
-                each.rate.high,
-                each.outcomes,
-                each.sentence,
-            )
-
-
-def _trend(trend: FlakyTrend) -> Markup:
-    name = one_line(trend.nodeid)
+def _trend(story: Story, flake: FlakeRecord) -> Markup:
+    rate = flake.rate
     return el(
         "tr",
-        el(
-            "td",
-            el("a", name, href="#tests", class_="id"),
-            el("div", trend.note, class_="quiet") if trend.note else None,
-        ),
-        el("td", trend.judgement),
-        el("td", f"{trend.rate:.1%}", el("small", f"{trend.low:.1%} to {trend.high:.1%}")),
-        el("td", _sparkline(trend.outcomes[-_RUNS:])),
+        el("td", story.named(flake.case), el("div", plain(flake.sentence), class_="quiet")),
+        el("td", flake.standing),
+        el("td", f"{rate.mean:.1%}", el("small", f"{rate.low:.1%} to {rate.high:.1%}")),
+        el("td", _sparkline(flake.outcomes[-_RUNS:])),
     )
 
 

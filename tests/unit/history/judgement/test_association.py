@@ -53,6 +53,52 @@ def test_a_race_fails_beside_others() -> None:
     assert found.evidence[0].factor is Factor.BESIDE
 
 
+def test_what_only_goes_along_is_not_told() -> None:
+    """A brittle test that is tried again alone, after what it needs, has nothing against company."""
+    without = [replace(after(FAIL), beside=True)] * 18 + [replace(after(FAIL), beside=False)]
+    helped = [replace(after(PASS, CULPRIT), beside=True)] * 16
+    helped += [replace(after(PASS, CULPRIT), beside=False)] * 22
+    (found,) = associate(alone([*without, *helped]), 0.01)
+    assert found.kind is Kind.ORDER
+
+
+@pytest.mark.parametrize(
+    ("near", "apart"),
+    [
+        (replace(FAIL, beside=True), replace(PASS, beside=False)),
+        (
+            replace(FAIL, contended=frozenset({"port"})),
+            replace(PASS, contended=frozenset()),
+        ),
+    ],
+    ids=["beside", "contended"],
+)
+def test_contention_is_told_where_order_goes_along(near: Trial, apart: Trial) -> None:
+    """A race that is tried again alone, mostly after some test, does not need that test."""
+    attempts = [after(near)] * 14 + [after(near, CULPRIT)] * 2
+    attempts += [after(apart)] * 8 + [after(apart, CULPRIT)] * 16
+    (found,) = associate(alone(attempts), 0.01)
+    assert found.kind is Kind.CONTENTION
+
+
+def test_what_cannot_be_told_apart_is_all_told() -> None:
+    """Where order and contention always come together, either may be it."""
+    attempts = [replace(after(FAIL), beside=True)] * 12
+    attempts += [replace(after(PASS, CULPRIT), beside=False)] * 12
+    found = associate(alone(attempts), 0.01)
+    assert [each.kind for each in found] == [Kind.ORDER, Kind.CONTENTION]
+
+
+def test_order_and_contention_may_both_matter() -> None:
+    """What shows where the other is the same stays, and so may both."""
+    polluted = replace(after(FAIL, CULPRIT), beside=False)
+    crowded = replace(after(FAIL), beside=True)
+    quiet = replace(after(PASS), beside=False)
+    attempts = [polluted] * 10 + [crowded] * 10 + [quiet] * 40
+    found = associate(alone(attempts), 0.01)
+    assert [each.kind for each in found] == [Kind.ORDER, Kind.CONTENTION]
+
+
 def test_a_shared_port_is_named() -> None:
     """The resource that others had meanwhile is the evidence."""
     attempts = [replace(FAIL, contended=frozenset({"port", "db"}))] * 6

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from base64 import b64encode
 from dataclasses import replace
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,10 +14,10 @@ import pytest
 from records import HOSTILE, Shares, made_up_run
 
 from pytest_orchestra.model.attempt import Attempt, Failure
+from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, Rate, Standing
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.reports.html import (
-    FlakyTrend,
     Gate,
     ReportExtras,
     render,
@@ -26,13 +27,28 @@ from pytest_orchestra.reports.html import (
 MANY = Shares(failed=0.1, error=0.05, skipped=0.1, xfailed=0.05)
 
 EXTRAS = ReportExtras(
-    flaky=(
-        FlakyTrend(
-            HOSTILE[1], "flaky", 0.1, 0.02, 0.3, (Verdict.PASSED, Verdict.FAILED), HOSTILE[0]
-        ),
-    ),
     gates=(Gate("met", is_met=True), Gate(HOSTILE[0], is_met=False, detail=HOSTILE[6])),
 )
+
+
+def with_flakes(run: RunRecord, sentence: str) -> RunRecord:
+    """Return ``run`` of which the history knows one test to be flaky, which is in quarantine."""
+    flake = FlakeRecord(
+        0,
+        Standing.FLAKY,
+        sentence,
+        9,
+        Rate(0.1, 0.02, 0.3),
+        0.3,
+        0.99,
+        2,
+        (),
+        1.0,
+        1,
+        (Verdict.PASSED, Verdict.FAILED, Verdict.FLAKY),
+    )
+    held = QuarantineRecord(0, "ana", sentence, date(2030, 1, 1), gates=True, sentence=sentence)
+    return replace(run, flakes=(flake,), quarantine=(held,)) if run.cases else run
 
 
 def text_of(page: str) -> str:
@@ -56,6 +72,7 @@ def with_verdict(run: RunRecord, number: int, verdict: Verdict, **more: object) 
 def test_pages_are_html_without_an_error(tests: int, is_hostile: bool) -> None:  # noqa: FBT001
     """Of runs small and large, with everything in names and output that could break out."""
     run = made_up_run(tests, shares=MANY, is_hostile=is_hostile)
+    run = with_flakes(run, HOSTILE[0] if is_hostile else "flaky")
     html5lib.HTMLParser(strict=True).parse(render(run, EXTRAS))
 
 
@@ -207,6 +224,18 @@ def test_flaky_tests_show_what_their_attempts_were() -> None:
     text = text_of(render(run))
     assert "Flaky in this run" in text
     assert "OSError: port in use" in text
+
+
+def test_flaky_tests_are_told_with_their_last_runs() -> None:
+    """What the history says, as a rate, a sentence and a bar for each run; quarantine that gates decides."""
+    run = made_up_run(5, shares=Shares(0, 0, 0, 0, 0, 0))
+    page = render(with_flakes(run, "it came and went"))
+    text = text_of(page)
+    assert "10.0%" in text
+    assert "it came and went" in text
+    assert "2 of the last 3 runs not passed at once" in text
+    assert f"quarantine of {run.cases[0].spec.nodeid}" in text
+    assert text.startswith("✗")
 
 
 def test_sections_that_have_nothing_to_say_are_absent() -> None:

@@ -116,6 +116,48 @@ def test_a_test_that_takes_its_worker_down_keeps_its_folder(project: Project) ->
     assert set(left(project)) == {"test_dies"}
 
 
+def test_what_was_left_behind_is_not_collected(project: Project, driver: tuple[str, ...]) -> None:
+    """A test may leave tests behind; the next run finds none but the project's own."""
+    project.write(
+        "test_a",
+        """
+        def test_leaves_a_test(artifacts):
+            (artifacts / "test_left.py").write_text("def test_left(): pass")
+            assert 0
+        """,
+    )
+    (project.path / "out" / "artifacts").mkdir(parents=True)
+    project.write("out/artifacts/test_own", "def test_own(): pass")
+    for _ in range(2):
+        result = project.orchestrate("--orchestrate-report=out", *driver)
+        assert "1 failed, 1 passed" in result.output
+
+
+def test_a_folder_that_cannot_be_read_fails_no_other_test(
+    project: Project, driver: tuple[str, ...]
+) -> None:
+    """A test may take away the rights to its folder: it ends as it would have, and the run goes on."""
+    project.write(
+        "test_a",
+        """
+        import pathlib
+
+        def refuse(path):
+            raise PermissionError(13, "Permission denied", str(path))
+
+        def test_locks(artifacts, monkeypatch):
+            # What an artifacts.chmod(0) comes to where the user is not root.
+            monkeypatch.setattr(pathlib.Path, "iterdir", refuse)
+            assert 0
+
+        def test_passes(artifacts): pass
+        """,
+    )
+    result = project.orchestrate(*driver)
+    assert result.code == FAILED
+    assert "1 failed, 1 passed" in result.output
+
+
 @pytest.mark.parametrize("retries", ["--reruns=3", "--orchestrate-retries=3"])
 def test_each_failed_attempt_keeps_its_own(
     project: Project, driver: tuple[str, ...], retries: str

@@ -155,6 +155,14 @@ def test_the_directory_can_stand_in_the_configuration(project: Project) -> None:
         (("--orchestrate-report", "file"), "--orchestrate-report: .*/file is a file; name a dir"),
         (("--orchestrate-junit", "."), "the report .* is a directory; name a file"),
         (("--orchestrate-ctrf", "file/a.json"), "file is not a directory; name another place"),
+        (
+            ("--orchestrate-ctrf", "here.xml", "--orchestrate-junit", "sub/../here.xml"),
+            "--orchestrate-junit and --orchestrate-ctrf both write .*here.xml; name another",
+        ),
+        (
+            ("--orchestrate-report", "out", "--junitxml", "out/junit.xml"),
+            "--orchestrate-junit and --junitxml both write .*out/junit.xml; name another",
+        ),
         (("--orchestrate-junit-max-tests", "0"), "'0' is not a whole number of at least 1"),
         (("--orchestrate-junit-dialect", "jest"), "invalid choice: 'jest'"),
     ],

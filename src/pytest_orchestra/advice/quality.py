@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from pytest_orchestra.advice.words import count
 from pytest_orchestra.model.advice import Grade, Quality, QualityPart
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
@@ -109,7 +110,7 @@ def _complete(run: RunRecord) -> QualityPart:
     errors = sum(not each.is_skipped for each in run.uncollected)
     why = f"{total - left_out:,} of {total:,} tests were neither blocked nor left out"
     if errors:
-        why += f", {errors:,} files could not be collected"
+        why += f", {count(errors, 'file')} could not be collected"
     return _part(COMPLETE, (total - left_out) / (total + errors), why)
 
 

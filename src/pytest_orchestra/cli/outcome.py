@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.reports.own_failures import conditions
 
 _FAILED: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
 
@@ -18,7 +19,8 @@ def has_failed(run: RunRecord) -> bool:
     """Whether pytest would have ended with a failure."""
     excused = run.excused
     return (
-        bool(run.gating)
+        bool(run.denied)
+        or not all(each.is_met for each in conditions(run))
         or any(not each.is_skipped for each in run.uncollected)
         or any(
             case.verdict in _FAILED and number not in excused
@@ -44,6 +46,7 @@ def lines(run: RunRecord) -> Iterator[str]:
         if len(names) > _NAMED:
             yield f"  and {len(names) - _NAMED} more that ended {verdict}"
     yield from (f"  not collected: {each.nodeid}" for each in run.uncollected)
+    yield from (f"  {each.text}" for each in conditions(run) if not each.is_met)
     if run.stopped:
         yield f"  stopped early: {run.stopped}"
 

@@ -79,6 +79,7 @@ def _whole(runs: Sequence[RunRecord], several: Sequence[Several], started: float
         started=started,
         warnings=tuple(dict.fromkeys(each for run in runs for each in run.warnings)),
         has_given_up_retrying=any(run.has_given_up_retrying for run in runs),
+        fails_on_flaky=any(run.fails_on_flaky for run in runs),
         uncollected=tuple(dict.fromkeys(each for run in runs for each in run.uncollected)),
         surroundings=runs[0].surroundings,
         flakes=tuple(flakes[case] for case in sorted(flakes)),

@@ -159,6 +159,7 @@ class RunRecord:
 
     ``flakes`` are what the history says of tests that failed, and ``suite_flakes`` of the suite; None where
     there is no history, or the run was an outage. ``quarantine`` are the tests in quarantine that failed.
+    ``fails_on_flaky``: the run was to fail if a test is flaky.
 
     ``uuid`` is the run's alone, and the same in the history. ``parts`` are the runs that this one was
     merged from, none if it is as it was. Then the names of workers say of which part they are (``gw0@2``).
@@ -191,6 +192,7 @@ class RunRecord:
     quality: Quality | None = None
     coverage: Coverage | None = None
     links: tuple[Link, ...] = ()
+    fails_on_flaky: bool = False
 
     @property
     def denied(self) -> int:

@@ -23,6 +23,7 @@ from pytest_orchestra.reports.outcomes import (
     is_flaky,
     outputs,
 )
+from pytest_orchestra.reports.own_failures import Condition, conditions
 from pytest_orchestra.scheduling.explain import waited_for_text
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
 
@@ -141,6 +142,8 @@ def headline(run: RunRecord) -> str:
         return "No tests were run" if is_whole else "❌ No tests could be run"
     if not is_whole:
         return f"❌ {_count(total, 'test')}, not all of which could be run"
+    if not all(each.is_met for each in conditions(run)):
+        return f"❌ {_count(total, 'test')}, none failed, but the run has"
     return f"✅ {_count(total, 'test')}, none failed"
 
 
@@ -150,6 +153,8 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
         by_verdict.setdefault(case.verdict, []).append(case)
     errors = [each for each in run.uncollected if not each.is_skipped]
     yield _Section("Could not be collected", len(errors), map(_uncollected, errors), 0.1)
+    unmet = [each for each in conditions(run) if not each.is_met]
+    yield _Section("Why the run has failed", len(unmet), map(_condition, unmet), 0.05)
     bad = [case for case in run.cases if case.verdict in BAD]
     yield _Section("Failed", len(bad), map(_failed, bad), 0.5)
     flaky = [case for case in run.cases if is_flaky(case)]
@@ -177,6 +182,10 @@ def _flakes(run: RunRecord) -> Iterator[str]:
 def _quarantine(run: RunRecord) -> Iterator[str]:
     for each in run.quarantine:
         yield f"- {code(run.cases[each.case].spec.nodeid)}: {code(each.sentence)}\n"
+
+
+def _condition(each: Condition) -> str:
+    return f"- {code(each.text)}\n"
 
 
 def _recommendation(each: Recommendation) -> str:

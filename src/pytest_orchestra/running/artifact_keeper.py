@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import shutil
 import time
@@ -20,6 +19,7 @@ from pytest_orchestra.running.artifacts import (
     ARTIFACTS,
     DEFAULT,
     INPUT_KEY,
+    RUN_NAME,
     RUNNING,
     Artifacts,
     Place,
@@ -42,8 +42,6 @@ LONGEST_RUN: Final = 86_400.0
 
 #: So many files of a test are linked from reports.
 MOST_FILES: Final = 50
-
-_RUN: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 
 class ArtifactKeeper:
@@ -125,7 +123,8 @@ def _files(folder: Path) -> Iterator[Path]:
 def _prune(parent: Path) -> None:
     """Remove the artifacts of all runs but the last; what is not a run's, or of one that runs, is left alone."""
     runs = sorted(
-        (each for each in parent.iterdir() if _RUN.fullmatch(each.name)), key=lambda each: each.name
+        (each for each in parent.iterdir() if RUN_NAME.fullmatch(each.name)),
+        key=lambda each: each.name,
     )
     for old in runs[:-KEPT_RUNS]:
         if not _is_running(old):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from re import sub
 from typing import Any, Final
 
 import pytest
@@ -26,6 +26,9 @@ DEFAULT: Final = ".pytest_orchestra/artifacts"
 
 #: A file of this name says that a run may still leave something here.
 RUNNING: Final = ".running"
+
+#: What the folder of a run is called.
+RUN_NAME: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 _MOST_OF_A_NAME: Final = 40
 
@@ -50,8 +53,17 @@ class Artifacts:
     def __init__(self, config: pytest.Config, place: Place) -> None:
         self._config = config
         self._place = place
+        self._parent = Path(place.folder).parent
         self._folder: Path | None = None
         self._watch: _Watch | None = None
+
+    @pytest.hookimpl
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Look for no tests in what tests of earlier runs have left behind."""
+        is_a_run = collection_path.parent == self._parent and RUN_NAME.fullmatch(
+            collection_path.name
+        )
+        return True if is_a_run else None
 
     def begin(self, item: pytest.Item) -> Path:
         """Return a new folder for this attempt at ``item``."""
@@ -104,7 +116,7 @@ class _Watch:
             return report
         if report.failed:
             self._has_failed = True
-            if self._folder.is_dir() and any(self._folder.iterdir()):
+            if _may_have_something(self._folder):
                 report.sections.append(self._told())
         if report.when == "teardown":
             self._nodeid = ""
@@ -118,6 +130,16 @@ class _Watch:
     def _told(self) -> tuple[str, str]:
         where = f" on {self._elsewhere}, and kept there" if self._elsewhere else ""
         return f"Artifacts{where}", str(self._folder)
+
+
+def _may_have_something(folder: Path) -> bool:
+    """Whether a test has left something, as far as can be seen: it may have taken the rights to look away."""
+    try:
+        return any(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def pack(place: Place) -> tuple[str, str, str, bool]:
@@ -137,7 +159,7 @@ def folder_name(nodeid: str) -> str:
 
     A digest makes it so, also where capitals do not count.
     """
-    readable = sub("[^A-Za-z0-9]+", "-", nodeid.partition("::")[2] or nodeid).strip("-")
+    readable = re.sub("[^A-Za-z0-9]+", "-", nodeid.partition("::")[2] or nodeid).strip("-")
     digest = blake2b(nodeid.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
     return f"{readable[:_MOST_OF_A_NAME].strip('-') or 'test'}-{digest}"
 

@@ -224,6 +224,7 @@ class Opening:
             uncollected=uncollected_of(self._config),
             surroundings=read_surroundings(self._config, commit),
             shard=self.sharding.record if self.sharding is not None else None,
+            fails_on_flaky=self.terminal.fails_on_flaky,
         )
         record = self._with_files(record)
         if self.sharing is not None:

@@ -59,9 +59,10 @@ class Reporting:
     @classmethod
     def open(cls, config: pytest.Config, settings: Settings, terminal: TerminalReport) -> Reporting:
         """Return what writes the reports that the user wants; raises pytest.UsageError."""
-        wishes = tuple(_wishes(config, settings))
+        wishes = tuple(dict.fromkeys(_wishes(config, settings)))
         for wish in wishes:
             _check(wish.path)
+        _check_each_has_its_own(config, wishes)
         options = JunitOptions(
             Dialect(config.getoption("orchestrate_junit_dialect")),
             config.getoption("orchestrate_junit_max_tests"),
@@ -185,6 +186,22 @@ def _check(path: Path) -> None:
         raise pytest.UsageError(
             f"the report {path} cannot be written: {nearest} is not writable; name another place"
         )
+
+
+def _check_each_has_its_own(config: pytest.Config, wishes: tuple[Wish, ...]) -> None:
+    """Refuse to write two reports to one file, pytest's own JUnit file included: only the last would be there."""
+    writers: dict[str, str] = {}
+    wanted = [(f"--orchestrate-{wish.form}", wish.path) for wish in wishes]
+    own: str | None = getattr(config.option, "xmlpath", None)
+    if own:
+        wanted.append(("--junitxml", config.invocation_params.dir / Path(own).expanduser()))
+    for option, path in wanted:
+        # What is no ordinary file, such as /dev/stdout, takes any number of them.
+        if path.exists() and not path.is_file():
+            continue
+        other = writers.setdefault(os.path.realpath(path), option)
+        if other != option:
+            raise pytest.UsageError(f"{other} and {option} both write {path}; name another place")
 
 
 def _by_folder(paths: list[Path]) -> dict[Path, list[str]]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
 from pytest_orchestra.reports.html.markup import Markup, el
 from pytest_orchestra.reports.html.story import Story
+from pytest_orchestra.reports.html.uncollected import lost
 from pytest_orchestra.reports.html.words import BAD, LETTERS, badge, count, seconds, share, style_of
 
 
@@ -19,15 +20,20 @@ def headline(story: Story) -> str:
     workers = len(run.workers)
     place = f" on {count(workers, 'worker')}" if workers > 1 else ""
     tail = f"in {seconds(run.seconds)}{place}"
-    if not total:
+    lost_files = lost(story)
+    if not (total or lost_files):
         return f"No tests were collected, {tail}"
     parts = [
         f"{counts[verdict]:,}" + (f" of {count(total, 'test')}" if first else "") + words
         for first, verdict, words in _unfortunate(story)
     ]
+    if lost_files:
+        parts.append(lost_files)
     if parts:
         return f"{_list(parts)} {tail}"
     passed = sum(counts.get(verdict, 0) for verdict in SUCCESS)
+    if not all(gate.is_met for gate in story.gates):
+        tail += ", but not every gate was met"
     if passed == total:
         return f"{'All ' if total > 1 else ''}{count(total, 'test')} passed {tail}"
     return f"Nothing failed: {passed:,} of {count(total, 'test')} passed {tail}"
@@ -54,9 +60,13 @@ def _list(parts: list[str]) -> str:
 def is_bad(story: Story) -> bool:
     """Whether the run is to be looked at: something failed, was refused what it claims, or never ran."""
     counts = story.run.counts
-    gates = bool(story.run.gating) or any(not gate.is_met for gate in story.extras.gates)
+    gates = any(not gate.is_met for gate in story.gates)
     return bool(
-        any(counts.get(each) for each in BAD) or story.run.denied or story.run.stopped or gates
+        any(counts.get(each) for each in BAD)
+        or story.run.denied
+        or story.run.stopped
+        or gates
+        or lost(story)
     )
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Final
 
 from pytest_orchestra.model.flakes import FlakeRecord, Standing
 from pytest_orchestra.model.run import CaseRecord, WarningRecord
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
-from pytest_orchestra.reports.html.extras import Gate
 from pytest_orchestra.reports.html.markup import Markup, el, one_line, plain
 from pytest_orchestra.reports.html.story import Story, section
 from pytest_orchestra.reports.html.words import count, seconds, share, shortened, style_of
@@ -29,7 +27,6 @@ _RUN: Final = 5
 
 def gates(story: Story) -> Markup:
     """Return the conditions on the run, those that were not met first."""
-    conditions = [*story.extras.gates, *_quarantine(story)]
     rows = [
         el(
             "li",
@@ -38,18 +35,12 @@ def gates(story: Story) -> Markup:
                 "✓ met" if gate.is_met else "✗ not met",
                 class_="met" if gate.is_met else "unmet",
             ),
-            el("span", gate.name),
-            el("span", gate.detail, class_="quiet"),
+            el("span", one_line(gate.name)),
+            el("span", plain(gate.detail), class_="quiet"),
         )
-        for gate in sorted(conditions, key=lambda gate: gate.is_met)
+        for gate in story.gates
     ]
     return section("gates", "Gates", el("ul", rows, class_="gates") if rows else Markup())
-
-
-def _quarantine(story: Story) -> Iterator[Gate]:
-    for each in story.run.quarantine:
-        nodeid = story.case(each.case).spec.nodeid
-        yield Gate(one_line(f"quarantine of {nodeid}"), not each.gates, plain(each.sentence))
 
 
 def trends(story: Story) -> Markup:

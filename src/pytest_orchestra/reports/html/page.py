@@ -19,10 +19,12 @@ from pytest_orchestra.reports.html.markup import Markup, el
 from pytest_orchestra.reports.html.more import gates, slowest, trends, warnings
 from pytest_orchestra.reports.html.story import Story
 from pytest_orchestra.reports.html.timeline import timeline
+from pytest_orchestra.reports.html.uncollected import uncollected
 
 #: The sections in the order of the page: what is wrong comes first. Each is absent where it has nothing to say.
 _SECTIONS: Final = (
     ("gates", "Gates", gates),
+    ("uncollected", "Not collected", uncollected),
     ("failing", "Failures", failing),
     ("blocked", "Blocked", blocked),
     ("flaked", "Flaky in this run", flaked),

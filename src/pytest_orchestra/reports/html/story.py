@@ -9,10 +9,11 @@ from typing import Final
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.reports.html.bounds import Bound, TimeUse, lower_bound, time_use
 from pytest_orchestra.reports.html.causes import Causes
-from pytest_orchestra.reports.html.extras import ReportExtras
+from pytest_orchestra.reports.html.extras import Gate, ReportExtras
 from pytest_orchestra.reports.html.markup import Markup, el, one_line
 from pytest_orchestra.reports.html.spans import Timeline
 from pytest_orchestra.reports.html.words import BAD, badge
+from pytest_orchestra.reports.own_failures import conditions
 
 #: Of so many failures all is told; the others have a line each, up to MOST_LINES, then a number.
 MOST_TOLD: Final = 80
@@ -50,6 +51,12 @@ class Story:
     def told(self) -> tuple[int, ...]:
         """The failures of which all is told."""
         return self.failures[:MOST_TOLD]
+
+    @cached_property
+    def gates(self) -> tuple[Gate, ...]:
+        """The conditions on the run: its own, and those of others; what was not met first."""
+        own = (Gate(each.name, each.is_met, each.detail) for each in conditions(self.run))
+        return tuple(sorted((*self.extras.gates, *own), key=lambda gate: gate.is_met))
 
     def case(self, number: int) -> CaseRecord:
         """Return the record of case ``number``."""

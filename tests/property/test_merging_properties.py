@@ -10,7 +10,7 @@ from runs import EPOCH, became, run_of, verdicts
 
 from pytest_orchestra.merging.combine import combine, parts_of
 from pytest_orchestra.model.requirement import Kind, Requirement
-from pytest_orchestra.model.run import RunRecord
+from pytest_orchestra.model.run import ResourceRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
 
 #: What a run of pytest's says of a test that it ran once.
@@ -67,6 +67,35 @@ def test_what_was_merged_before_makes_no_difference(
     plain = combine([*left, *right])
     assert verdicts(both) == verdicts(plain)
     assert {part.uuid for part in parts_of(both)} == {part.uuid for part in parts_of(plain)}
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.0, 0.9), st.floats(0.0, 100.0), st.floats(0.0, 100.0), st.booleans()),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_how_runs_were_merged_before_makes_no_difference(
+    told: list[tuple[float, float, float, bool]],
+) -> None:
+    """To nothing at all: neither to the order of workers, nor to the last digit of a sum."""
+    given = [
+        _timed(number, begun, at, waited) for number, (begun, at, waited, _) in enumerate(told)
+    ]
+    left = [run for run, (*_, is_left) in zip(given, told, strict=True) if is_left]
+    right = [run for run, (*_, is_left) in zip(given, told, strict=True) if not is_left]
+    halves = [combine(half) for half in (left, right) if half]
+    assert combine(halves) == combine(given)
+
+
+def _timed(number: int, begun: float, at: float, waited: float) -> RunRecord:
+    """Return a run that began at ``begun`` of its minute, and whose test had to wait."""
+    started = EPOCH + number * 60 + begun
+    case = replace(became(f"test_{number}", at=started), assigned_at=at)
+    run = run_of(case, uuid=f"run-{number}", started=started)
+    worker = replace(run.workers[0], joined_at=at)
+    return replace(run, workers=(worker,), resources=(ResourceRecord("db", 1, 1, waited),))
 
 
 @given(runs())

@@ -40,6 +40,17 @@ exit codes: 0 done; 2 wrong use, or a history that cannot be read or written
 #: In place of a path: standard input or output.
 _STREAM: Final = "-"
 
+#: What comes of a run in which there is what no run can have left.
+_DAMAGE: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what may be given on the command line."""
@@ -211,7 +222,7 @@ def _import_from(file: BinaryIO, size: int, options: argparse.Namespace, place: 
         for run in import_lines(file, options.file, shown.step):
             try:
                 new += store.add(run)
-            except (sqlite3.InterfaceError, sqlite3.ProgrammingError, TypeError, KeyError) as error:
+            except _DAMAGE as error:
                 raise CommandError(f"{options.file} is damaged: {error}") from error
     _tell(options, {"new_runs": new, "history": str(path)}, f"{new} new runs in {path}")
     return 0

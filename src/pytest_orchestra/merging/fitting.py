@@ -29,8 +29,14 @@ def losses(runs: Sequence[RunRecord]) -> Iterator[str]:
         yield from misfits(shards)
     for run in runs:
         shard = run.shard
-        # A JUnit file does not say how many there should be.
-        if shard is not None and len(run.cases) != shard.sizes[shard.index - 1]:
+        if shard is None:
+            continue  # a JUnit file does not say how many there should be
+        if not 1 <= shard.index <= len(shard.sizes):
+            yield (
+                f"shard {shard.index} is none of the {len(shard.sizes)} whose sizes its record has: "
+                "write it again, or restore it"
+            )
+        elif len(run.cases) != shard.sizes[shard.index - 1]:
             yield (
                 f"shard {shard.index} has {len(run.cases)} tests, and should have "
                 f"{shard.sizes[shard.index - 1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -10,6 +11,10 @@ from pytest_orchestra.model.run import CaseRecord, RunRecord
 
 #: Stands between a worker's name and what it was a part of.
 _OF: Final = "@"
+
+#: Into so many parts a second is cut, which are those in which Unix time comes as a float: sums of them
+#: are exact, and so the same in any order.
+_PARTS: Final = 1 << 22
 
 #: So many characters of a run's uuid tell it from the others.
 _SHOWN: Final = 6
@@ -54,7 +59,16 @@ def number_anew(run: RunRecord, numbers: Mapping[str, int], started: float) -> R
     return replace(
         run,
         cases=tuple([_moved(case, new, later) for case in run.cases]),
-        workers=tuple(replace(each, joined_at=each.joined_at + later) for each in run.workers),
+        workers=tuple(
+            replace(
+                each,
+                joined_at=_exact(each.joined_at) + later,
+                busy=_exact(each.busy),
+                present=_exact(each.present),
+            )
+            for each in run.workers
+        ),
+        resources=tuple(replace(each, held_up=_exact(each.held_up)) for each in run.resources),
         unclaimed=tuple((fixture, new[case]) for fixture, case in run.unclaimed),
         flakes=tuple(replace(each, case=new[each.case]) for each in run.flakes),
         quarantine=tuple(replace(each, case=new[each.case]) for each in run.quarantine),
@@ -85,4 +99,9 @@ def _moved(case: CaseRecord, new: list[int], later: float) -> CaseRecord:
 
 
 def _later(at: float | None, later: float) -> float | None:
-    return None if at is None else at + later
+    return None if at is None else _exact(at) + later
+
+
+def _exact(seconds: float) -> float:
+    """Return ``seconds`` such that no sum of them loses a digit; it is off by a millionth at most."""
+    return round(seconds * _PARTS) / _PARTS if math.isfinite(seconds) else seconds

@@ -26,7 +26,8 @@ def join_workers(runs: Iterable[RunRecord]) -> tuple[WorkerRecord, ...]:
                 present=other.present + worker.present,
                 joined_at=min(other.joined_at, worker.joined_at),
             )
-    return tuple(found.values())
+    # Not by run: two that were merged before may each hold every other shard.
+    return tuple(sorted(found.values(), key=lambda each: (each.joined_at, each.name)))
 
 
 def join_resources(

@@ -58,7 +58,7 @@ def read_testcase(
     """Return what ``element`` says; ``known`` has node ids by classname and name."""
     classname, name = element.get("classname", ""), element.get("name", "")
     file = element.get("file", "") or origin.file
-    nodeid = known.get((classname, name)) or _nodeid(classname or origin.suite, name, file, origin)
+    nodeid = known.get((classname, name)) or _nodeid(classname, name, file, origin)
     spec = CaseSpec(
         nodeid,
         file or (nodeid.partition("::")[0] if origin.is_pytest else ""),
@@ -147,7 +147,10 @@ def _sections(element: ET.Element) -> Iterator[tuple[str, str]]:
 
 def _nodeid(classname: str, name: str, file: str, origin: Origin) -> str:
     if not origin.is_pytest:
-        return "::".join(part for part in (classname or file, name) if part)
+        around = classname or origin.suite or file
+        return "::".join(part for part in (around, name) if part)
+    if not classname:  # what could not be collected, by its module
+        return file or (f"{name.replace('.', '/')}.py" if name else "")
     path, classes = _module(classname, file)
     return "::".join((path, *classes, name)) if path else name
 

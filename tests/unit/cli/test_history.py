@@ -160,6 +160,20 @@ def test_exports_go_through_pipes(shell: Shell, monkeypatch: pytest.MonkeyPatch)
         (b'{"format": "pytest-orchestra history", "version": 1}\n{"uuid": "a"}\n', ":2 is damaged"),
         (b'{"format": "pytest-orchestra history", "version": 1}\n\xff\n', ":2 is damaged"),
         (
+            (
+                b'{"format": "pytest-orchestra history", "version": 1}\n{"uuid": "a", "started": 1e400, '
+                b'"seconds": 1, "cases": [{"nodeid": "a", "attempts": [{"verdict": "passed", "started": 1}]}]}\n'
+            ),
+            "damaged",
+        ),
+        (
+            (
+                b'{"format": "pytest-orchestra history", "version": 1}\n{"uuid": "a", "started": 1, '
+                b'"seconds": 1, "cases": [{"nodeid": 5, "attempts": [{"verdict": "passed", "started": 1}]}]}\n'
+            ),
+            "damaged",
+        ),
+        (
             b'{"format": "pytest-orchestra history", "version": 1}\n{"uuid": [1], "started": "x", "seconds": 1, "cases": []}\n',
             "damaged",
         ),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from runs import became, run_of, shards_of
 
 from pytest_orchestra.merging.combine import combine
@@ -38,6 +39,18 @@ def test_a_shard_without_some_of_its_tests_is_named() -> None:
     assert list(losses([one, replace(two, cases=two.cases[:1])])) == [
         "shard 2 has 1 tests, and should have 2"
     ]
+
+
+@pytest.mark.parametrize("index", [0, -1, 3])
+def test_a_record_that_does_not_know_its_own_shard_is_named(index: int) -> None:
+    """A file may be damaged, or made by anybody."""
+    run = shards_of(1, 1)[0]
+    assert run.shard is not None
+    odd = replace(run, shard=replace(run.shard, index=index))
+    assert (
+        f"shard {index} is none of the 2 whose sizes its record has: write it again, or restore it"
+        in list(losses([odd]))
+    )
 
 
 def test_tests_in_two_shards_are_named() -> None:

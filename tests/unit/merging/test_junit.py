@@ -55,6 +55,18 @@ def read(
     return read_junit(path, known or {}).run
 
 
+@pytest.mark.parametrize("file", ["", ' file="tests/test_b.py"'])
+def test_a_file_that_could_not_be_collected_is_called_as_it_is(tmp_path: Path, file: str) -> None:
+    """Pytest gives it no class, and the suite's name is no module."""
+    run = read(
+        tmp_path,
+        f"""<testsuite name="pytest"><testcase classname="" name="tests.test_b"{file}>
+        <error message="collection failure">trace</error></testcase></testsuite>""",
+    )
+    assert [case.spec.nodeid for case in run.cases] == ["tests/test_b.py"]
+    assert run.cases[0].verdict is Verdict.ERROR
+
+
 def test_pytests_own_file_gives_node_ids(tmp_path: Path) -> None:
     """As far as they can be told from modules and classes."""
     run = read(tmp_path, PYTEST)

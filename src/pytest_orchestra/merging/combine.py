@@ -67,6 +67,7 @@ def _whole(runs: Sequence[RunRecord], several: Sequence[Several], started: float
     cases = tuple([each.join() for each in several])
     parts = {part.uuid: part for run in runs for part in parts_of(run)}
     flakes = {each.case: each for run in runs for each in run.flakes}
+    counted = [run for number, run in enumerate(runs) if not _is_made_good(run, runs[number + 1 :])]
     ends = [run.started + run.seconds for run in runs if run.started]
     return RunRecord(
         cases=cases,
@@ -74,13 +75,13 @@ def _whole(runs: Sequence[RunRecord], several: Sequence[Several], started: float
         workers=join_workers(runs),
         edges=len(set(_edges(cases))),
         seconds=max(ends) - started if ends else sum(run.seconds for run in runs),
-        stopped="; ".join(dict.fromkeys(run.stopped for run in runs if run.stopped)) or None,
+        stopped="; ".join(dict.fromkeys(run.stopped for run in counted if run.stopped)) or None,
         unclaimed=tuple(sorted(_first({}, runs).items())),
         started=started,
         warnings=tuple(dict.fromkeys(each for run in runs for each in run.warnings)),
         has_given_up_retrying=any(run.has_given_up_retrying for run in runs),
         fails_on_flaky=any(run.fails_on_flaky for run in runs),
-        uncollected=tuple(dict.fromkeys(each for run in runs for each in run.uncollected)),
+        uncollected=tuple(dict.fromkeys(each for run in counted for each in run.uncollected)),
         surroundings=runs[0].surroundings,
         flakes=tuple(flakes[case] for case in sorted(flakes)),
         suite_flakes=next((r.suite_flakes for r in reversed(runs) if r.suite_flakes), None),
@@ -96,6 +97,15 @@ def _whole(runs: Sequence[RunRecord], several: Sequence[Several], started: float
         ),
         unadvised="; ".join(dict.fromkeys(run.unadvised for run in runs if run.unadvised)),
     )
+
+
+def _is_made_good(run: RunRecord, later: Iterable[RunRecord]) -> bool:
+    """Whether all that ``run``, which got no further than its collection, could not collect has run ``later``."""
+    if run.cases or not run.uncollected:
+        return False
+    missing = {each.nodeid.partition("::")[0] for each in run.uncollected if not each.is_skipped}
+    ran = {case.spec.nodeid.partition("::")[0] for each in later for case in each.cases}
+    return missing <= ran
 
 
 def _first(found: dict[str, int], runs: Iterable[RunRecord]) -> Mapping[str, int]:

@@ -20,6 +20,9 @@ _OWN_CHOICE: Final = (("lf", "--lf"), ("stepwise", "--stepwise"))
 #: In place of I/N: what the CI system says.
 AUTO: Final = "auto"
 
+#: Nobody has more machines; what is meant by a larger number is something else.
+MOST: Final = 10_000
+
 _SHARD: Final = re.compile(r"([0-9]+)/([0-9]+)", re.ASCII)
 
 
@@ -79,6 +82,10 @@ def _checked(index: int, count: int, text: str) -> Shard:
         count_text = f"1/{count} to {count}/{count}" if count else "1/1 or more"
         raise ValueError(
             f"there is no shard {text}: they are numbered from 1, so write {count_text}"
+        )
+    if count > MOST:
+        raise ValueError(
+            f"{text!r} is more than {MOST:,} shards: write a smaller number behind the slash"
         )
     return Shard(index, count)
 

@@ -154,3 +154,24 @@ def test_what_all_shards_say_is_said_once() -> None:
     whole = combine(runs)
     assert whole.uncollected == (broken,)
     assert whole.stopped == "-x"
+
+
+def test_what_could_be_collected_at_the_second_try_is_made_good() -> None:
+    """A first try that ran nothing counts no more, but what nobody has run since does."""
+    good = shards_of(1)[0]
+    file = good.cases[0].spec.nodeid.partition("::")[0]
+    broken = UncollectedRecord(file, is_skipped=False, text="SyntaxError")
+    first = replace(
+        good,
+        uuid="first",
+        cases=(),
+        uncollected=(broken,),
+        stopped="no test was run",
+        started=good.started - 60,
+    )
+    assert combine([first, good]).uncollected == ()
+    assert combine([first, good]).stopped is None
+    other = replace(first, uncollected=(replace(broken, nodeid="gone.py"),))
+    assert combine([other, good]).stopped == "no test was run"
+    late = replace(first, started=good.started + 60)
+    assert combine([late, good]).uncollected == (broken,)

@@ -24,6 +24,7 @@ def test_reads_a_shard(text: str, shard: Shard) -> None:
     [
         ("0/3", "write 1/3 to 3/3"),
         ("4/3", "write 1/3 to 3/3"),
+        ("1/99999999", "more than 10,000 shards"),
         ("1/0", "write 1/1 or more"),
         ("a/b", "write I/N"),
         ("1", "write I/N"),

@@ -17,7 +17,7 @@ unit: $(VENV)/installed  ## Unit and property tests: they alone cover every bran
 	$(VENV)/bin/python -m coverage report --show-missing --skip-covered --fail-under=100
 
 e2e: $(VENV)/installed  ## Tests with real workers, run by the plugin itself
-	$(VENV)/bin/python -m pytest --orchestrate -n auto tests/e2e tests/compat
+	$(VENV)/bin/python -m pytest --orchestrate -n 3 tests/e2e tests/compat
 
 check: $(VENV)/installed  ## Lint and types
 	$(VENV)/bin/ruff check .

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_orchestra.history.places import prepare
 from pytest_orchestra.running.identify import read_host
 
 #: The name of the plugin by which the fixture finds it.
@@ -71,6 +70,7 @@ class Artifacts:
             # Only now: who does not use the fixture does not pay for it.
             host = read_host()
             is_here = host.key == self._place.host
+
             self._folder = self._prepare(is_here=is_here)
             self._watch = _Watch(self._place.keeps_all, "" if is_here else host.name)
             self._config.pluginmanager.register(self._watch, f"{ARTIFACTS}-watch")
@@ -83,6 +83,8 @@ class Artifacts:
         place = self._place
         folder = Path(place.folder) if is_here else self._config.rootpath / DEFAULT / place.name
         if folder.parents[1].name == Path(DEFAULT).parts[0]:
+            from pytest_orchestra.history.places import prepare  # noqa: PLC0415 - if needed
+
             prepare(folder.parents[1] / "artifacts")
         folder.mkdir(parents=True, exist_ok=True)
         folder.joinpath(RUNNING).touch()

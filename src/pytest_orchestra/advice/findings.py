@@ -171,7 +171,7 @@ class WhatIf:
     def with_more(self, resource: str, tokens: int) -> float:
         """Return the seconds with so many tokens more of ``resource``, which must have a capacity."""
         capacity = self._stock.capacities[resource]
-        assert capacity.tokens != UNBOUNDED, f"there is no end of {resource}"  # noqa: S101
+        assert capacity.tokens != UNBOUNDED, f"there is no end of {resource}"  # noqa: S101 - callers ask of bounded ones
         more = replace(capacity, tokens=capacity.tokens + tokens)
         stock = Stock({**self._stock.capacities, resource: more})
         return self._makespan(lambda: self._shop_of(self._findings.workers, stock))

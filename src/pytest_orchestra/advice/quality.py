@@ -12,7 +12,7 @@ from typing import Final
 from pytest_orchestra.advice.words import count
 from pytest_orchestra.model.advice import Grade, Quality, QualityPart
 from pytest_orchestra.model.run import CaseRecord, RunRecord
-from pytest_orchestra.model.verdict import SUCCESS, Verdict
+from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Verdict
 
 PASSING: Final = "passing"
 STABLE: Final = "stable"
@@ -32,7 +32,6 @@ GRADES: Final = ((90.0, Grade.A), (80.0, Grade.B), (70.0, Grade.C), (60.0, Grade
 #: In runs shorter than this many seconds starting and ending decides how busy workers were.
 SHORTEST_RUN: Final = 1.0
 
-_FAILED: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
 _LEFT_OUT: Final = frozenset({Verdict.BLOCKED, Verdict.NOT_RUN})
 
 
@@ -76,7 +75,7 @@ def _passing(run: RunRecord) -> QualityPart | None:
     """
     counts = run.counts
     good = sum(counts[verdict] for verdict in SUCCESS)
-    bad = sum(counts[verdict] for verdict in _FAILED)
+    bad = sum(counts[verdict] for verdict in FAILURE)
     if not good + bad:
         return None
     share = good / (good + bad)
@@ -88,7 +87,7 @@ def _passing(run: RunRecord) -> QualityPart | None:
 
 def _stable(run: RunRecord, flaky_rate: float | None) -> QualityPart | tuple[str, str]:
     counts = run.counts
-    tried = sum(counts[verdict] for verdict in SUCCESS | _FAILED)
+    tried = sum(counts[verdict] for verdict in SUCCESS | FAILURE)
     seen = counts[Verdict.FLAKY] / tried
     if flaky_rate is None and not seen and _failed_untried(run):
         return STABLE, "tests failed that were tried only once, and there is no history of them"
@@ -100,7 +99,7 @@ def _stable(run: RunRecord, flaky_rate: float | None) -> QualityPart | tuple[str
 
 def _failed_untried(run: RunRecord) -> bool:
     """Whether tests failed, and none of them was tried again: each may have failed by chance."""
-    failed = [case for case in run.cases if case.verdict in _FAILED]
+    failed = [case for case in run.cases if case.verdict in FAILURE]
     return bool(failed) and all(len(case.attempts) <= 1 for case in failed)
 
 
@@ -136,7 +135,7 @@ def _prompt(run: RunRecord) -> QualityPart:
 def _waits(run: RunRecord) -> Iterator[float]:
     """Yield for each failed test after which share of the run that was known."""
     for case in run.cases:
-        if case.verdict in _FAILED:
+        if case.verdict in FAILURE:
             yield min(1.0, _end(case, run) / run.seconds) if run.seconds > 0 else 1.0
 
 

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pytest_orchestra.model.run import RunRecord
-from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.model.verdict import FAILURE, Verdict
 from pytest_orchestra.reports.own_failures import conditions
-
-_FAILED: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
 
 #: So many tests of a kind are named to people.
 _NAMED: Final = 20
@@ -23,7 +21,7 @@ def has_failed(run: RunRecord) -> bool:
         or not all(each.is_met for each in conditions(run))
         or any(not each.is_skipped for each in run.uncollected)
         or any(
-            case.verdict in _FAILED and number not in excused
+            case.verdict in FAILURE and number not in excused
             for number, case in enumerate(run.cases)
         )
     )

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.model.verdict import FAILURE, Verdict
 
 #: Weight of an observation in terms of the next newer one.
 FADING: Final = 0.8
@@ -28,8 +28,6 @@ CHANGED_PRIOR: Final = (0.3, 1.7)
 
 #: How much of what was still counts for a test that has changed.
 CHANGED_SHARE: Final = 0.25
-
-_FAILED: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
 
 #: Weights by age, and the sum of the first so many: a run needs a dozen for each of its tests.
 _WEIGHTS: Final = tuple(FADING**age for age in range(64))
@@ -54,7 +52,7 @@ def expected_seconds(observed: Sequence[Observed]) -> float | None:
     A run in which it failed counts only if there is no other: a failure may come early. So does
     a run in another environment.
     """
-    usable = [each for each in observed if each.verdict not in _FAILED] or observed
+    usable = [each for each in observed if each.verdict not in FAILURE] or observed
     own = [each.seconds for each in usable if each.is_here]
     return recent_median(own or [each.seconds for each in usable])
 
@@ -91,7 +89,7 @@ def failure_probability(observed: Sequence[Observed], *, is_changed: bool = Fals
     for each in reversed(observed):
         if each.verdict is Verdict.SKIPPED:
             continue
-        if each.verdict in _FAILED:
+        if each.verdict in FAILURE:
             failed += weight
         else:
             passed += weight

@@ -17,9 +17,7 @@ from pytest_orchestra.history.judgement.observation import Observation, Trial, i
 from pytest_orchestra.history.surroundings import Scene, Span
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.evidence import CaseEvidence, RunEvidence
-from pytest_orchestra.model.verdict import Verdict
-
-FAILED: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
+from pytest_orchestra.model.verdict import FAILURE, Verdict
 
 #: With fewer failures nothing goes together.
 _FEWEST: Final = 2
@@ -64,12 +62,12 @@ def tried(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
 def ended(attempts: Sequence[Attempt]) -> Verdict:
     """Return what these came to: flaky if the last passed, and an earlier one did not."""
     last = attempts[-1].verdict
-    return Verdict.FLAKY if last not in FAILED and has_failed(attempts) else last
+    return Verdict.FLAKY if last not in FAILURE and has_failed(attempts) else last
 
 
 def has_failed(attempts: Iterable[Attempt]) -> bool:
     """Whether any of these did not pass."""
-    return any(each.verdict in FAILED for each in attempts)
+    return any(each.verdict in FAILURE for each in attempts)
 
 
 def head_of(run: RunEvidence) -> PastRun:
@@ -82,7 +80,7 @@ def head_of(run: RunEvidence) -> PastRun:
         run.is_clean,
         run.environment,
         len(firsts),
-        sum(verdict in FAILED for verdict in firsts),
+        sum(verdict in FAILURE for verdict in firsts),
     )
 
 
@@ -99,7 +97,7 @@ def spans_of(cases: Iterable[CaseEvidence]) -> list[Span]:
 def worth_a_look(past: Sequence[PastCase]) -> bool:
     """Whether something might be found that the failures of a test go together with."""
     counted = [each for each in past if not each.run.is_outage]
-    failed = sum(each.attempts[0].verdict in FAILED for each in counted)
+    failed = sum(each.attempts[0].verdict in FAILURE for each in counted)
     return _FEWEST <= failed < len(counted)
 
 
@@ -115,7 +113,7 @@ def choose_runs(pasts: Iterable[Sequence[PastCase]], results: int) -> set[str]:
         for each in past:
             if not each.run.is_outage:
                 runs[each.run.uuid] = each.run
-                failures[each.run.uuid] += each.attempts[0].verdict in FAILED
+                failures[each.run.uuid] += each.attempts[0].verdict in FAILURE
     newest = sorted(runs.values(), key=lambda run: (-run.started, run.uuid))
     chosen, left = _take([run for run in newest if failures[run.uuid]], results // 2)
     others, _ = _take([run for run in newest if not failures[run.uuid]], results // 2 + left)
@@ -156,7 +154,7 @@ def observe_attempts(attempts: Iterable[Attempt], scene: Scene | None = None) ->
 
 
 def _trial(attempt: Attempt, scene: Scene | None) -> Trial:
-    passed = attempt.verdict not in FAILED
+    passed = attempt.verdict not in FAILURE
     if scene is None or attempt.started is None:
         return Trial(passed, attempt.signature, attempt.seconds)
     began, ended = attempt.started, attempt.started + attempt.seconds
@@ -175,10 +173,10 @@ def flaked(past: Sequence[PastCase], now: PastCase) -> bool:
     """Whether a test passed after a failure, or failed where the same code has passed."""
     if not has_failed(now.attempts):
         return False
-    if now.attempts[-1].verdict not in FAILED:
+    if now.attempts[-1].verdict not in FAILURE:
         return True
     return any(
-        _is_same_code(each.run, now.run) and each.attempts[-1].verdict not in FAILED
+        _is_same_code(each.run, now.run) and each.attempts[-1].verdict not in FAILURE
         for each in past
     )
 

@@ -11,9 +11,7 @@ from typing import TypeAlias
 from pytest_orchestra.history.recent import FAILURES, NUMBERS, Entry, extend
 from pytest_orchestra.history.text import storable
 from pytest_orchestra.model.evidence import CaseEvidence, RunEvidence
-from pytest_orchestra.model.verdict import Verdict
-
-_FAILED = frozenset({Verdict.FAILED, Verdict.ERROR})
+from pytest_orchestra.model.verdict import FAILURE
 
 #: Numbers of things by their texts.
 _Ids: TypeAlias = Mapping[str, int]
@@ -131,7 +129,7 @@ def _add_head(
             json.dumps(run.hosts),
             None if run.stopped is None else storable(run.stopped),
             len(firsts),
-            sum(verdict in _FAILED for verdict in firsts),
+            sum(verdict in FAILURE for verdict in firsts),
             run.flaky,
             environment,
         ),

@@ -9,9 +9,7 @@ from typing import Final
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.run import CaseRecord
-from pytest_orchestra.model.verdict import Verdict
-
-_FAILED: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
+from pytest_orchestra.model.verdict import FAILURE, Verdict
 
 #: How much a verdict says of a test, the less the smaller; all others say all there is to say.
 _SAYS: Final = {Verdict.NOT_RUN: 0, Verdict.BLOCKED: 1, Verdict.SKIPPED: 2}
@@ -68,7 +66,7 @@ class Several:
             return case
         attempts = self._attempts()
         verdict = case.verdict
-        if verdict is Verdict.PASSED and any(each.verdict in _FAILED for each in attempts):
+        if verdict is Verdict.PASSED and any(each.verdict in FAILURE for each in attempts):
             verdict = Verdict.FLAKY
         artifacts = {path for *_, each in self._found for path in each.artifacts}
         return replace(case, verdict=verdict, attempts=attempts, artifacts=tuple(sorted(artifacts)))

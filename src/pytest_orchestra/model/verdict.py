@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 #: What a dependant may build on: setup, call and teardown went well.
 SUCCESS: Final = frozenset({Verdict.PASSED, Verdict.FLAKY, Verdict.XPASSED})
 
-#: What a case may be tried again for.
+#: What makes a run fail, and what a case may be tried again for.
 FAILURE: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
 
 #: What satisfies a dependency that asks for order only.

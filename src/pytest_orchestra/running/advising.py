@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_orchestra.advice.advise import advise
 from pytest_orchestra.advice.findings import Findings
 from pytest_orchestra.advice.quality import judge_quality
-from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.model.verdict import FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,6 @@ UNNOTICED: Final = 0.05
 
 #: In so many runs a suite shows whether any test is flaky.
 LEAST_RUNS: Final = 10
-
-_FAILURES: Final = frozenset({Verdict.FAILED, Verdict.ERROR})
 
 
 def with_advice(
@@ -87,7 +85,7 @@ def _may_go(plan: Plan) -> Callable[[int, int], bool]:
 def _clean_runs(record: RunRecord, recollection: Recollection | None) -> Callable[[int], int]:
     def clean_runs(case: int) -> int:
         past = recollection.tests.get(record.cases[case].spec.nodeid) if recollection else None
-        if past is None or any(each.verdict in _FAILURES for each in past.observed):
+        if past is None or any(each.verdict in FAILURE for each in past.observed):
             return 0
         return len(past.observed)
 

@@ -173,8 +173,9 @@ def test_clean_up_that_fails_too(project: Project, driver: tuple[str, ...]) -> N
         def test_make(number, outputs): outputs["user"] = number
         @mark.depends("test_make")
         def test_fail(): assert 0
-        @mark.depends("test_fail", when="finished")
-        def test_rest(): pass
+        @mark.depends("test_fail", when="finished", data="user")
+        @mark.parametrize("number", range(3))
+        def test_rest(number): pass
         @mark.cleans("user")
         @mark.parametrize("number", range(3))
         def test_clean(number, inputs):
@@ -184,7 +185,9 @@ def test_clean_up_that_fails_too(project: Project, driver: tuple[str, ...]) -> N
     result = project.orchestrate(*driver, "-x")
     assert result.code == FAILED
     assert result.counts == {"failed": 2, "passed": 5}
-    assert result.verdicts["test_a.py::test_rest"] == "not run"
+    assert {result.verdicts[f"test_a.py::test_rest[{number}]"] for number in range(3)} == {
+        "not run"
+    }
 
 
 @pytest.mark.parametrize("scope", ["function", "class", "module"])

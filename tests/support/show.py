@@ -11,8 +11,8 @@ from typing import Final
 from engines import Edges, make_engine
 from hypothesis import note
 from judge import Judge
+from scene import check_scene
 from shares import Shares
-from stage import check_stage
 from troupe import Player, Troupe
 from uses import fixtures_of
 
@@ -177,7 +177,7 @@ class Show:
     def check(self) -> None:
         """What really goes on is within bounds."""
         mine = [wants for holder, wants in self.shares.held.items() if isinstance(holder, int)]
-        check_stage(tuple(self.troupe.players.values()), self.judge, mine)
+        check_scene(tuple(self.troupe.players.values()), self.judge, mine)
 
     def some(self, skill: str) -> Player:
         """Return one of the workers that ``can_...``."""

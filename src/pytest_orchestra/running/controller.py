@@ -175,7 +175,7 @@ class OrchestraScheduling:
             run.note_in_flight(post.running, post.name)
             if post.node.workeroutput["exitstatus"] == pytest.ExitCode.INTERRUPTED:
                 self._ending.end_at_once(run)
-        post.replay.settle()
+        post.retelling.settle()
         self._obey(self._ending.stop_if_asked(run))
         self._obey(run.lose(post.name, culprit))
         del self._by_name[post.name]
@@ -215,7 +215,7 @@ class OrchestraScheduling:
     def settle_all(self) -> None:
         """Pass on what is still held back."""
         for post in self._posts.values():
-            post.replay.settle()
+            post.retelling.settle()
 
     def give_up(self) -> None:
         """Report the failures of tests that were to be tried again, since the run ends before."""

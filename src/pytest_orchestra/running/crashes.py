@@ -53,7 +53,7 @@ class Crashes:
             text = f"worker {post.name!r} crashed while tearing down after {run.nodeid(case)!r}"
             report = self._crash_report(post, case, text, "teardown")
             run.add_report(case, report)
-            post.replay.late(report)
+            post.retelling.late(report)
             return case
         if post.running is None:
             return None
@@ -61,7 +61,7 @@ class Crashes:
         text = f"worker {post.name!r} crashed while running {run.nodeid(case)!r}"
         report = self._crash_report(post, case, text, "call")
         self._is_pending_again = False
-        post.replay.start(run.nodeid(case), self._locations[case])
+        post.retelling.start(run.nodeid(case), self._locations[case])
         self._config.hook.pytest_handlecrashitem(
             crashitem=report.nodeid, report=report, sched=self._scheduling
         )

@@ -59,7 +59,7 @@ class News:
                 case = post.case(index)
                 report = self._read(post, index, data)
                 run.add_report(case, report)
-                post.replay.late(report)
+                post.retelling.late(report)
                 obey(self._stop_if_asked(()))
                 obey(run.amend(case))
             case ("down", fixtures, index):
@@ -81,7 +81,7 @@ class News:
             case ("started", index):
                 post.running = case = post.case(index)
                 post.tearing = None
-                post.replay.start(run.nodeid(case), self._locations[case])
+                post.retelling.start(run.nodeid(case), self._locations[case])
             case ("tearing", index):
                 post.tearing = post.case(index)
             case ("provided", index, name, value):
@@ -100,8 +100,8 @@ class News:
     def _pass_on(self, post: Post, case: int, report: pytest.TestReport) -> None:
         post.running, post.tearing = case, None
         self._run.add_report(case, report)
-        post.replay.start(self._run.nodeid(case), self._locations[case])
-        post.replay.report(report)
+        post.retelling.start(self._run.nodeid(case), self._locations[case])
+        post.retelling.report(report)
 
     def _unfold(self, post: Post, records: bytes) -> Iterator[tuple[int, float]]:
         """Pass on what ``records`` tell, and yield case and seconds of each."""
@@ -115,9 +115,9 @@ class News:
                 extra["orchestra_flaky"] = True
             run.note_usage(case, passed.usage)
             post.running, post.tearing = case, None
-            post.replay.start(nodeid, location)
+            post.retelling.start(nodeid, location)
             for report in passed.reports(nodeid, location, **extra):
-                post.replay.report(report)
+                post.retelling.report(report)
             yield case, passed.seconds
 
     def _finish(self, post: Post, finished: Iterable[tuple[int, float]]) -> None:

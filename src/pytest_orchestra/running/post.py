@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.journal import Journal, Legacy, remove
-from pytest_orchestra.running.replay import Replay
+from pytest_orchestra.running.retelling import Retelling
 from pytest_orchestra.running.roster import Roster
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Post:
 
     def __init__(self, node: WorkerController, dsession: DSession) -> None:
         self.node = node
-        self.replay = Replay(dsession, node)
+        self.retelling = Retelling(dsession, node)
         self.digest = ""
         self.roster = Roster()
         self.running: int | None = None

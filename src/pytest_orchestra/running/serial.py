@@ -13,6 +13,7 @@ from pytest_orchestra.model.events import Assign, Command, Conclude, Fixture, Gi
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.data_port import Hand
 from pytest_orchestra.running.fixture_claims import FixtureClaims
+from pytest_orchestra.running.look_ahead import StandIn, leaves_fixtures
 from pytest_orchestra.running.meter import find_meter
 from pytest_orchestra.running.others import OthersWatch
 from pytest_orchestra.running.renewal import renew
@@ -20,7 +21,6 @@ from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.shared_fixtures import FixtureClock
 from pytest_orchestra.running.sharing import INTERVAL
 from pytest_orchestra.running.skips import blocked_reports, remember_blocked
-from pytest_orchestra.running.stage import StandIn, leaves_fixtures
 from pytest_orchestra.running.tenure import Tenure
 
 #: The name of the only worker.

@@ -14,7 +14,7 @@ from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.fixture_watch import FixtureWatch
 from pytest_orchestra.running.leases import Leases, LeasesPlugin
-from pytest_orchestra.running.stage import settle, settle_by
+from pytest_orchestra.running.look_ahead import settle, settle_by
 
 
 class Tenure:

@@ -30,6 +30,7 @@ from pytest_orchestra.running.handover import INPUT_KEY, Handover
 from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.inbox import Inbox
 from pytest_orchestra.running.journal import Journal
+from pytest_orchestra.running.look_ahead import StandIn, leaves_fixtures
 from pytest_orchestra.running.markers import location_of
 from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
@@ -38,7 +39,6 @@ from pytest_orchestra.running.raised import NOTES_RAISED, NotesRaised
 from pytest_orchestra.running.renewal import failures_not_counted, renew
 from pytest_orchestra.running.shared_fixtures import CHEAP, FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Life
-from pytest_orchestra.running.stage import StandIn, leaves_fixtures
 from pytest_orchestra.running.tenure import Tenure
 
 #: What is left to xdist's own worker plugin while ours runs the tests.

@@ -53,7 +53,7 @@ def settle_by(item: pytest.Item, tear_down: Callable[[], None]) -> pytest.TestRe
     sent through pytest_runtest_teardown, since plugins expect that once for an item.
     """
     call = pytest.CallInfo.from_call(
-        lambda: _on_stage(item, tear_down),
+        lambda: _as_item(item, tear_down),
         when="teardown",
         reraise=(pytest.exit.Exception, KeyboardInterrupt),
     )
@@ -63,7 +63,7 @@ def settle_by(item: pytest.Item, tear_down: Callable[[], None]) -> pytest.TestRe
     return report
 
 
-def _on_stage(item: pytest.Item, tear_down: Callable[[], None]) -> None:
+def _as_item(item: pytest.Item, tear_down: Callable[[], None]) -> None:
     capture = item.config.pluginmanager.getplugin("capturemanager")
     current = f"{item.nodeid} (teardown)".replace("\x00", "(null)")
     os.environ["PYTEST_CURRENT_TEST"] = current

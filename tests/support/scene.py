@@ -10,7 +10,7 @@ from troupe import Player
 from uses import fixtures_of, used_on_worker
 
 
-def check_stage(players: Sequence[Player], judge: Judge, acquired: Iterable[Wants]) -> None:
+def check_scene(players: Sequence[Player], judge: Judge, acquired: Iterable[Wants]) -> None:
     """Nothing is overdrawn, whatever the engine knows of it by now.
 
     ``acquired`` is what the run has of that which others share.

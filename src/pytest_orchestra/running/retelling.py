@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_orchestra.running.link import Location
 
 
-class Replay:
+class Retelling:
     """Calls logstart, logreport and logfinish for the tests of one worker, in pytest's order.
 
     The report of a teardown that went well is held back until the next word from the worker:

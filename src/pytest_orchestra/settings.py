@@ -20,6 +20,7 @@ from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.shard import Shard
+from pytest_orchestra.model.stage import StageSpec
 from pytest_orchestra.resource_settings import (
     read_fixtures,
     read_hosts,
@@ -30,6 +31,7 @@ from pytest_orchestra.resource_settings import (
 )
 from pytest_orchestra.retry_settings import RetrySettings, read_retries
 from pytest_orchestra.scheduling.duration import parse_duration
+from pytest_orchestra.stage_settings import read_stages
 
 #: The table of this plugin in a TOML file.
 TABLE: Final = "tool.pytest_orchestra"
@@ -48,6 +50,7 @@ _KEYS: Final = (
     "retries",
     "report",
     "artifacts",
+    "stages",
 )
 
 #: Where the file of tests in quarantine is, in the root directory, unless the user says otherwise.
@@ -82,6 +85,7 @@ class Settings:
     ``report`` is the path of a directory for reports, from the root directory; None for none.
     ``quarantine`` is the path of the file of tests in quarantine, from the root directory, or
     ``"none"``; None for the default. ``keeps_all_artifacts``: what tests leave behind is kept even if they pass.
+    ``stages`` are those of the run in their order; none: it has no stages.
     """
 
     resources: Mapping[str, Capacity] = field(default_factory=dict)
@@ -97,6 +101,7 @@ class Settings:
     report: str | None = None
     quarantine: str | None = None
     keeps_all_artifacts: bool = False
+    stages: tuple[StageSpec, ...] = ()
 
 
 def load_settings(  # noqa: PLR0913 - one for each option
@@ -158,6 +163,7 @@ def load_settings(  # noqa: PLR0913 - one for each option
         report=report,
         quarantine=quarantine,
         keeps_all_artifacts=_keeps_all(table.get("artifacts", _IF_FAILED), source, problems),
+        stages=read_stages(table.get("stages", ()), f"{TABLE}.stages", source, problems),
     )
     return settings, tuple(problems)
 

@@ -24,6 +24,7 @@ OURS: Final[dict[str, set[str]]] = {
     "resource_settings": {"model", "scheduling"},
     "history_settings": {"model", "resource_settings"},
     "retry_settings": {"model"},
+    "stage_settings": {"model", "resource_settings", "scheduling"},
     "settings": {
         "model",
         "scheduling",
@@ -31,6 +32,7 @@ OURS: Final[dict[str, set[str]]] = {
         "history_settings",
         "resource_settings",
         "retry_settings",
+        "stage_settings",
     },
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},

@@ -112,7 +112,7 @@ def test_options_override_the_table() -> None:
         (
             {"xyz": 1},
             "unknown key tool.pytest_orchestra.xyz",
-            "known are resources, fixtures, hosts, priority, order, missing, max_wait, runtime_dir, history, quarantine, retries, report, artifacts",
+            "known are resources, fixtures, hosts, priority, order, missing, max_wait, runtime_dir, history, quarantine, retries, report, artifacts, stages",
         ),
         (
             {"resources": ["db"]},

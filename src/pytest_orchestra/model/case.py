@@ -77,7 +77,8 @@ class CaseSpec:
     ``provides``, ``uses`` and ``cleans`` are names of data that it makes for others, needs from
     another, and cleans up after. ``forgone`` are those of the latter two whose provider was left
     out on purpose: the case does not wait for them. ``retries`` is how many times it may be tried
-    again when it fails; None: nothing was said of that.
+    again when it fails; None: nothing was said of that. ``stage`` is the index of the stage that it belongs
+    to; None where the run has no stages.
     """
 
     nodeid: str
@@ -96,6 +97,7 @@ class CaseSpec:
     cleans: tuple[str, ...] = ()
     forgone: tuple[str, ...] = ()
     retries: int | None = None
+    stage: int | None = None
 
     @property
     def takes(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, SuiteFl
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.shard import ShardRecord
+from pytest_orchestra.model.stage import StageRecord
 from pytest_orchestra.model.surroundings import Surroundings
 from pytest_orchestra.model.verdict import FAILURE, Cause, Verdict
 
@@ -166,7 +167,7 @@ class RunRecord:
 
     ``recommendations`` are those first that are worth most; ``unadvised`` says why some were not looked for,
     and is empty if all were. ``quality`` is None where nothing ran. ``coverage`` and ``links`` are of what
-    other tools wrote in this run.
+    other tools wrote in this run. ``stages`` are those of the configuration; each case's spec says to which it belongs.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -193,6 +194,7 @@ class RunRecord:
     coverage: Coverage | None = None
     links: tuple[Link, ...] = ()
     fails_on_flaky: bool = False
+    stages: tuple[StageRecord, ...] = ()
 
     @property
     def denied(self) -> int:

@@ -1,7 +1,7 @@
 """Frozen dataclasses as JSON and back, by their annotations: what is added to them is kept as well.
 
 What equals its default is left out. Known are texts, numbers, days, enumerations, tuples, frozen sets,
-mappings, dataclasses, and any of these or None.
+mappings, dataclasses, any of these or None, and ``str | int | float | bool``, which is finite.
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ def _write_float(value: float) -> Any:
     return value if math.isfinite(value) else str(value)
 
 
+def _write_scalar(value: Any) -> Any:
+    """Finite numbers and booleans are the same in JSON."""
+    return _write_text(value) if isinstance(value, str) else value
+
+
 _PLAIN: Final[Mapping[Any, Codec]] = {
     str: Codec(_write_text, _read_text),
     int: Codec(_same, _same),
@@ -71,6 +76,8 @@ def _of_generic(kind: Any) -> Codec:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (types.UnionType, Union) and arguments[1:] == (types.NoneType,):
         codec = _or_none(codec_of(arguments[0]))
+    elif origin in (types.UnionType, Union) and set(arguments) == {str, int, float, bool}:
+        codec = Codec(_write_scalar, _read_text)
     elif origin is tuple and arguments[1:] == (...,):
         codec = _of_many(codec_of(arguments[0]))
     elif origin is tuple:

@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from harness import FAILED, PASSED, USAGE, Project
+from harness import FAILED, PASSED, USAGE, WITHOUT_DELAY, Project
 from histories import attempt, case, run
 
 from pytest_orchestra.history.store import Store
@@ -151,6 +151,7 @@ def test_what_is_in_quarantine_does_not_fail_a_run_for_being_flaky(
 ) -> None:
     """Nor with retries of our own: only flaky tests that nobody has put away do."""
     project.plugins = project.plugins[:-1]
+    project.write("conftest", WITHOUT_DELAY)
     project.write(
         "test_a",
         SUITE.replace("TRIED = []", "from pathlib import Path; TRIED = Path('tried')")

@@ -66,7 +66,8 @@ class Shop:
 
     def pytest(self, *arguments: str, **switches: str) -> Run:
         """Run pytest in the copy, with environment variables that switch on its faults."""
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no"]
+        plugins = ["-pxdist", "-porchestra", "-pno:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", *plugins, "--color=no"]
         done = subprocess.run(  # noqa: S603 - the interpreter that runs this test
             [*command, *arguments],
             cwd=self.path,
@@ -74,7 +75,7 @@ class Shop:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         return Run(done.returncode, done.stdout)
@@ -91,7 +92,8 @@ class Shop:
 def _environment() -> dict[str, str]:
     """Return this process's environment without what is meant for this process alone."""
     own = ("SHOP_", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 @pytest.fixture

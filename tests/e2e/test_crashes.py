@@ -313,7 +313,7 @@ def test_no_more_restarts_with_a_worker_left(project: Project) -> None:
         def test_long(meet, witnessed):
             meet("both")
             witnessed('"nodeid": "test_a.py::test_crash", "when": "call"')
-            time.sleep(1)
+            time.sleep(0.3)
         @mark.depends("test_long")
         @mark.parametrize("number", range(4))
         def test_rest(number): pass

@@ -122,7 +122,7 @@ def test_resources_and_waits(project: Project) -> None:
     assert table["memory"][:2] == ["16GB", "4GB"]
     assert table["schema"][:2] == ["unbounded", "2"]
     seconds, nodeid, what = re.split(" {2,}", lines[lines.index("longest waits:") + 1].strip())
-    assert 0.2 < float(seconds.removesuffix(" s")) < 10
+    assert 0.2 < float(seconds.removesuffix(" s")) < 60
     assert nodeid in ("test_a.py::test_lock[0]", "test_a.py::test_lock[1]")
     assert what == "for 'lock'"
     assert float(table["lock"][2].removesuffix(" s")) > 0.2

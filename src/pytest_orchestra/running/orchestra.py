@@ -14,6 +14,7 @@ from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
@@ -45,11 +46,19 @@ def configure_main(config: pytest.Config) -> None:
         return
     manager.register(Uncollected(), UNCOLLECTED)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
+    if config.getoption("orchestrate_record") is not None:
+        from pytest_orchestra.running.recorder import Recorder  # noqa: PLC0415 - only if needed
+
+        Recorder.register(config, terminal)
     ArtifactKeeper.register(
         config, report_folder(config, settings), keeps_all=settings.keeps_all_artifacts
     )
     sharing = _share(config, settings)
-    memory = Memory.open(config, settings, terminal)
+    replay = replay_of(config)
+    if replay is not None:
+        manager.register(replay, "orchestra-replay")
+    # How often a test fails that is made to fail again says nothing of how often it does.
+    memory = None if replay is not None else Memory.open(config, settings, terminal)
     if _has_workers(config):
         hiring = Hiring(config, settings, problems, terminal, sharing, memory)
         manager.register(hiring, "orchestra-hiring")

@@ -505,11 +505,11 @@ class Engine:
     @property
     def is_busy(self) -> bool:
         """Whether something is about to happen by itself: a case ends, or tokens come."""
-        return (
-            len(self._idle) < len(self._desks)
-            or self.next_due is not None
-            or self._selection.expects_tokens
-        )
+        return self._is_at_work or self._selection.expects_tokens
+
+    @property
+    def _is_at_work(self) -> bool:
+        return len(self._idle) < len(self._desks) or self.next_due is not None
 
     def is_over(self, case: int) -> bool:
         """Whether ``case`` has its verdict."""
@@ -535,13 +535,14 @@ class Engine:
         return has_all
 
     def make_way(self, worker: str, case: int) -> bool:
-        """Ask for what ``case`` lacks on ``worker`` to be given up; false if nobody can."""
-        return self._selection.make_way(worker, case)
+        """See that ``case`` gets what it lacks on ``worker``, if need be from fixtures; false if it never will."""
+        return self._is_at_work or self._selection.make_way(worker, case)
 
     def take_down(self, worker: str, fixtures: tuple[Fixture, ...]) -> None:
         """Let ``worker`` tear ``fixtures`` down when what it has is over."""
-        self._selection.ask_for(worker, fixtures)
-        self._commands.append(Relinquish(worker, fixtures))
+        up = self._selection.ask_for(worker, fixtures)
+        if up:
+            self._commands.append(Relinquish(worker, up))
 
     # dispatch
 

@@ -312,12 +312,12 @@ class Keeps:
             found.setdefault(worker, []).append(fixture)
         return found
 
-    def ask_for(self, worker: str, fixtures: Iterable[Fixture]) -> None:
-        """Count no more on those of ``fixtures`` that are up on ``worker``."""
-        for fixture in fixtures:
-            keep = self._places[worker].up.get(fixture)
-            if keep is not None:
-                keep.is_asked = True
+    def ask_for(self, worker: str, fixtures: Iterable[Fixture]) -> tuple[Fixture, ...]:
+        """Count no more on those of ``fixtures`` that are up on ``worker``; return those not asked before."""
+        up = self._places[worker].up
+        fresh = tuple(each for each in fixtures if each in up and not up[each].is_asked)
+        self.ask((worker, each) for each in fresh)
+        return fresh
 
     def keeping(self, ticket: int) -> list[Keeper]:
         """Return who keeps something of ``ticket`` and has not been asked for it."""

@@ -44,7 +44,7 @@ class Players(Protocol):
         """Give ``case`` to ``worker``; false if what it claims is not there."""
 
     def make_way(self, worker: str, case: int) -> bool:
-        """Ask for what ``case`` lacks on ``worker`` to be given up; false if nobody can."""
+        """See that ``case`` gets what it lacks on ``worker``, if need be from fixtures; false if it never will."""
 
     def take_down(self, worker: str, fixtures: tuple[Fixture, ...]) -> None:
         """Let ``worker`` tear ``fixtures`` down."""
@@ -149,9 +149,7 @@ class Script:
             return False
         if not players.is_ready(case):
             return not players.is_busy
-        if players.give(player, case):
-            return True
-        return not players.is_busy and not players.make_way(player, case)
+        return players.give(player, case) or not players.make_way(player, case)
 
     def _is_done(self, step: Step, end: int, players: Players) -> bool:
         case = step.case

@@ -241,9 +241,9 @@ class Selection:
         self._asking.for_case(self._crew.host_of[worker], case)
         return self.expects_tokens
 
-    def ask_for(self, worker: str, fixtures: Iterable[Fixture]) -> None:
-        """``worker`` is told to take ``fixtures`` down: nobody counts on them any more."""
-        self._keeps.ask_for(worker, fixtures)
+    def ask_for(self, worker: str, fixtures: Iterable[Fixture]) -> tuple[Fixture, ...]:
+        """Count no more on ``fixtures`` on ``worker``; return those that it is to take down for that."""
+        return self._keeps.ask_for(worker, fixtures)
 
     @property
     def expects_tokens(self) -> bool:

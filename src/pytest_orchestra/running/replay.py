@@ -224,7 +224,9 @@ def _around(recording: Recording) -> Mapping[str, str]:
         "seed": conditions.seed,
         "PYTHONHASHSEED": conditions.hash_seed,
         "-p": " ".join(conditions.plugins),
-        "hosts": ", ".join(f"{worker} on {host}" for worker, host in recording.hosts if host),
+        "hosts": ", ".join(
+            f"{worker} on {host}" for worker, host in sorted(recording.hosts) if host
+        ),
     }
 
 

@@ -237,9 +237,15 @@ class Selection:
         self._asking.for_others(resource, frozenset(idle))
 
     def make_way(self, worker: str, case: int) -> bool:
-        """Ask for what ``case`` lacks on ``worker`` to be given up; false if nobody was asked."""
+        """Ask for what ``case`` lacks on ``worker`` to be given up; false if that will never come.
+
+        Then it waits no more for what other runs have.
+        """
         self._asking.for_case(self._crew.host_of[worker], case)
-        return self.expects_tokens
+        if self.expects_tokens:
+            return True
+        self.tickets.cancel(case)
+        return False
 
     def ask_for(self, worker: str, fixtures: Iterable[Fixture]) -> tuple[Fixture, ...]:
         """Count no more on ``fixtures`` on ``worker``; return those that it is to take down for that."""
@@ -336,6 +342,7 @@ class Selection:
             self._crew.bind(case, worker)
         if self._holdings.fits(worker, case, None):
             self._take(worker, case, now)
+            del self._taken[case]  # nobody asks on behalf of what is more urgent
             return True
         demand, outside = self._holdings.needs(worker, case), self._holdings.outside(case)
         lacking = self._pool.lacks(demand)

@@ -13,6 +13,7 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
+from pytest_orchestra.running.last_run import LastRun
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.reporting import Reporting, report_folder
@@ -59,6 +60,8 @@ def configure_main(config: pytest.Config) -> None:
         manager.register(replay, "orchestra-replay")
     # How often a test fails that is made to fail again says nothing of how often it does.
     memory = None if replay is not None else Memory.open(config, settings, terminal)
+    if memory is not None and not config.option.collectonly:
+        manager.register(LastRun(config.rootpath), "orchestra-last-run")
     if _has_workers(config):
         hiring = Hiring(config, settings, problems, terminal, sharing, memory)
         manager.register(hiring, "orchestra-hiring")

@@ -51,7 +51,7 @@ _OPTIONS: Final[dict[str, object]] = {
 }
 
 #: Plugins that a rehearsal does without: what is reported is the diagnosis.
-_BLOCKED: Final = ("orchestra-reporting",)
+_BLOCKED: Final = ("orchestra-reporting", "orchestra-last-run")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.case import Mode
@@ -16,10 +18,13 @@ from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.scheduling.pool import EXCLUSIVE
 
 #: Less than this many seconds are no wait.
-SHORTEST = 0.001
+SHORTEST: Final = 0.001
+
+#: So long may it take, in seconds, until tokens that came back are with somebody else.
+_HANDING_ON: Final = 0.05
 
 #: Requirements that a case waits for the cases of.
-_EDGES = frozenset({Kind.DATA, Kind.DEPENDENCY, Kind.ORDER})
+_EDGES: Final = frozenset({Kind.DATA, Kind.DEPENDENCY, Kind.ORDER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,11 @@ class Hindsight:
     overtaken: int
     remedies: tuple[Remedy, ...]
 
+    @property
+    def holders_end(self) -> float:
+        """When the last test was over that had what was lacking; 0.0 if none had it."""
+        return max((stay.end for stay in self.holders), default=0.0)
+
 
 def look_back(run: RunRecord, case: int) -> Hindsight:
     """Return how ``case`` of ``run`` came to start when it did."""
@@ -78,7 +88,9 @@ def look_back(run: RunRecord, case: int) -> Hindsight:
     chain = tuple(_chain(run, case, {stay.case: stay for stay in stays}))
     holders: tuple[Stay, ...] = ()
     if record.waited_for is not None and refused is not None and given is not None:
-        had = _holders(run, case, record.waited_for, stays)
+        had = tuple(_holders(run, case, record.waited_for, stays))
+        if ready is not None:
+            refused = _lacking_since(run, record, had, ready, refused)
         holders = tuple(stay for stay in had if stay.start < given and stay.end > refused)
     busy: tuple[Stay, ...] = ()
     overtaken: tuple[float, ...] = ()
@@ -113,7 +125,7 @@ def look_back(run: RunRecord, case: int) -> Hindsight:
         overtaken=len(overtaken),
         remedies=tuple(
             sorted(
-                _remedies(run, record, chain, holders, min(overtaken, default=None)),
+                _remedies(run, record, chain, holders, refused, min(overtaken, default=None)),
                 key=lambda remedy: -remedy.seconds,
             )
         ),
@@ -188,17 +200,51 @@ def _holders(run: RunRecord, case: int, resource: str, stays: list[Stay]) -> Ite
             yield Stay(stay.case, stay.worker, since, stay.end, amount)
 
 
-def _remedies(
+def _lacking_since(
+    run: RunRecord, case: CaseRecord, had: tuple[Stay, ...], ready: float, refused: float
+) -> float:
+    """Return from when on, after ``ready``, what ``case`` waited for was lacking until ``refused``.
+
+    Workers are told so of the first of all tests that want the same; the others wait as well.
+    """
+    most = _most_beside(run, case)
+    if most is None:
+        return refused
+    times = sorted(
+        {ready, refused, *(t for s in had for t in (s.start, s.end) if ready < t < refused)}
+    )
+    since = refused
+    for start, end in reversed(tuple(pairwise(times))):
+        in_use = sum(stay.amount for stay in had if stay.start <= start < stay.end)
+        if in_use <= most and end - start > _HANDING_ON:
+            break
+        since = start
+    return since
+
+
+def _most_beside(run: RunRecord, case: CaseRecord) -> int | None:
+    """Return how much of what ``case`` waited for others may have while it runs; None if that is not known."""
+    known = next((each for each in run.resources if each.name == case.waited_for), None)
+    claims = [each for each in case.spec.claims if each.resource == case.waited_for]
+    if any(claim.mode is Mode.WRITE for claim in claims):
+        return 0
+    if any(claim.mode is Mode.READ for claim in claims) or known is None or known.capacity is None:
+        return None
+    wanted = sum(each.amount for each in case.leases if each.resource == case.waited_for) or 1
+    return known.capacity - wanted
+
+
+def _remedies(  # noqa: PLR0913, PLR0917 - what helps hangs on all of it
     run: RunRecord,
     case: CaseRecord,
     chain: tuple[Stay, ...],
     holders: tuple[Stay, ...],
+    refused: float | None,
     first_overtaken: float | None,
 ) -> Iterator[Remedy]:
     ready, given = case.ready_at, case.assigned_at
     if ready is None or given is None:
         return
-    refused = case.refused_at if case.waited_for is not None else None
     yield from _without_prerequisites(run, case, chain)
     if case.waited_for is not None and refused is not None:
         yield from _with_tokens(run, case, holders, refused, given)
@@ -250,12 +296,11 @@ def _with_tokens(
     if claim is not None and claim.mode is not Mode.COUNT:
         yield Remedy(f"no test beside it that wants {resource!r} in another way", given - refused)
         return
-    known = next((each for each in run.resources if each.name == resource), None)
-    if known is None or known.capacity is None or known.is_quantity:
+    most = _most_beside(run, case)
+    if most is None or any(each.is_quantity for each in run.resources if each.name == resource):
         yield Remedy(f"more of {resource!r}", given - refused)
         return
-    wanted = sum(each.amount for each in case.leases if each.resource == resource) or 1
-    at = _free_from(holders, known.capacity + 1 - wanted, refused, given)
+    at = _free_from(holders, most + 1, refused, given)
     if given - at > SHORTEST:
         yield Remedy(f"one more token of {resource!r}", given - at)
 

@@ -14,12 +14,14 @@ from pytest_orchestra.cli import project
 from pytest_orchestra.cli.console import say
 from pytest_orchestra.cli.flaky_report import write_data
 from pytest_orchestra.cli.project import CommandError, Project
+from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.reports.forms import FORMS
 from pytest_orchestra.reports.last_run import last_run_path
 from pytest_orchestra.reports.record_file import read_record
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
+from pytest_orchestra.scheduling.pool import EXCLUSIVE
 
 EPILOG: Final = """\
 examples:
@@ -162,9 +164,12 @@ def _steps(run: RunRecord, found: Hindsight) -> Iterator[str]:
             yield _indented(f"{found.overtaken} {tests} given to workers meanwhile, before it")
     if found.refused is not None:
         what = waited_for_text(found.resource, alone=record.spec.alone)
-        held = ", which these had:" if found.holders else _held_otherwise(run, found)
+        held = _held(run, found)
         yield _at(found.refused, f"waited {found.given - found.refused:.2f} s for {what}{held}")
         yield from _stays(run, found.holders)
+        others = _held_otherwise(run, found)
+        if found.holders and others and found.holders_end < found.given - SHORTEST:
+            yield _indented(f"from {found.holders_end:.2f} s on {others}")
     yield _at(found.given, f"given to {record.worker}")
     if found.began is not None and found.began - found.given > SHORTEST:
         yield _at(found.began, "began, since it had been sent there ahead of time")
@@ -191,11 +196,19 @@ def _ready(run: RunRecord, found: Hindsight) -> Iterator[str]:
         yield _at(found.ready, "ready")
 
 
+def _held(run: RunRecord, found: Hindsight) -> str:
+    """Return what goes on from the name of what was lacking: who had it."""
+    if not found.holders:
+        others = _held_otherwise(run, found)
+        return f": {others}" if others else ""
+    return ", while these ran:" if found.resource == EXCLUSIVE else ", which these had:"
+
+
 def _held_otherwise(run: RunRecord, found: Hindsight) -> str:
     """Say who had what was lacking where no test had it."""
     known = next((each for each in run.resources if each.name == found.resource), None)
-    if known is not None and known.scope == "machine":
-        return ", which other runs on the machine had"
+    if known is not None and known.scope is Scope.MACHINE:
+        return "other runs on the machine had it"
     keeps = any(
         claim.resource == found.resource
         for case in run.cases
@@ -203,7 +216,7 @@ def _held_otherwise(run: RunRecord, found: Hindsight) -> str:
         if hold.scope is not None
         for claim in hold.claims
     )
-    return ", which fixtures kept that were still up" if keeps else ""
+    return "fixtures kept it that were still up" if keeps else ""
 
 
 def _stays(run: RunRecord, stays: Sequence[Stay]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from pytest_orchestra.model.dispatch import Deed, Step
-from pytest_orchestra.model.events import Assign, Command, Event
+from pytest_orchestra.model.events import Command, Event
 from pytest_orchestra.running.dispatch_log import DispatchLog
 from pytest_orchestra.scheduling.engine import Engine
 
@@ -32,11 +32,9 @@ class NotingEngine:
 def noted(history: Sequence[Entry]) -> tuple[Step, ...]:
     """Return the steps of what an engine heard and said."""
     log = DispatchLog()
-    worker_of: dict[int, str] = {}
     for event, _, commands in history:
-        log.heard((event,), worker_of)
-        log.said(commands)
-        worker_of |= {each.case: each.worker for each in commands if isinstance(each, Assign)}
+        log.note((event,))
+        log.note(commands)
     return tuple(log.close())
 
 

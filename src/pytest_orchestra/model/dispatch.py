@@ -13,7 +13,7 @@ from pytest_orchestra.model.surroundings import Surroundings
 from pytest_orchestra.model.verdict import FAILURE, Verdict
 
 #: In place of the number of a case where there is none.
-_NO_CASE: Final = -1
+NO_CASE: Final = -1
 
 
 class Deed(StrEnum):
@@ -25,6 +25,11 @@ class Deed(StrEnum):
     AMENDED = "amended"
     DOWN = "down"
     LOST = "lost"
+
+    @property
+    def letter(self) -> str:
+        """What stands for it in the columns of a :class:`Dispatch`."""
+        return _LETTERS[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Step:
 class Dispatch:
     """The steps of a run, in columns: there are two for each test, and a record keeps all of them.
 
-    ``deeds`` has a letter for each step, the first of its :class:`Deed`. ``whose`` and ``cases`` have a
+    ``deeds`` has the letter of each step's :class:`Deed`. ``whose`` and ``cases`` have a
     number for each: of a worker in ``workers``, and of a case (-1 for none). ``verdicts`` and ``fixtures``
     are those of the steps that have some, in their order.
     """
@@ -66,10 +71,10 @@ class Dispatch:
         numbers: dict[str, int] = {}
         kept = tuple(steps)
         return cls(
-            deeds="".join([each.deed[0] for each in kept]),
+            deeds="".join([each.deed.letter for each in kept]),
             whose=tuple([numbers.setdefault(each.worker, len(numbers)) for each in kept]),
             workers=tuple(numbers),
-            cases=tuple([_NO_CASE if each.case is None else each.case for each in kept]),
+            cases=tuple([NO_CASE if each.case is None else each.case for each in kept]),
             verdicts=tuple([each.verdict for each in kept if each.verdict is not None]),
             fixtures=tuple([each.fixtures for each in kept if each.deed is Deed.DOWN]),
         )
@@ -81,7 +86,7 @@ class Dispatch:
             deed = _BY_LETTER.get(letter)
             if deed is None or not 0 <= worker < len(self.workers):
                 raise ValueError(f"no step of a run: {letter!r} of worker {worker}")
-            case = None if number == _NO_CASE else number
+            case = None if number == NO_CASE else number
             has_verdict = deed in _WITH_VERDICT and case is not None
             verdict = next(verdicts, None) if has_verdict else None
             down = next(fixtures, ()) if deed is Deed.DOWN else ()
@@ -90,7 +95,9 @@ class Dispatch:
             yield Step(deed, self.workers[worker], case, verdict, down)
 
 
-_BY_LETTER: Final = {deed[0]: deed for deed in Deed}
+#: The first letter of each: no two have the same.
+_LETTERS: Final = {deed: deed.value[0] for deed in Deed}
+_BY_LETTER: Final = {letter: deed for deed, letter in _LETTERS.items()}
 _WITH_VERDICT: Final = frozenset({Deed.ENDED, Deed.AMENDED, Deed.LOST})
 
 

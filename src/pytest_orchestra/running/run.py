@@ -344,8 +344,7 @@ class Run:
     def _handle(self, *events: Event) -> tuple[Command, ...]:
         self.last_progress = time.monotonic()
         now = self.now
-        if not self.engine.done:
-            self._dispatch.heard(events, self.engine.worker_of)
+        self._dispatch.note(events)
         commands = self._deal(self.engine.handle_all(events, now))
         if self.engine.done and self._ended is None:
             self._ended = now
@@ -371,7 +370,7 @@ class Run:
     def _deal(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
         """Carry out what is about tokens that other runs share, and return the rest."""
         dealt = self._share(commands)
-        self._dispatch.said(dealt)
+        self._dispatch.note(dealt)
         self._note_retries(dealt)
         return dealt
 

@@ -567,7 +567,7 @@ class Engine:
             if not self.done:
                 self._stop(END_OF_SCRIPT, cleaning=True)
         self._feed_idle()
-        if self._horizon:
+        if self._horizon and self._script is None:
             # Who was idle was touched last and goes first, or who gave work back took it again.
             for desk in reversed(self._touched):
                 self._send_ahead(desk)

@@ -149,7 +149,9 @@ def test_where_reality_differs(project: Project) -> None:
     result = project.orchestrate("--orchestrate-replay", DISPATCH, "-n5")
     assert result.code == PASSED
     assert result.lines("^orchestra: -n 5 is not heeded: the recording says how many workers$")
-    assert result.lines("^orchestra: 1 test recorded, and not there any more: test_a.py::test_z$")
+    assert result.lines(
+        "^orchestra: 1 test recorded, and not collected this time: test_a.py::test_z$"
+    )
     assert result.lines("^orchestra: 1 test not recorded, and left out: test_a.py::test_new$")
     assert result.lines("^orchestra: 1 test not recorded, and needed by others: .*::test_needed$")
     assert set(result.begun) == {f"test_a.py::test_{name}" for name in ("x", "y", "needed")}

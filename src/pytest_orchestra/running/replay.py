@@ -96,7 +96,10 @@ class Replay:
         option.numprocesses = wanted
         option.maxprocesses = None
         option.distload = False
-        option.dist = option.dist if wanted and option.dist != "no" else "load" if wanted else "no"
+        if not wanted:
+            option.dist = "no"
+        elif option.dist == "no":
+            option.dist = "load"
         option.tx = ["popen"] * wanted
 
     def sow(self) -> None:
@@ -133,7 +136,7 @@ class Replay:
         self._needed = tuple(specs[case].nodeid for case in needed)
         left = set(new) - set(needed)
         for nodeids, what in (
-            (gone, "recorded, and not there any more"),
+            (gone, "recorded, and not collected this time"),
             ([specs[case].nodeid for case in new if case in left], "not recorded, and left out"),
             (self._needed, "not recorded, and needed by others: they run first"),
         ):

@@ -60,6 +60,8 @@ def test_other_outcomes() -> None:
         "b was skipped, where it had passed (gw0)",
     )
     assert compare(before, now).again == ("c",)
+    without_a = recording(*one("b", "passed"), nodeids=("b", "c"))
+    assert compare(before, without_a).missing == ("a",)
     gone = recording(*one("a", "failed"), *one("b", "passed"), *one("d", "flaky"))
     assert compare(before, gone).outcomes == (
         "c did not run, where it had an error (gw0)",

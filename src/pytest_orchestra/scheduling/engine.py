@@ -536,7 +536,7 @@ class Engine:
 
     def make_way(self, worker: str, case: int) -> bool:
         """See that ``case`` gets what it lacks on ``worker``, if need be from fixtures; false if it never will."""
-        return self._is_at_work or self._selection.make_way(worker, case)
+        return self._is_at_work or self._selection.make_way(worker, case, self._now)
 
     def take_down(self, worker: str, fixtures: tuple[Fixture, ...]) -> None:
         """Let ``worker`` tear ``fixtures`` down when what it has is over."""

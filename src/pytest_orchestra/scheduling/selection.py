@@ -236,15 +236,17 @@ class Selection:
         """Others wait for ``resource``: let fixtures that keep it go down."""
         self._asking.for_others(resource, frozenset(idle))
 
-    def make_way(self, worker: str, case: int) -> bool:
+    def make_way(self, worker: str, case: int, now: float) -> bool:
         """Ask for what ``case`` lacks on ``worker`` to be given up; false if that will never come.
 
-        Then it waits no more for what other runs have.
+        Then it waits no more for what other runs have, and nothing is kept for it.
         """
         self._asking.for_case(self._crew.host_of[worker], case)
         if self.expects_tokens:
             return True
         self.tickets.cancel(case)
+        if case == self._reservation.case:
+            self._end_reservation(now)
         return False
 
     def ask_for(self, worker: str, fixtures: Iterable[Fixture]) -> tuple[Fixture, ...]:
@@ -338,12 +340,15 @@ class Selection:
 
     def take_if_it_fits(self, worker: str, case: int, now: float) -> bool:
         """Let ``worker`` have the ready ``case``, whatever others there are, if its tokens are there."""
-        if self._groups[case] is None and case in self._tried:
+        home = self._crew.home(case)
+        if case in self._tried and self._groups[case] is None:
             self._crew.bind(case, worker)
         if self._holdings.fits(worker, case, None):
             self._take(worker, case, now)
             del self._taken[case]  # nobody asks on behalf of what is more urgent
             return True
+        if case in self._tried and self._groups[case] is None:
+            self._crew.bind(case, home)
         demand, outside = self._holdings.needs(worker, case), self._holdings.outside(case)
         lacking = self._pool.lacks(demand)
         if lacking is None and outside:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engines import DB, after, make_engine, spec
+from engines import DB, after, make_engine, once_over, spec
 
 from pytest_orchestra.model.capacity import Capacity, Scope
 from pytest_orchestra.model.case import CaseSpec, Claim, Hold
@@ -19,6 +19,7 @@ from pytest_orchestra.model.events import (
     CrewComplete,
     Fixture,
     FixturesDown,
+    GiveBack,
     GiveUp,
     Relinquish,
     StopRequested,
@@ -31,6 +32,9 @@ from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.scheduling.engine import END_OF_SCRIPT
 from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.script import Script, renumbered
+
+#: How many boxes there are on each host.
+HOSTS = {"big": 2, "small": 1}
 
 
 @dataclass
@@ -317,6 +321,16 @@ def test_attempts_of_the_script_are_on_the_workers_of_the_script() -> None:
     assert engine.done
 
 
+def test_an_attempt_waits_until_it_may_run_alone() -> None:
+    """And is bound to no worker by that."""
+    script = Script(steps("run w1 0", "end w1 0", "run w2 1", "run w1 0", "end w1 0"))
+    engine = make_engine([spec(), spec()], retries=RetryPolicy({0: 1}, backoff=0.0), script=script)
+    engine.handle(WorkersJoined(("w1", "w2")), 0.0)
+    again = engine.handle(CaseFinished(0, Verdict.FAILED, 0.1, again=True), 0.1)
+    assert again == (Assign("w2", 1),)
+    assert engine.handle(CaseFinished(1, Verdict.PASSED, 0.1), 0.2) == (Assign("w1", 0),)
+
+
 def test_a_group_stays_together() -> None:
     """Where its home is, even if its part is played by somebody else."""
     script = Script(steps("run w1 0", "run w2 1", "end w2 1"))
@@ -359,10 +373,7 @@ def test_what_other_runs_share_is_asked_for_at_its_turn() -> None:
 
 def test_what_can_never_have_its_tokens_is_not_run() -> None:
     """Here there is no worker on a host that has enough; nor is what has to run where it does."""
-    hosts = {
-        "big": {"box": Capacity(2, scope=Scope.HOST)},
-        "small": {"box": Capacity(1, scope=Scope.HOST)},
-    }
+    hosts = {host: {"box": Capacity(most, scope=Scope.HOST)} for host, most in HOSTS.items()}
     engine = make_engine(
         [spec(Claim("box", 2), group="g"), spec(), spec(group="g")],
         capacities={"box": Capacity(2, scope=Scope.HOST)},
@@ -372,6 +383,32 @@ def test_what_can_never_have_its_tokens_is_not_run() -> None:
     assert engine.handle(WorkersJoined(("w1",), "small"), 0.0) == (Assign("w1", 1),)
     engine.handle(CaseFinished(1, Verdict.PASSED, 1.0), 1.0)
     assert engine.verdicts == [Verdict.NOT_RUN, Verdict.PASSED, Verdict.NOT_RUN]
+
+
+def test_nothing_is_kept_for_what_is_passed_over() -> None:
+    """Not even what other runs gave: what cleans up, and cannot where it did, does so elsewhere."""
+    box = {host: {"box": Capacity(most, scope=Scope.HOST)} for host, most in HOSTS.items()}
+    engine = make_engine(
+        [spec(), spec(Claim("license"), group="g"), spec(Claim("box", 2), group="g")],
+        {1: once_over(0)},
+        capacities={
+            "license": Capacity(1, scope=Scope.MACHINE),
+            "box": Capacity(2, scope=Scope.HOST),
+        },
+        hosts=box,
+        cleaners={1: {0}},
+        script=Script(steps("run w1 0", "end w1 0", "run w1 1")),
+    )
+    joined = (WorkersJoined(("w1",), "small"), WorkersJoined(("w2",), "big"))
+    engine.handle_all(joined, 0.0)
+    acquire = Acquire(1, (("license", 1),))
+    assert engine.handle(CaseFinished(0, Verdict.PASSED, 1.0), 1.0) == (acquire,)
+    passed_over = engine.handle(TokensGranted(1), 2.0)
+    assert [each for each in passed_over if not isinstance(each, Conclude)] == [
+        GiveBack(1),
+        acquire,
+    ]
+    assert engine.handle(TokensGranted(1), 3.0) == (Assign("w2", 1),)
 
 
 def test_a_stop_holds_in_a_scripted_run() -> None:

@@ -9,6 +9,7 @@ import pytest
 from harness import FAILED, PASSED, USAGE, Project, Result
 
 DISPATCH = ".pytest_orchestra/dispatch.jsonl"
+LAST_RUN = ".pytest_orchestra/last-run.json.gz"
 
 #: A test fails if the sum of what ran on its worker, itself included, is a multiple of three: which do
 #: hangs on who got what, and in which order. How long they take is chance.
@@ -73,15 +74,13 @@ def section(result: Result) -> list[str]:
 
 
 def test_what_hangs_on_the_order_fails_again(project: Project) -> None:
-    """From the file, and as well from the record of a run that nobody meant to replay."""
+    """From the file, and as well from what is kept of a run that nobody meant to replay, and not of replays."""
     project.write("test_a", ON_ONE_WORKER)
-    record = "report/record.json.gz"
-    recorded = project.orchestrate(
-        "-n", "3", "--orchestrate-record", f"--orchestrate-json={record}", "--tb=no"
-    )
+    recorded = project.orchestrate("-n", "3", "--orchestrate-record", "--tb=no")
+    last_run = (project.path / LAST_RUN).read_bytes()
     assert recorded.lines("^-+ dispatch in .pytest_orchestra/dispatch.jsonl -+$")
     assert failures(recorded)
-    for file in (DISPATCH, record):
+    for file in (DISPATCH, LAST_RUN):
         replayed = project.orchestrate(f"--orchestrate-replay={file}", "--tb=no")
         assert replayed.code == FAILED
         assert given_out(replayed) == given_out(recorded)
@@ -91,6 +90,7 @@ def test_what_hangs_on_the_order_fails_again(project: Project) -> None:
             f"{count} of {count} recorded failure{'s' * (count > 1)} came again",
             "all else went as it was recorded: the same tests, workers, order and outcomes",
         ]
+    assert (project.path / LAST_RUN).read_bytes() == last_run
 
 
 def test_what_happens_at_one_time_happens_again(project: Project) -> None:

@@ -188,9 +188,13 @@ def fidelity_lines(fidelity: Fidelity, *, is_long: bool) -> Iterator[str]:
     if failures:
         recorded = "recorded failure" if len(failures) == 1 else "recorded failures"
         yield f"{len(again)} of {len(failures)} {recorded} came again"
-        yield from _some(
-            [f"  not again: {each}" for each in failures if each not in again], is_long
-        )
+        missing = set(fidelity.missing)
+        lines = [
+            f"  {'not collected' if each in missing else 'not again'}: {each}"
+            for each in failures
+            if each not in again
+        ]
+        yield from _some(lines, is_long)
     else:
         yield "no test had failed in the recording"
     differences = fidelity.differences
@@ -227,9 +231,7 @@ def _around(recording: Recording) -> Mapping[str, str]:
         "seed": conditions.seed,
         "PYTHONHASHSEED": conditions.hash_seed,
         "-p": " ".join(conditions.plugins),
-        "hosts": ", ".join(
-            f"{worker} on {host}" for worker, host in sorted(recording.hosts) if host
-        ),
+        "hosts": ", ".join(sorted({host for _, host in recording.hosts if host})),
     }
 
 

@@ -16,6 +16,7 @@ from pytest_orchestra.running.data_port import DATA_PORT, DataPort
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
+from pytest_orchestra.running.log_lines import LogLines
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.needs_report import NeedsReport
 from pytest_orchestra.running.opening import Opening
@@ -26,7 +27,7 @@ from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.serial import MAIN, SerialLoop
 from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Sharing
-from pytest_orchestra.running.stall import INTERVAL, StallWatch
+from pytest_orchestra.running.stall import INTERVAL
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings
 
@@ -127,7 +128,7 @@ class Alone:
             self._claims,
             clock,
             terminal.alarm,
-            lambda run: terminal.tell(run.take_notices()),
+            self._after,
         )
         port = DataPort(self._loop.hand, self._loop.provide)
         self._config.pluginmanager.register(port, DATA_PORT)
@@ -139,6 +140,11 @@ class Alone:
             if watch is not None:
                 watch.stop()
         return True
+
+    def _after(self, run: Run) -> None:
+        """Show what has happened, and print what there is to be told."""
+        self._opening.terminal.tell(run.take_notices())
+        self._opening.live.tick()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -162,19 +168,22 @@ class Alone:
             or self._config.getoption("capture", default="no") == "no"
         ):
             return None
-        stall = StallWatch(run)
-        pulse = Pulse(INTERVAL, lambda: self._look(stall))
+        lines = self._opening.live.log_lines(run)
+        pulse = Pulse(INTERVAL, lambda: self._look(lines))
         pulse.start()
         return pulse
 
-    def _look(self, stall: StallWatch) -> None:
-        """Write a line that is due, past pytest's capturing, which goes on while a test runs."""
+    def _look(self, lines: LogLines) -> None:
+        """Write what is due past pytest's capturing, which goes on while a test runs."""
+        live = self._opening.live
         try:
-            text = stall.check()
+            line = lines.check()
         except RuntimeError:
             return  # the other thread changed what was being looked at, so there is progress
-        if text is not None and self._stderr >= 0:
-            os.write(self._stderr, f"\norchestra: {text}\n".encode())
+        if line is not None and self._stderr >= 0:
+            live.make_room()
+            os.write(self._stderr, f"\norchestra: {line.text}\n".encode())
+        live.go_on()
 
 
 def _without(items: Sequence[pytest.Item], cases: Sequence[int]) -> list[pytest.Item]:

@@ -13,6 +13,7 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
+from pytest_orchestra.running.live import LIVE, Live
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
@@ -44,6 +45,7 @@ def configure_main(config: pytest.Config) -> None:
         configure_diagnosis(config, settings, problems, terminal)
         return
     manager.register(Uncollected(), UNCOLLECTED)
+    manager.register(Live(config, settings, terminal), LIVE)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
     ArtifactKeeper.register(
         config, report_folder(config, settings), keeps_all=settings.keeps_all_artifacts

@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import socket
@@ -30,6 +31,9 @@ _SIGN_OF_LIFE: Final = 10.0
 
 #: Seconds that a request, or whoever does not read what he is sent, may take.
 _PATIENCE: Final = 10.0
+
+#: Seconds after which the server notices that it is to end.
+_POLL: Final = 0.1
 
 #: Seconds to wait at the end until everybody has got the last word.
 _FAREWELL: Final = 1.0
@@ -122,10 +126,8 @@ class LiveServer:
         token = secrets.token_urlsafe(_SECRET)
         self._server: Final = _Server(port, token, page, policy, self.board)
         self.address: Final = f"http://{LOOPBACK}:{self._server.server_port}/{token}/"
-        thread = threading.Thread(
-            target=self._server.serve_forever, name="orchestra-live", daemon=True
-        )
-        thread.start()
+        serve = partial(self._server.serve_forever, _POLL)
+        threading.Thread(target=serve, name="orchestra-live", daemon=True).start()
 
     def close(self) -> None:
         """Let everybody hear the last word, and listen no more."""

@@ -33,7 +33,8 @@ def spell(seconds: float) -> str:
 
 def minute_line(status: Status, now: float) -> str:
     """Return where the run stands at ``now``, in one line of a log."""
-    parts = [f"{_done(status)}{_bad(status)}", *_going_on(status)]
+    parts = [f"{_done(status)}{_bad(status)}"]
+    parts += [f"{len(status.busy):,} running", f"{status.ready:,} ready"]
     if status.waiting:
         waits = ", ".join(f"{each.tests:,} for {each.what}" for each in status.waiting)
         parts.append(f"{_all_waiting(status):,} wait ({waits})")
@@ -67,7 +68,7 @@ def screen_lines(status: Status, now: float, columns: int, rows: int) -> list[st
 def _headlines(status: Status, now: float) -> Iterable[str]:
     """Yield the first line, in ever fewer words."""
     time = [spell(now), *_end(status, now)]
-    yield f"{_done(status)}{_bad(status)}, {', '.join(_going_on(status))}; {', '.join(time)}"
+    yield f"{_done(status)}{_bad(status)}, {status.ready:,} ready; {', '.join(time)}"
     yield f"{_done(status)}{_bad(status)}; {', '.join(time)}"
     yield f"{_done(status)}{_bad(status)}; {time[-1]}"
     yield f"{_done(status)}{_bad(status)}"
@@ -87,6 +88,8 @@ def _single_line(status: Status, now: float, columns: int) -> str:
 def _wait_lines(status: Status, now: float) -> Iterable[str]:
     """Yield the line on who waits, in ever fewer words."""
     total = f"{_all_waiting(status):,} wait"
+    if len(status.waiting) == 1:
+        yield f"{total} {_wait(status.waiting[0], now).partition(' ')[2]}"
     yield f"{total}: {', '.join(_wait(each, now) for each in status.waiting)}"
     yield f"{total}: {', '.join(f'{each.tests:,} for {each.what}' for each in status.waiting)}"
     yield f"{total}: {status.waiting[0].tests:,} for {status.waiting[0].what}"
@@ -134,10 +137,6 @@ def _bad(status: Status) -> str:
     return f" ({', '.join(counts)})" if counts else ""
 
 
-def _going_on(status: Status) -> Sequence[str]:
-    return [f"{len(status.busy):,} running", f"{status.ready:,} ready"]
-
-
 def _all_waiting(status: Status) -> int:
     return sum(each.tests for each in status.waiting)
 
@@ -148,4 +147,4 @@ def _end(status: Status, now: float) -> Sequence[str]:
     if status.ends_at is None:
         return []
     left = status.ends_at - now
-    return [f"predicted to end in {spell(left)}" if left >= 1 else "predicted to end now"]
+    return [f"predicted end in {spell(left)}" if left >= 1 else "predicted end now"]

@@ -42,11 +42,9 @@ class Live:
         self._config: Final = config
         self._terminal: Final = terminal
         self._stages: Final = tuple(stage.name for stage in settings.stages)
-        self._screen: Final = Screen.find(config, os.environ)
+        self._screen: Screen | None = None
         self._broadcast: Final = _broadcast(config)
         self._events: Final = _event_log(config, terminal)
-        #: Whether somebody sees what happens when it does.
-        self._is_watched: Final = self._screen is not None or self._broadcast is not None
         self._run: Run | None = None
         self._lookout: Lookout | None = None
         self._status = Status(0.0, 0)
@@ -55,7 +53,8 @@ class Live:
 
     @pytest.hookimpl
     def pytest_sessionstart(self) -> None:
-        """Say where the page is: nobody can guess it."""
+        """Say where the page is, which nobody can guess; now there is a terminal."""
+        self._screen = Screen.find(self._config, os.environ)
         if self._broadcast is None:
             return
         text = f"live page: {self._broadcast.address}"
@@ -63,6 +62,11 @@ class Live:
             self._terminal.alarm(text)
         else:
             print(f"orchestra: {text}", file=sys.stderr)  # noqa: T201 - nobody else does
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether somebody sees what happens when it does."""
+        return self._screen is not None or self._broadcast is not None
 
     def open(self, run: Run, workers: int) -> None:
         """Follow ``run``, on so many ``workers``, from now on."""

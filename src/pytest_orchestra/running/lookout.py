@@ -61,6 +61,8 @@ class Lookout:
         self._last: Final[dict[str, float]] = {}
         self._forecast: Final = _forecast(run.plan, workers)
         self._stopping = ""
+        #: Since when somebody has been waiting for each resource, without a moment in which nobody was.
+        self._wanted: dict[str, float] = {}
         #: The first failures.
         self.failures: Final[list[FailureNote]] = []
 
@@ -181,11 +183,15 @@ class Lookout:
     def _waiting(self, standing: Standing) -> Iterator[Waiting]:
         """Yield who waits for what, most first."""
         pool = self._run.plan.pool
+        # Whenever some of it comes back, all that lacked it is tried anew.
+        self._wanted = {
+            lack.resource: self._wanted.get(lack.resource, lack.since) for lack in standing.lacks
+        }
         for lack in sorted(standing.lacks, key=lambda lack: -lack.cases):
             what = waited_for_text(pool.resource_of(lack.resource), alone=lack.alone)
             holders = pool.holders(lack.resource) if lack.resource in pool.capacities else ()
             named = map(self._run.nodeid, holders) if len(holders) <= NAMED_HOLDERS else ()
-            yield Waiting(what, lack.cases, lack.since, tuple(named))
+            yield Waiting(what, lack.cases, self._wanted[lack.resource], tuple(named))
         if standing.waiting:
             yield Waiting("tests they depend on", standing.waiting)
         if standing.resting:

@@ -275,7 +275,7 @@ class Selection:
         counted: set[int] = set()
         for parked in self._parking.on.values():
             for signature, resource in parked.items():
-                if signature not in counted and self._waiting[signature]:
+                if signature not in counted:
                     counted.add(signature)
                     key = (resource, signature in self._signs.alone)
                     found[key] = found.get(key, 0) + self._waiting[signature]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -162,28 +163,29 @@ class Alone:
             self._stderr = -1
 
     def _watch(self, run: Run) -> Pulse | None:
-        """Watch for tests that never end, where a debugger could not be meant."""
-        if (
+        """Watch for tests that take long; no lines are printed where a debugger could be meant."""
+        is_quiet = (
             self._config.getoption("usepdb", default=False)
             or self._config.getoption("capture", default="no") == "no"
-        ):
+        )
+        live = self._opening.live
+        if is_quiet and not live.is_watched:
             return None
-        lines = self._opening.live.log_lines(run)
+        lines = None if is_quiet else live.log_lines(run)
         pulse = Pulse(INTERVAL, lambda: self._look(lines))
         pulse.start()
         return pulse
 
-    def _look(self, lines: LogLines) -> None:
+    def _look(self, lines: LogLines | None) -> None:
         """Write what is due past pytest's capturing, which goes on while a test runs."""
         live = self._opening.live
-        try:
-            line = lines.check()
-        except RuntimeError:
-            return  # the other thread changed what was being looked at, so there is progress
-        if line is not None and self._stderr >= 0:
-            live.make_room()
-            os.write(self._stderr, f"\norchestra: {line.text}\n".encode())
-        live.go_on()
+        # Otherwise the other thread changed what was being looked at, so there is progress.
+        with suppress(RuntimeError):
+            line = lines.check() if lines is not None else None
+            if line is not None and self._stderr >= 0:
+                live.make_room()
+                os.write(self._stderr, f"\norchestra: {line.text}\n".encode())
+            live.look_aside()
 
 
 def _without(items: Sequence[pytest.Item], cases: Sequence[int]) -> list[pytest.Item]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
@@ -48,6 +49,8 @@ class Live:
         self._run: Run | None = None
         self._lookout: Lookout | None = None
         self._status = Status(0.0, 0)
+        #: Held while somebody looks.
+        self._lock: Final = threading.Lock()
         self._pause = _PAUSE
         self._looked_at = 0.0
 
@@ -64,7 +67,7 @@ class Live:
             print(f"orchestra: {text}", file=sys.stderr)  # noqa: T201 - nobody else does
 
     @property
-    def _is_watched(self) -> bool:
+    def is_watched(self) -> bool:
         """Whether somebody sees what happens when it does."""
         return self._screen is not None or self._broadcast is not None
 
@@ -73,8 +76,8 @@ class Live:
         self._run = run
         if self._events is not None:
             self._events.open(run)
-        self._lookout = Lookout(run, workers, self._stages, hears=self._is_watched)
-        if self._is_watched:
+        self._lookout = Lookout(run, workers, self._stages, hears=self.is_watched)
+        if self.is_watched:
             run.telling.listeners.append(self._lookout.hear)
         if self._screen is not None:
             self._screen.open()
@@ -82,7 +85,7 @@ class Live:
     def tick(self) -> None:
         """Look at the run, and show what is new, if that is due."""
         if (
-            self._is_watched
+            self.is_watched
             and self._run is not None
             and time.monotonic() - self._looked_at >= self._pause
         ):
@@ -99,32 +102,37 @@ class Live:
         if self._screen is not None:
             self._screen.make_room()
 
-    def go_on(self) -> None:
-        """Let time go on where a test keeps the thread busy that drives the run; for any other thread."""
-        run = self._run
-        if self._screen is not None and run is not None:
-            self._screen.show_aside(self._status, run.now)
+    def look_aside(self) -> None:
+        """Look while a test keeps the thread busy that drives the run; for any other thread.
 
-    def _look(self) -> None:
-        assert self._lookout is not None  # noqa: S101 - there is a run
-        began = time.monotonic()
-        self._status = self._lookout.look()
-        if self._screen is not None:
-            self._screen.show(self._status)
-        if self._broadcast is not None:
-            self._broadcast.show(self._status, self._lookout.failures)
-        self._looked_at = time.monotonic()
-        self._pause = max(_PAUSE, (self._looked_at - began) / _SHARE)
+        Raises RuntimeError if the run goes on meanwhile.
+        """
+        if self.is_watched and self._run is not None:
+            self._look(is_aside=True)
+
+    def _look(self, *, is_aside: bool = False) -> None:
+        with self._lock:
+            if self._lookout is None or self._run is None:
+                return  # it has ended meanwhile
+            began = time.monotonic()
+            self._status = self._lookout.look()
+            if self._screen is not None:
+                self._screen.show(self._status, is_aside=is_aside)
+            if self._broadcast is not None:
+                self._broadcast.show(self._status, self._lookout.failures)
+            self._looked_at = time.monotonic()
+            self._pause = max(_PAUSE, (self._looked_at - began) / _SHARE)
 
     # the end
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_orchestra_finished(self, run: RunRecord) -> None:
         """Say what came of it."""
-        self._give_screen_back()
-        self._run = None
-        if self._lookout is not None and self._is_watched:
-            self._status = self._lookout.look()
+        with self._lock:
+            self._give_screen_back()
+            self._run = None
+            if self._lookout is not None and self.is_watched:
+                self._status = self._lookout.look()
         if self._events is not None:
             self._events.write(RunEnded(run.seconds, run.counts, run.stopped))
 

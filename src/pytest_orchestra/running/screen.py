@@ -65,15 +65,12 @@ class Screen:
         self._area = area
         writer._file = area  # noqa: SLF001 - as above
 
-    def show(self, status: Status) -> None:
-        """Show ``status`` as it is now."""
+    def show(self, status: Status, *, is_aside: bool) -> None:
+        """Show ``status``; ``is_aside``: past what captures the output of a test that runs in this process."""
         if self._area is not None:
-            self._area.show(self._lines(status, status.now))
-
-    def show_aside(self, status: Status, now: float) -> None:
-        """Show ``status`` as it is ``now``, past what captures the output of a test that runs in this process."""
-        if self._area is not None:
-            self._area.show(self._lines(status, now), self._write)
+            columns, rows = self._size()
+            lines = screen_lines(status, status.now, columns, rows)
+            self._area.show(lines, self._write if is_aside else None)
 
     def make_room(self) -> None:
         """Somebody is about to print past pytest: draw again after that."""
@@ -89,10 +86,6 @@ class Screen:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-    def _lines(self, status: Status, now: float) -> list[str]:
-        columns, rows = self._size()
-        return screen_lines(status, now, columns, rows)
 
     def _size(self) -> os.terminal_size:
         try:

@@ -97,6 +97,7 @@ def test_a_browser_follows_a_run(browser: Any, project: Project) -> None:
     waiting.wait_for()
     assert "1 test" in waiting.inner_text()
     assert "for 'db', held by test_it.py::test_fails[<img src=x" in waiting.inner_text()
+    assert page.locator("#resources tr").inner_text().split() == ["db", "1", "of", "1"]
     before = running.locator(".figure").inner_text()
     page.wait_for_function(
         "before => [...document.querySelectorAll('#workers tr')].some(row =>"

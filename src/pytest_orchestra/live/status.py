@@ -31,6 +31,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceStatus:
+    """How much of a resource is in use, in words: ``1 of 2``, ``3 GB of 16 GB``."""
+
+    name: str
+    use: str
+
+
+@dataclass(frozen=True, slots=True)
 class StageStatus:
     """How far a stage is."""
 
@@ -60,7 +68,7 @@ class FailureNote:
 class Status:
     """Where a run stands at ``now``. All times are seconds since it began.
 
-    ``counts`` are tests by verdict; ``ready`` lack nothing but a worker. ``ends_at`` is when the run is predicted to end, None
+    ``counts`` are tests by verdict; ``resources`` those of which something is in use; ``ready`` lack nothing but a worker. ``ends_at`` is when the run is predicted to end, None
     where too little is known of what tests take. ``stopping`` says why nothing more begins, empty if it does.
     """
 
@@ -70,6 +78,7 @@ class Status:
     workers: tuple[WorkerStatus, ...] = ()
     ready: int = 0
     waiting: tuple[Waiting, ...] = ()
+    resources: tuple[ResourceStatus, ...] = ()
     stages: tuple[StageStatus, ...] = ()
     ends_at: float | None = None
     stopping: str = ""

@@ -10,12 +10,14 @@ from pytest_orchestra.live.events_file import first_line
 from pytest_orchestra.live.forecast import Forecast
 from pytest_orchestra.live.status import (
     FailureNote,
+    ResourceStatus,
     StageStatus,
     Status,
     Waiting,
     WorkerStatus,
 )
 from pytest_orchestra.model.attempt import Failure
+from pytest_orchestra.model.capacity import UNBOUNDED
 from pytest_orchestra.model.moments import (
     CaseAmended,
     CaseBegan,
@@ -30,6 +32,7 @@ from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.stall import NAMED_HOLDERS
 from pytest_orchestra.scheduling.explain import waited_for_text
+from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
 from pytest_orchestra.scheduling.score import fill
 from pytest_orchestra.scheduling.standing import Standing
 
@@ -60,6 +63,7 @@ class Lookout:
         self._running: Final[dict[str, tuple[int, float]]] = {}
         self._last: Final[dict[str, float]] = {}
         self._forecast: Final = _forecast(run.plan, workers)
+        self._counted: Final = run.plan.pool.stock.counted()
         self._stopping = ""
         #: Since when somebody has been waiting for each resource, without a moment in which nobody was.
         self._wanted: dict[str, float] = {}
@@ -100,6 +104,7 @@ class Lookout:
             workers=workers,
             ready=standing.free,
             waiting=tuple(self._waiting(standing)),
+            resources=tuple(self._resources()),
             stages=tuple(self._stage(number) for number in range(len(self._stages))),
             ends_at=None if is_over else self._ends_at(now),
             stopping=self._stopping,
@@ -196,6 +201,16 @@ class Lookout:
             yield Waiting("tests they depend on", standing.waiting)
         if standing.resting:
             yield Waiting("their next attempt", standing.resting)
+
+    def _resources(self) -> Iterator[ResourceStatus]:
+        pool = self._run.plan.pool
+        for name, capacity in sorted(self._counted.items()):
+            used = pool.in_use(name) if name in pool.capacities else 0
+            if used:
+                show = round_bytes if capacity.is_quantity else format_quantity
+                is_bounded = capacity.tokens != UNBOUNDED
+                bound = f" of {show(capacity.tokens)}" if is_bounded else ""
+                yield ResourceStatus(name, f"{show(used)}{bound}")
 
     def _stage(self, number: int) -> StageStatus:
         done, failed = self._done_in[number], self._failed_in[number]

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engines import DB, after, spec
+from engines import DB, READ, after, spec
 from watched import Watched, verdicts
 
 from pytest_orchestra.live.status import StageStatus
-from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.capacity import Capacity
+from pytest_orchestra.model.case import CaseSpec, Claim
 from pytest_orchestra.running.lookout import MOST_FAILURES, Lookout
 from pytest_orchestra.scheduling.retries import RetryPolicy
 
@@ -102,6 +103,20 @@ def test_it_sees_who_waits_for_what_and_who_has_it() -> None:
         (1, "'db'", ("a.py::test_1",))
     ]
     assert again[0].since == waiting[0].since
+
+
+def test_it_sees_what_is_in_use() -> None:
+    """In tokens, or bytes; of a lock how many have it."""
+    claims = DB, READ, Claim("memory", 3_000_000_000)
+    _, lookout = look_out(
+        [spec(*claims), spec(DB, READ)],
+        capacities={"db": 2, "memory": Capacity(16_000_000_000, is_quantity=True), "gpu": 1},
+    )
+    assert [(each.name, each.use) for each in lookout.look().resources] == [
+        ("db", "2 of 2"),
+        ("memory", "3GB of 16GB"),
+        ("schema", "2"),
+    ]
 
 
 def test_ready_is_who_lacks_nothing_but_a_worker() -> None:

@@ -96,6 +96,10 @@
       [`${each.done.toLocaleString("en")} of ${many(each.tests, "test")} done`, "wait"],
       [each.failed ? `${each.failed} failed` : "", "figure"],
     ]));
+    table("#resources", (live.is_over ? [] : status.resources).map((each) => [
+      [each.name, "name"],
+      [each.use, "wait"],
+    ]));
     tick();
   };
 

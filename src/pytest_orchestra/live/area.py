@@ -48,6 +48,7 @@ class Area:
         self._lock: Final = threading.RLock()
         self._picture = ""
         self._is_shown = False
+        self._width = columns()
         self._row = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -57,7 +58,7 @@ class Area:
     def write(self, text: str) -> int:
         """Print ``text``; the lines give way if it needs their place."""
         with self._lock:
-            row = self._column() // self._columns()
+            row = self._column() // self._width
             if self._is_shown and ("\n" in text or row != self._row):
                 self.file.write(_ERASE)
                 self._is_shown = False
@@ -75,6 +76,7 @@ class Area:
     def show(self, lines: Sequence[str], write: Callable[[str], object] | None = None) -> None:
         """Show ``lines``; ``write`` is another way to the terminal than the file, at once."""
         with self._lock:
+            self._width = self._columns()  # asked for now and then: it is a call of the system
             self._picture = self._draw(lines)
             if not self._has_place:
                 return
@@ -105,7 +107,7 @@ class Area:
     def _has_place(self) -> bool:
         """Whether the cursor is in a line, and not behind its last letter, from where it would not come back."""
         column = self._column()
-        return not column or column % self._columns() != 0
+        return not column or column % self._width != 0
 
     def _draw(self, lines: Sequence[str]) -> str:
         """Return what shows ``lines`` and brings the cursor back."""

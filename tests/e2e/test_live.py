@@ -126,16 +126,10 @@ def test_a_terminal_shows_where_the_run_is(project: Project, driver: tuple[str, 
     assert "done" not in text
 
 
-@pytest.mark.parametrize(
-    ("arguments", "environment"),
-    [(["-q"], {}), ([], {"TERM": "dumb"}), ([], {"CI": "true"}), (["-s"], {})],
-)
-def test_where_it_is_not_wanted_nothing_is_drawn(
-    project: Project, arguments: list[str], environment: dict[str, str]
-) -> None:
-    """Not with ``-q`` or ``-s``, on a terminal that cannot, or for a log that is kept."""
+def test_where_it_is_not_wanted_nothing_is_drawn(project: Project) -> None:
+    """For a log that is kept, say."""
     project.write("test_it", "def test_it(): pass")
-    terminal = Terminal(project, "-n1", *arguments, **environment)
+    terminal = Terminal(project, "-n1", CI="true")
     assert terminal.finish() == PASSED
     assert "\x1b7" not in terminal.raw
     assert "done" not in terminal.raw
@@ -240,11 +234,14 @@ def test_events_that_cannot_be_written_cost_a_line(project: Project) -> None:
 
 
 def test_wrong_use_is_refused(project: Project) -> None:
-    """Without --orchestrate nothing would happen; a port may be none, or taken."""
+    """Where nothing would come of it; a port may be none, or taken."""
     project.write("test_it", "def test_it(): pass")
     lone = project.run("--orchestrate-live=0")
     assert lone.code == USAGE
     assert lone.lines("--orchestrate-live needs --orchestrate: give both")
+    many = project.orchestrate("--orchestrate-live=0", "--orchestrate-diagnose=test_it.py::test_it")
+    assert many.code == USAGE
+    assert many.lines("--orchestrate-live follows one run, --orchestrate-diagnose makes many")
     odd = project.orchestrate("--orchestrate-live=70000")
     assert odd.code == USAGE
     assert odd.lines("'70000' is no port: a number from 0 to 65535")

@@ -75,6 +75,11 @@ def _wants_diagnosis(config: pytest.Config) -> bool:
         raise pytest.UsageError(
             "--orchestrate-diagnose looks at all tests, --orchestrate-shard at some: use one of them"
         )
+    for name in ("live", "events") if wanted is not None else ():
+        if config.getoption(f"orchestrate_{name}") is not None:
+            raise pytest.UsageError(
+                f"--orchestrate-{name} follows one run, --orchestrate-diagnose makes many: use one of them"
+            )
     return wanted is not None and not config.option.collectonly
 
 

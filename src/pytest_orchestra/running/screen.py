@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import pytest
@@ -101,4 +102,7 @@ class Screen:
         return len(line) if line.isascii() else self._writer.width_of_current_line
 
     def _write(self, text: str) -> None:
-        os.write(self._descriptor, text.encode(errors="backslashreplace"))
+        with suppress(
+            OSError
+        ):  # the terminal is gone, and whoever prints in the main thread will say so
+            os.write(self._descriptor, text.encode(errors="backslashreplace"))

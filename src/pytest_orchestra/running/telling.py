@@ -34,6 +34,8 @@ class Telling:
         self._engine: Final = engine
         self._attempts: Final = attempts
         self._blocked_text: Final = blocked_text
+        #: What each worker was last said to do.
+        self._begun: Final[dict[str, CaseBegan]] = {}
         #: Whoever wants to hear of each moment.
         self.listeners: Final[list[Callable[[Moment], None]]] = []
 
@@ -56,9 +58,12 @@ class Telling:
         self.tell(WorkerWent(worker))
 
     def case_began(self, case: int, worker: str) -> None:
-        """``worker`` runs ``case`` now."""
+        """``worker`` runs ``case`` now, as it may have been said to do before."""
         if self.listeners:
-            self.tell(CaseBegan(case, worker, self._attempt(case)))
+            moment = CaseBegan(case, worker, self._attempt(case))
+            if self._begun.get(worker) != moment:
+                self._begun[worker] = moment
+                self.tell(moment)
 
     def case_ended(self, case: int, verdict: Verdict, seconds: float, *, again: bool) -> None:
         """An attempt at ``case`` is over; ``again``: there will be another."""

@@ -37,6 +37,15 @@ def test_a_run_is_told_in_its_order() -> None:
     assert went == WorkerWent("gw0")
 
 
+def test_a_test_begins_once() -> None:
+    """However often a worker says so."""
+    watched = Watched([spec()])
+    watched.begin("gw0")
+    watched.run.telling.case_began(0, "gw0")
+    watched.run.telling.case_began(0, "gw0")
+    assert watched.told(CaseBegan) == [CaseBegan(0, "gw0", 1)]
+
+
 def test_what_passes_in_a_record_is_told_too() -> None:
     """With when it began, and without a failure."""
     watched = Watched([spec()])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from pytest_orchestra.running.data_port import DataPort, Inputs, Outputs
     from pytest_orchestra.running.leases import Leases, LeasesPlugin
+
+#: The highest number of a port.
+_LAST_PORT: Final = 65_535
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -118,6 +121,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Cut into shards by the durations in this file, which all shards must have; if there "
         "is none yet it is written from the history.",
     )
+    group.addoption(
+        "--orchestrate-live",
+        metavar="PORT",
+        type=_port,
+        help="Serve a page that follows the run, on this machine only, at a port or at any that is free "
+        "(0). Its address is printed.",
+    )
+    group.addoption(
+        "--orchestrate-events",
+        metavar="PATH",
+        help="Append a line of JSON to this file for whatever happens in the run, when it does.",
+    )
     _add_report_options(group)
 
 
@@ -152,6 +167,12 @@ def _add_report_options(group: pytest.OptionGroup) -> None:
         help="Write several JUnit files with at most so many tests each (junit.xml, junit-2.xml "
         "...). There are several in any case where one would have more than 30 MB.",
     )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 to {_LAST_PORT}")
+    return int(text)
 
 
 def _positive(text: str) -> int:
@@ -203,7 +224,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _refuse_other_ways(config: pytest.Config) -> None:
     """Say so where an option would do nothing, since what it asks for is another way to run."""
-    for name in ("diagnose", "diagnose-budget", "record", "replay"):
+    for name in ("diagnose", "diagnose-budget", "record", "replay", "live", "events"):
         if config.getoption(f"orchestrate_{name.replace('-', '_')}") is not None:
             raise pytest.UsageError(f"--orchestrate-{name} needs --orchestrate: give both")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -16,6 +17,7 @@ from pytest_orchestra.running.data_port import DATA_PORT, DataPort
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
+from pytest_orchestra.running.log_lines import LogLines
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.needs_report import NeedsReport
 from pytest_orchestra.running.opening import Opening
@@ -26,7 +28,7 @@ from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.serial import MAIN, SerialLoop
 from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Sharing
-from pytest_orchestra.running.stall import INTERVAL, StallWatch
+from pytest_orchestra.running.stall import INTERVAL
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings
 
@@ -127,7 +129,7 @@ class Alone:
             self._claims,
             clock,
             terminal.alarm,
-            lambda run: terminal.tell(run.take_notices()),
+            self._after,
         )
         port = DataPort(self._loop.hand, self._loop.provide)
         self._config.pluginmanager.register(port, DATA_PORT)
@@ -139,6 +141,11 @@ class Alone:
             if watch is not None:
                 watch.stop()
         return True
+
+    def _after(self, run: Run) -> None:
+        """Show what has happened, and print what there is to be told."""
+        self._opening.terminal.tell(run.take_notices())
+        self._opening.live.tick()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -156,25 +163,29 @@ class Alone:
             self._stderr = -1
 
     def _watch(self, run: Run) -> Pulse | None:
-        """Watch for tests that never end, where a debugger could not be meant."""
-        if (
+        """Watch for tests that take long; no lines are printed where a debugger could be meant."""
+        is_quiet = (
             self._config.getoption("usepdb", default=False)
             or self._config.getoption("capture", default="no") == "no"
-        ):
+        )
+        live = self._opening.live
+        if is_quiet and not live.is_watched:
             return None
-        stall = StallWatch(run)
-        pulse = Pulse(INTERVAL, lambda: self._look(stall))
+        lines = None if is_quiet else live.log_lines(run)
+        pulse = Pulse(INTERVAL, lambda: self._look(lines))
         pulse.start()
         return pulse
 
-    def _look(self, stall: StallWatch) -> None:
-        """Write a line that is due, past pytest's capturing, which goes on while a test runs."""
-        try:
-            text = stall.check()
-        except RuntimeError:
-            return  # the other thread changed what was being looked at, so there is progress
-        if text is not None and self._stderr >= 0:
-            os.write(self._stderr, f"\norchestra: {text}\n".encode())
+    def _look(self, lines: LogLines | None) -> None:
+        """Write what is due past pytest's capturing, which goes on while a test runs."""
+        live = self._opening.live
+        # Otherwise the other thread changed what was being looked at, so there is progress.
+        with suppress(RuntimeError):
+            line = lines.check() if lines is not None else None
+            if line is not None and self._stderr >= 0:
+                live.make_room()
+                os.write(self._stderr, f"\norchestra: {line.text}\n".encode())
+            live.look_aside()
 
 
 def _without(items: Sequence[pytest.Item], cases: Sequence[int]) -> list[pytest.Item]:

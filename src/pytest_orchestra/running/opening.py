@@ -20,6 +20,7 @@ from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
+from pytest_orchestra.running.live import live_of
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Plan, Planner
@@ -62,6 +63,8 @@ class Opening:
         #: What this run is to go like; None if it goes its own way.
         self.replay: Final = replay_of(config)
         self.terminal = terminal
+        #: Shows the run while it goes on.
+        self.live: Final = live_of(config)
         self.sharing = sharing
         self.run: Run | None = None
         self._memory = memory
@@ -215,6 +218,7 @@ class Opening:
         plan = self.plan(collection, workers, hosts, tuning, kits, script)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
+        self.live.open(self.run, workers)
         for note in self._quarantine.notes(self._whole or collection):
             self.terminal.line(note, yellow=True)
         return self.run

@@ -14,6 +14,7 @@ from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.last_run import LastRun
+from pytest_orchestra.running.live import LIVE, Live
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.reporting import Reporting, report_folder
@@ -47,6 +48,7 @@ def configure_main(config: pytest.Config) -> None:
         configure_diagnosis(config, settings, problems, terminal)
         return
     manager.register(Uncollected(), UNCOLLECTED)
+    manager.register(Live(config, settings, terminal), LIVE)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
     if config.getoption("orchestrate_record") is not None:
         from pytest_orchestra.running.recorder import Recorder  # noqa: PLC0415 - only if needed
@@ -85,6 +87,11 @@ def _wants_diagnosis(config: pytest.Config) -> bool:
         raise pytest.UsageError(
             "--orchestrate-diagnose looks at all tests, --orchestrate-shard at some: use one of them"
         )
+    for name in ("live", "events") if wanted is not None else ():
+        if config.getoption(f"orchestrate_{name}") is not None:
+            raise pytest.UsageError(
+                f"--orchestrate-{name} follows one run, --orchestrate-diagnose makes many: use one of them"
+            )
     return wanted is not None and not config.option.collectonly
 
 

@@ -30,6 +30,7 @@ from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
@@ -41,7 +42,9 @@ class Plan:
 
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
-    ordered then. ``links`` and ``data`` say who needs what from whom. ``is_scripted``: it goes like another run.
+    ordered then. ``links`` and ``data`` say who needs what from whom. ``known`` is what cases take, in seconds,
+    by earlier runs, and ``scores`` come of that. ``is_scripted``: it goes
+    like another run.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -55,6 +58,8 @@ class Plan:
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
+    scores: Scores | None = None
+    known: Sequence[float | None] = ()
     is_scripted: bool = False
 
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
@@ -231,6 +236,8 @@ class Planner:
             ordering.foresight,
             fixtures,
             order=ordering.order,
+            scores=ordering.scores,
+            known=ordering.known,
             is_scripted=script is not None,
         )
 

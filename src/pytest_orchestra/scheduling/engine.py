@@ -46,6 +46,7 @@ from pytest_orchestra.scheduling.retries import Retries, RetryPolicy
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.selection import Selection
+from pytest_orchestra.scheduling.standing import Standing
 from pytest_orchestra.scheduling.tickets import Tickets
 
 #: No case is taken to cost less, in seconds, so that no queue grows without end.
@@ -218,6 +219,14 @@ class Engine:
     def held_up_by(self, case: int) -> str | None:
         """Return the resource that a ready case waits for, or None if it waits for a worker."""
         return self._selection.lacking(case)
+
+    @property
+    def standing(self) -> Standing:
+        """Where the cases without a verdict stand; costs no look at each of them."""
+        assigned = sum(len(desk.queue) for desk in self._desks.values())
+        ready, resting = self._selection.ready, self._retries.resting
+        waiting = self._open - assigned - ready - resting
+        return Standing(assigned, ready, resting, waiting, self._selection.lacks())
 
     def leases_of(self, case: int) -> tuple[Lease, ...]:
         """Return what the running ``case`` has of everything that it claims."""

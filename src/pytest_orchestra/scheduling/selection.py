@@ -21,6 +21,7 @@ from pytest_orchestra.scheduling.ready import Key, ReadyQueue
 from pytest_orchestra.scheduling.reservation import Reservation
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.signatures import Signatures
+from pytest_orchestra.scheduling.standing import Lack
 from pytest_orchestra.scheduling.tickets import Tickets
 from pytest_orchestra.scheduling.waits import Waits
 
@@ -284,6 +285,26 @@ class Selection:
         signature = self._signatures[case]
         found = (parked[signature] for parked in self._parking.on.values() if signature in parked)
         return next(found, None)
+
+    @property
+    def ready(self) -> int:
+        """How many cases are ready."""
+        return sum(self._waiting)
+
+    def lacks(self) -> tuple[Lack, ...]:
+        """Return what ready cases wait for, as far as anybody has asked; costs the number of signatures."""
+        found: dict[tuple[str, bool], int] = {}
+        counted: set[int] = set()
+        for parked in self._parking.on.values():
+            for signature, resource in parked.items():
+                if signature not in counted:
+                    counted.add(signature)
+                    key = (resource, signature in self._signs.alone)
+                    found[key] = found.get(key, 0) + self._waiting[signature]
+        return tuple(
+            Lack(resource, cases, self.waits.since(resource), alone)
+            for (resource, alone), cases in found.items()
+        )
 
     def home_of(self, case: int) -> str | None:
         """Return the only worker that may run ``case`` since others of its group ran there."""

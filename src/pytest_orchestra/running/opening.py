@@ -182,6 +182,23 @@ class Opening:
             return Expectations(durations, guesses)
         return Expectations(durations, guesses, recalled.failing, recalled.flaking, recalled.costs)
 
+    def draft(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
+        self,
+        collection: Collection,
+        workers: int,
+        hosts: Sequence[Host],
+        bodies: Sequence[str],
+        tuning: Tuning | None = None,
+        kits: Kits | None = None,
+    ) -> Plan:
+        """Return the plan of a run, by all that earlier runs say of it; see :meth:`plan`.
+
+        ``bodies`` are digests of what the tests do.
+        """
+        if self._memory is not None and self.recollection is None:
+            self.recollection = self._memory.recall(collection, bodies, hosts)
+        return self.plan(collection, workers, hosts, tuning, kits)
+
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
         collection: Collection,
@@ -191,14 +208,9 @@ class Opening:
         tuning: Tuning | None = None,
         kits: Kits | None = None,
     ) -> Run:
-        """Return a run that can begin, and print what it is about to do.
-
-        ``bodies`` are digests of what the tests do.
-        """
-        if self._memory is not None and self.recollection is None:
-            self.recollection = self._memory.recall(collection, bodies, hosts)
+        """Return a run that can begin, and print what it is about to do; see :meth:`draft`."""
         self._hosts = tuple(hosts)
-        plan = self.plan(collection, workers, hosts, tuning, kits)
+        plan = self.draft(collection, workers, hosts, bodies, tuning, kits)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
         for note in self._quarantine.notes(self._whole or collection):

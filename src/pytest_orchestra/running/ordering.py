@@ -75,7 +75,7 @@ def put_in_order(  # noqa: PLR0913, PLR0917 - each is a different thing that is 
     order: Order,
 ) -> Ordering:
     """Return the order in which ``specs`` go on so many ``workers``."""
-    specs = _postpone_flaking(specs, expected.flaking)
+    specs = postpone_flaking(specs, expected.flaking)
     known = [expected.durations.get(spec.nodeid) for spec in specs]
     if not any(each is not None for each in known):
         return Ordering(score(specs, graph, known, workers), known)
@@ -133,9 +133,8 @@ class Patience:
         return self._clock() - self._began
 
 
-def _postpone_flaking(
-    specs: Sequence[CaseSpec], flaking: Mapping[str, float]
-) -> Sequence[CaseSpec]:
+def postpone_flaking(specs: Sequence[CaseSpec], flaking: Mapping[str, float]) -> Sequence[CaseSpec]:
+    """Return ``specs`` with less priority for those that flake often; ``flaking`` are rates by node id."""
     if not any(rate > OFTEN for rate in flaking.values()):
         return specs
     return [

@@ -24,12 +24,14 @@ from pytest_orchestra.scheduling.data import CLEANS, Pairing, pair
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
 from pytest_orchestra.scheduling.fixtures import Fixtures, Kits
+from pytest_orchestra.scheduling.forecast import MakeEngine
 from pytest_orchestra.scheduling.foresight import Foresight
 from pytest_orchestra.scheduling.graph import CycleError, Graph, Links, arrange, link
 from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
 
@@ -40,7 +42,8 @@ class Plan:
 
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
-    ordered then. ``links`` and ``data`` say who needs what from whom.
+    ordered then. ``links`` and ``data`` say who needs what from whom. ``scores`` rank the cases, by
+    what is ``expected`` of them; ``make_engine`` makes engines like the run's own, for predictions.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -54,6 +57,9 @@ class Plan:
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
+    scores: Scores = field(kw_only=True)
+    expected: Expectations = field(kw_only=True)
+    make_engine: MakeEngine = field(kw_only=True)
 
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
         """Return what each case needs, and from whom."""
@@ -192,37 +198,47 @@ class Planner:
     ) -> Plan:
         specs, graph, stock = settled.specs, settled.graph, settled.stock
         ordering = put_in_order(specs, graph, stock, workers, self._expected, kits, self._order)
-        fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
-        for fixture, seconds in self._expected.costs.items():
-            fixtures.learn(fixture, seconds)
-        segments = number_segments([spec.file for spec in specs])
-        estimates = Estimates(segments, ordering.known, fixtures)
+        fixtures = self._fixtures(specs, kits)
+
+        def make_engine(pool: Pool, scores: Scores, fixtures: Fixtures | None = None) -> Engine:
+            segments = number_segments([spec.file for spec in specs])
+            known = fixtures or self._fixtures(specs, kits)
+            return Engine(
+                specs,
+                graph,
+                scores,
+                pool,
+                Estimates(segments, ordering.known, known),
+                tuning,
+                settled.barred,
+                settled.data.cleaners,
+                RetryPolicy(
+                    {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
+                ),
+            )
+
         pool = Pool(stock)
-        retries = RetryPolicy(
-            {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
-        )
-        engine = Engine(
-            specs,
-            graph,
-            ordering.scores,
-            pool,
-            estimates,
-            tuning,
-            settled.barred,
-            settled.data.cleaners,
-            retries,
-        )
         return Plan(
             specs,
             graph,
             pool,
-            engine,
+            make_engine(pool, ordering.scores, fixtures),
             settled.blocked,
             settled.notes,
             ordering.foresight,
             fixtures,
             order=ordering.order,
+            scores=ordering.scores,
+            expected=self._expected,
+            make_engine=make_engine,
         )
+
+    def _fixtures(self, specs: Sequence[CaseSpec], kits: Kits | None) -> Fixtures:
+        """Return what is known of shared fixtures before the run."""
+        fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
+        for fixture, seconds in self._expected.costs.items():
+            fixtures.learn(fixture, seconds)
+        return fixtures
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:
         """Find where each problem stands; what one marker does to many tests is told once."""

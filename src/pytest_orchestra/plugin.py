@@ -82,6 +82,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(default: .pytest_orchestra/history.sqlite3 in the root directory), or none.",
     )
     group.addoption(
+        "--orchestrate-plan",
+        action="store_true",
+        help="Run no test: say in which order they would run, on which worker and when, what the run takes "
+        "and why it cannot take less. -n says on how many workers. With --orchestrate-json=PATH (- is "
+        "standard output) also as JSON, with --orchestrate-html=PATH as a page.",
+    )
+    group.addoption(
+        "--orchestrate-explain",
+        metavar="NODEID",
+        help="Run no test: say why this one is where it is in the order. Of a run that is over, "
+        "pytest-orchestra explain tells.",
+    )
+    group.addoption(
         "--orchestrate-diagnose",
         metavar="NODEID",
         help="Instead of the tests, run experiments with this one: alone, after others, under load "
@@ -164,7 +177,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in OUR_MARKER_LINES:
         config.addinivalue_line("markers", line)
     if not config.getoption("orchestrate"):
-        _refuse_diagnosis(config)
+        _refuse_other_ways(config)
         if config.getoption("orchestrate_shard") is not None:
             raise pytest.UsageError("--orchestrate-shard needs --orchestrate")
         return
@@ -181,10 +194,10 @@ def pytest_configure(config: pytest.Config) -> None:
         configure_worker(config, workerinput)
 
 
-def _refuse_diagnosis(config: pytest.Config) -> None:
+def _refuse_other_ways(config: pytest.Config) -> None:
     """Say so where an option would do nothing, since what it asks for is another way to run."""
-    for name in ("diagnose", "diagnose-budget"):
-        if config.getoption(f"orchestrate_{name.replace('-', '_')}") is not None:
+    for name in ("plan", "explain", "diagnose", "diagnose-budget"):
+        if config.getoption(f"orchestrate_{name.replace('-', '_')}") not in (None, False):
             raise pytest.UsageError(f"--orchestrate-{name} needs --orchestrate: give both")
 
 

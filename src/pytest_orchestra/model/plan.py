@@ -23,10 +23,6 @@ class Source(StrEnum):
     NOTHING = "nothing"
 
 
-#: Sources that are evidence of the test itself.
-KNOWN = frozenset({Source.HISTORY, Source.FILE})
-
-
 @dataclass(frozen=True, slots=True)
 class BoundRecord:
     """No order of the same tests takes less than ``seconds``.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pytest_orchestra.model.case import CaseSpec
@@ -33,7 +32,7 @@ class Prospect:
     seconds: Sequence[float]
     make_engine: MakeEngine
     setups: SetUps
-    blocked: Mapping[int, str] = MappingProxyType({})
+    blocked: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pytest_orchestra.model.case import CaseSpec
@@ -16,9 +13,9 @@ from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS, Verdict
 from pytest_orchestra.reports.html.words import count, seconds
 from pytest_orchestra.running.foretelling import Foretelling
 from pytest_orchestra.running.ordering import FLAKING_WEIGHT, OFTEN
+from pytest_orchestra.running.precedence import Precedence
 from pytest_orchestra.scheduling.chain import chain_from
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
-from pytest_orchestra.scheduling.feedback import PRIOR
 from pytest_orchestra.scheduling.pool import EXCLUSIVE
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
 from pytest_orchestra.scheduling.score import FILLER_SHARE
@@ -29,20 +26,16 @@ if TYPE_CHECKING:
 #: So many tests are named where there may be any number.
 _NAMED: Final = 5
 
+_SOURCES: Final = {
+    Source.HISTORY: "by the history",
+    Source.FILE: "by .test_durations",
+    Source.OTHER_PARAMETERS: "as it does with other parameters",
+    Source.SAME_FILE: "as others of its file do",
+    Source.OTHER_TESTS: "as tests in general do",
+    Source.NOTHING: "which is assumed, since nothing is known of any test",
+}
+
 _SUFFIXES: Final = {1: "st", 2: "nd", 3: "rd"}
-
-
-class Why(StrEnum):
-    """Why one test is sent before another that could be sent as well."""
-
-    PRIORITY = "of higher priority"
-    URGENT = "more urgent"
-    WORTH = "sooner to show a failure, for what they take"
-    FOUND = "earlier in the order that was found best"
-    FITS = "of those that fit while this one waits for tokens"
-    NEAR = "in a file that their worker is in already"
-    EARLIER = "collected earlier"
-    ELSEWHERE = "in a file that no worker is in, or at home with their fixtures"
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,7 @@ class Explanation:
             yield self._priority()
             yield self._urgency()
             yield from self._tokens()
-            yield from self._before()
+            yield from Precedence(self.foretelling, self.plan, self.case).lines()
 
     # what all parts look at
 
@@ -91,10 +84,6 @@ class Explanation:
     def _end(self, case: int) -> float:
         return self._start(case) + (self.plan.run.cases[case].seconds or 0.0)
 
-    @cached_property
-    def _ready(self) -> float:
-        return self._record.ready_at or 0.0
-
     # its place, and what is known of it
 
     def _place(self) -> str:
@@ -114,26 +103,16 @@ class Explanation:
         return text
 
     def _source(self) -> str:
-        match self.plan.sources[self.case]:
-            case Source.HISTORY:
-                past = self.recalled.tests.get(self._spec.nodeid) if self.recalled else None
-                times = [each.seconds for each in past.observed] if past is not None else []
-                if not times:
-                    return "by the history"
-                span = f"{seconds(min(times))} to {seconds(max(times))}"
-                return (
-                    f"by {count(len(times), 'run')} in the history ({span}, the latest count most)"
-                )
-            case Source.FILE:
-                return "by .test_durations"
-            case Source.OTHER_PARAMETERS:
-                return "since it does with other parameters"
-            case Source.SAME_FILE:
-                return "as others of its file do"
-            case Source.OTHER_TESTS:
-                return "as tests in general do"
-            case _:
-                return "since nothing is known of any test"
+        source = self.plan.sources[self.case]
+        past = self.recalled.tests.get(self._spec.nodeid) if self.recalled else None
+        if source is not Source.HISTORY or past is None or not past.observed:
+            return _SOURCES[source]
+        times = [each.seconds for each in past.observed]
+        runs = count(len(times), "run")
+        if len(times) == 1:
+            return f"by {runs} in the history"
+        span = f"{seconds(min(times))} to {seconds(max(times))}"
+        return f"by {runs} in the history ({span}; the latest count most)"
 
     def _past(self) -> Iterator[str]:
         expected, nodeid = self.foretelling.plan.expected, self._spec.nodeid
@@ -292,92 +271,6 @@ class Explanation:
             return f"{text}, which no other test does"
         spent = sum(cases[each].seconds or 0.0 for each in rivals)
         return f"{text}, and so do {count(len(rivals), 'other test')}, for {seconds(spent)} in all"
-
-    # what goes before it
-
-    def _before(self) -> Iterator[str]:
-        order = self.plan.order
-        earlier = order[: order.index(self.case)]
-        rivals = [each for each in earlier if self._start(each) >= self._ready]
-        if not earlier:
-            yield "nothing is sent before it"
-            return
-        since = "from the start" if self._ready == 0.0 else f"at {seconds(self._ready)}"
-        text = (
-            f"{count(len(earlier), 'test')} {'begins' if len(earlier) == 1 else 'begin'} before it"
-        )
-        if not rivals:
-            yield f"{text}, all before it is ready, {since}"
-            return
-        yield f"{text}, {len(rivals):,} of them although it is ready, {since}:"
-        reasons = {each: self._why(each) for each in rivals}
-        for why, number in Counter(reasons.values()).most_common():
-            yield f"  {number:,} {'is' if number == 1 else 'are'} {why}"
-        yield "the last of them"
-        for each in rivals[-_NAMED:]:
-            yield f"  {seconds(self._start(each))}  {self._name(each)}  {self._detail(each, reasons[each])}"
-
-    def _why(self, other: int) -> Why:
-        scores = self.foretelling.plan.scores
-        record = self._record
-        if scores.tier[other] < scores.tier[self.case]:
-            return Why.PRIORITY
-        if scores.level[other] < scores.level[self.case]:
-            return self._why_ahead(other)
-        if record.refused_at is not None and record.refused_at <= self._start(other):
-            return Why.FITS
-        if scores.level[other] > scores.level[self.case]:
-            return Why.ELSEWHERE
-        if self._previous.get(other) == self._spec_file(other):
-            return Why.NEAR
-        return Why.EARLIER if other < self.case else Why.ELSEWHERE
-
-    def _why_ahead(self, other: int) -> Why:
-        scores = self.foretelling.plan.scores
-        threshold = FILLER_SHARE * scores.bound
-        if max(scores.urgency[self.case], threshold) < scores.urgency[other]:
-            return Why.URGENT
-        return Why.WORTH if self._worth(other) > self._worth(self.case) else Why.FOUND
-
-    def _worth(self, case: int) -> float:
-        return self._odds(case) / max(self.plan.expected[case], 1e-9)
-
-    def _odds(self, case: int) -> float:
-        return self.foretelling.plan.expected.failing.get(self._name(case), PRIOR)
-
-    def _spec_file(self, case: int) -> str:
-        return self.foretelling.plan.specs[case].file
-
-    @cached_property
-    def _previous(self) -> dict[int, str]:
-        """The file of what each case's worker ran before it."""
-        last: dict[str, str] = {}
-        found: dict[int, str] = {}
-        for case in self.plan.order:
-            worker = self.plan.run.cases[case].worker or ""
-            if worker in last:
-                found[case] = last[worker]
-            last[worker] = self._spec_file(case)
-        return found
-
-    def _detail(self, other: int, why: Why) -> str:
-        scores = self.foretelling.plan.scores
-        match why:
-            case Why.PRIORITY:
-                return f"priority {scores.priority[other]:g}"
-            case Why.URGENT:
-                return f"urgency {seconds(scores.urgency[other])}"
-            case Why.WORTH:
-                return f"{self._odds(other):.1%} likely to fail, within {seconds(self.plan.expected[other])}"
-            case Why.FITS:
-                what = waited_for_text(self._record.waited_for, alone=self._spec.alone)
-                return f"this one waits for {what}"
-            case _:
-                return (
-                    str(why)
-                    .replace("their worker", "its worker")
-                    .replace("their fixtures", "its fixtures")
-                )
 
 
 def explain_lines(

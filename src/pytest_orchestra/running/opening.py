@@ -54,7 +54,11 @@ class Opening:
         terminal: TerminalReport,
         sharing: Sharing | None,
         memory: Memory | None = None,
+        *,
+        is_timed: bool = True,
     ) -> None:
+        """``is_timed``: what looks for a better order goes by the clock, and may find another each time."""
+        self._is_timed: Final = is_timed
         #: Knows which part of the suite is this run's; None if it is all of it.
         self.sharding: Final = Sharding.open(config, settings, memory, terminal)
         self.terminal = terminal
@@ -172,6 +176,7 @@ class Opening:
             elsewhere,
             self._expect(collection, durations),
             settings.order,
+            is_timed=self._is_timed,
         )
 
     def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:

@@ -89,8 +89,7 @@ class Paper:
         if verbosity < 0:
             lines: Iterable[str] = short_lines(plan)
         else:
-            width = self.config.get_terminal_writer().fullwidth if self._reporter else 80
-            lines = plan_lines(plan, width, is_long=verbosity > 0)
+            lines = plan_lines(plan, self.width, is_long=verbosity > 0)
         self.section("orchestra: plan, no test is run", (*lines, *self._remarks()))
 
     def section(self, title: str, lines: Iterable[str]) -> None:
@@ -102,6 +101,12 @@ class Paper:
                 reporter.write_line(line)
         elif not (self.documents or self.pages or self.stdout):
             raise pytest.UsageError("a plan has nowhere to be printed: leave out -p no:terminal")
+
+    @property
+    def width(self) -> int:
+        """How many characters a line has room for."""
+        width: int = self.config.get_terminal_writer().fullwidth if self._reporter else 80
+        return width
 
     @property
     def _reporter(self) -> TerminalReporter | None:

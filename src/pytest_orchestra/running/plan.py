@@ -92,7 +92,7 @@ class Planner:
 
     ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
     workers are; ``elsewhere`` knows the files that were not collected; ``expected`` is what earlier
-    runs say, and ``order`` by what tests are to be ordered.
+    runs say, and ``order`` by what tests are to be ordered; ``is_timed`` as for :func:`.put_in_order`.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
@@ -104,7 +104,10 @@ class Planner:
         elsewhere: Elsewhere,
         expected: Expectations,
         order: Order,
+        *,
+        is_timed: bool = True,
     ) -> None:
+        self._is_timed = is_timed
         self._expected = expected
         self._order = order
         self._rootpath = rootpath
@@ -197,7 +200,16 @@ class Planner:
         self, settled: _Settled, workers: int, tuning: Tuning | None, kits: Kits | None
     ) -> Plan:
         specs, graph, stock = settled.specs, settled.graph, settled.stock
-        ordering = put_in_order(specs, graph, stock, workers, self._expected, kits, self._order)
+        ordering = put_in_order(
+            specs,
+            graph,
+            stock,
+            workers,
+            self._expected,
+            kits,
+            self._order,
+            is_timed=self._is_timed,
+        )
         fixtures = self._fixtures(specs, kits)
 
         def make_engine(pool: Pool, scores: Scores, fixtures: Fixtures | None = None) -> Engine:

@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.reports.plan.text import wrapped
 from pytest_orchestra.running.bodies import digest_bodies
 from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.explaining import explain_lines
@@ -58,7 +59,7 @@ def configure_planning(
     paper = Paper.open(config)
     crew = _send_home(config)
     memory = Memory.open(config, settings, terminal)
-    opening = Opening(config, settings, problems, terminal, None, memory)
+    opening = Opening(config, settings, problems, terminal, None, memory, is_timed=False)
     claims = FixtureClaims(settings.fixtures)
     collecting = Collecting(
         config, settings.missing, crew.dist, claims, settings.priority, settings.retries
@@ -155,7 +156,8 @@ class Planning:
         if target is not None:
             case = nodeids.index(target)
             lines = explain_lines(foretelling, plan, case, self._opening.recollection)
-            self._paper.section(f"orchestra: why {target} is where it is", lines)
+            pieces = (piece for line in lines for piece in wrapped(line, self._paper.width))
+            self._paper.section(f"orchestra: why {target} is where it is", pieces)
 
     def _foretell(self, session: pytest.Session) -> Foretelling:
         crew, items = self._crew, session.items

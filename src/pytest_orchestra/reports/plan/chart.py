@@ -15,6 +15,9 @@ _NARROWEST: Final = 20
 #: Room for `` 100%`` behind a row.
 _BUSY: Final = 5
 
+#: In a bar that is narrower a name would be cut to nothing.
+_LEAST_NAMED: Final = 8
+
 _BEGINS: Final = "|"
 _GOES_ON: Final = "="
 _SEVERAL: Final = ":"
@@ -79,7 +82,8 @@ def _cells(cases: Sequence[CaseRecord], timeline: Timeline, lane: Lane, columns:
 
 def _bar(cases: Sequence[CaseRecord], span: Span, width: int) -> str:
     """Return a bar with as much of the test's name as there is room for."""
-    name = _cut(_short(cases[span.case].spec.nodeid), width - 2) if width > 4 else ""  # noqa: PLR2004
+    has_room = width >= _LEAST_NAMED
+    name = _cut(_short(cases[span.case].spec.nodeid), width - 2) if has_room else ""
     return f"{_BEGINS}{name}{'':{_GOES_ON}<{width}}"[:width]
 
 

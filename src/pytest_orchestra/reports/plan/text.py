@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -28,11 +29,11 @@ _MOST_BLOCKED: Final = 10
 
 def plan_lines(plan: PlanRecord, width: int, *, is_long: bool) -> Iterator[str]:
     """Yield the lines of a plan for a terminal of ``width`` characters; ``is_long`` leaves nothing out."""
-    yield headline(plan)
-    yield from filter(None, (basis(plan), set_ups(plan)))
-    yield from plan.notes
+    for line in filter(None, (headline(plan), basis(plan), set_ups(plan), *plan.notes)):
+        yield from wrapped(line, width)
     if plan.order:
-        yield from _bounds(plan, is_long=is_long)
+        for line in _bounds(plan, is_long=is_long):
+            yield from wrapped(line, width)
         yield from _gains(plan)
     yield from _stages(plan)
     if plan.order:
@@ -42,6 +43,19 @@ def plan_lines(plan: PlanRecord, width: int, *, is_long: bool) -> Iterator[str]:
         yield ""
         yield from _order(plan, is_long=is_long)
     yield from _blocked(plan, is_long=is_long)
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """Return ``line`` in pieces of ``width`` characters or less, if words allow; more of it stands farther in."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    ) or [""]
 
 
 def short_lines(plan: PlanRecord) -> Iterator[str]:

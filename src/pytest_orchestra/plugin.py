@@ -170,6 +170,10 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
             from pytest_orchestra.running.diagnosing import stay_alone  # noqa: PLC0415 - as above
 
             stay_alone(config)
+        if config.getoption("orchestrate_plan") or config.getoption("orchestrate_explain"):
+            from pytest_orchestra.running.planning import leave_reports_alone  # noqa: PLC0415 - as above
+
+            leave_reports_alone(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:

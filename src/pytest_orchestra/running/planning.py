@@ -49,6 +49,13 @@ class Crew:
         return Tuning(horizon=HORIZON)
 
 
+def leave_reports_alone(config: pytest.Config) -> None:
+    """Let nobody write the report of a run in the place of an earlier one's, since nothing runs."""
+    for name in ("xmlpath", "htmlpath", "report_log"):
+        if hasattr(config.option, name):
+            setattr(config.option, name, None)
+
+
 def configure_planning(
     config: pytest.Config,
     settings: Settings,
@@ -72,17 +79,11 @@ def configure_planning(
 
 
 def _send_home(config: pytest.Config) -> Crew:
-    """Let xdist start no workers, and pytest write no reports of a run; return who would have come."""
+    """Let xdist start no workers; return who would have come."""
     option = config.option
     specs: list[str] = list(getattr(option, "tx", None) or ())
     dist: str = getattr(option, "dist", "no")
-    for name, value in (
-        ("dist", "no"),
-        ("tx", []),
-        ("xmlpath", None),
-        ("htmlpath", None),
-        ("report_log", None),
-    ):
+    for name, value in (("dist", "no"), ("tx", [])):
         if hasattr(option, name):
             setattr(option, name, value)
     if dist == "no" or not specs:

@@ -18,6 +18,9 @@ _BUSY: Final = 5
 #: In a bar that is narrower a name would be cut to nothing.
 _LEAST_NAMED: Final = 8
 
+#: What takes less than so much of a column is one of several short ones.
+_SHORTEST: Final = 0.5
+
 _BEGINS: Final = "|"
 _GOES_ON: Final = "="
 _SEVERAL: Final = ":"
@@ -72,7 +75,8 @@ def _cells(cases: Sequence[CaseRecord], timeline: Timeline, lane: Lane, columns:
             cells[left:right] = _HELD_UP * (right - left)
     for span in lane.spans:
         left, right = _columns(span.start, span.end, timeline.end, columns)
-        if right > left:
+        # What is shorter than half a column would be one only where it happens to be.
+        if right > left and (span.end - span.start) / timeline.end * columns >= _SHORTEST:
             cells[left:right] = _bar(cases, span, right - left)
         else:
             at = min(left, columns - 1)

@@ -270,7 +270,10 @@ class Explanation:
         if not rivals:
             return f"{text}, which no other test does"
         spent = sum(cases[each].seconds or 0.0 for each in rivals)
-        return f"{text}, and so do {count(len(rivals), 'other test')}, for {seconds(spent)} in all"
+        do = "does" if len(rivals) == 1 else "do"
+        return (
+            f"{text}, and so {do} {count(len(rivals), 'other test')}, for {seconds(spent)} in all"
+        )
 
 
 def explain_lines(

@@ -21,7 +21,7 @@ from pytest_orchestra.scheduling.bound import CRITICAL_PATH, lower_bounds
 from pytest_orchestra.scheduling.capacity import Stock
 from pytest_orchestra.scheduling.chain import critical_path
 from pytest_orchestra.scheduling.fixtures import Kits
-from pytest_orchestra.scheduling.forecast import Forecast, Prospect, forecast
+from pytest_orchestra.scheduling.forecast import Forecast, Prospect, forecast, wanted_verdicts
 from pytest_orchestra.scheduling.pool import EXCLUSIVE, Demand, Pool
 from pytest_orchestra.scheduling.score import Demands, fill
 from pytest_orchestra.scheduling.setups import SetUps
@@ -80,7 +80,8 @@ class Foretelling:
         plan = self.plan
         setups = SetUps(self.kits, plan.expected.costs, [spec.nodeid for spec in plan.specs])
         specs = postpone_flaking(plan.specs, plan.expected.flaking)
-        return Prospect(specs, self.seconds, plan.make_engine, setups, plan.blocked)
+        verdicts = wanted_verdicts(plan.graph)
+        return Prospect(specs, self.seconds, plan.make_engine, setups, plan.blocked, verdicts)
 
     @cached_property
     def _demands(self) -> list[Demand]:

@@ -1,4 +1,4 @@
-"""A run as the engine would run it if every case took what is expected of it, and all went well."""
+"""A run as the engine would run it if every case took what is expected of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.events import CaseBlocked
-from pytest_orchestra.model.verdict import Cause
+from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.scheduling.capacity import Stock
 from pytest_orchestra.scheduling.engine import Engine
+from pytest_orchestra.scheduling.graph import Graph
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.setups import SetUps
@@ -25,7 +26,7 @@ class Prospect:
     """What is known of a run before it begins.
 
     ``seconds`` are what each of ``specs`` is expected to take by itself; ``setups`` what shared fixtures
-    take. ``blocked`` maps cases that cannot run to the reason.
+    take. ``blocked`` maps cases that cannot run to the reason; ``verdicts`` are of those that do not pass.
     """
 
     specs: Sequence[CaseSpec]
@@ -33,6 +34,7 @@ class Prospect:
     make_engine: MakeEngine
     setups: SetUps
     blocked: Mapping[int, str] = field(default_factory=dict)
+    verdicts: Mapping[int, Verdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,12 @@ def forecast(prospect: Prospect, scores: Scores, stock: Stock, workers: Sequence
     pool = Pool(stock)
     engine = prospect.make_engine(pool, scores)
     simulation = Simulation(
-        engine, prospect.seconds, workers, specs=prospect.specs, setups=prospect.setups
+        engine,
+        prospect.seconds,
+        workers,
+        dict(prospect.verdicts),
+        specs=prospect.specs,
+        setups=prospect.setups,
     )
     for case, reason in prospect.blocked.items():
         simulation.tell(CaseBlocked(case, Cause(reason)), 0.0)
@@ -65,3 +72,17 @@ def forecast(prospect: Prospect, scores: Scores, stock: Stock, workers: Sequence
     places = {worker: place for place, worker in enumerate(workers)}
     in_order = sorted(spans, key=lambda span: (span.start, places[span.worker]))
     return Forecast(tuple(in_order), engine, pool)
+
+
+def wanted_verdicts(graph: Graph) -> Mapping[int, Verdict]:
+    """Return what must become of cases for those to run that wait for them, where that is not to pass."""
+    found: dict[int, Verdict] = {}
+    for case, dependents in enumerate(graph.dependents):
+        if all(Verdict.PASSED in accepts for _, accepts in dependents):
+            continue
+        suits = [
+            verdict for verdict in Verdict if all(verdict in accepts for _, accepts in dependents)
+        ]
+        if suits:
+            found[case] = suits[0]
+    return found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
-from engines import DB, after, counted, spec
+from engines import DB, after, counted, once_over, spec
 
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import CaseSpec, Claim, Hold, Mode
@@ -14,7 +15,7 @@ from pytest_orchestra.scheduling.capacity import Stock, settle_stock
 from pytest_orchestra.scheduling.engine import Engine
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.fixtures import Kits
-from pytest_orchestra.scheduling.forecast import Prospect, forecast
+from pytest_orchestra.scheduling.forecast import Prospect, forecast, wanted_verdicts
 from pytest_orchestra.scheduling.graph import Graph, arrange
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.score import Scores, score
@@ -70,6 +71,18 @@ def test_what_cannot_run_is_not_foretold_to() -> None:
     )
     assert [each.case for each in found.spans] == [2]
     assert found.engine.verdicts[1] is Verdict.BLOCKED
+
+
+def test_what_others_wait_for_is_taken_to_happen() -> None:
+    """Who waits for a failure runs in a plan, too; of those who want opposites somebody cannot."""
+    failed = frozenset({Verdict.FAILED})
+    graph = arrange([{}, {0: failed}, {}, {2: failed}, after(2), once_over(0)])
+    assert wanted_verdicts(graph) == {0: Verdict.FAILED}
+    specs = [spec()] * 6
+    prospect = replace(_prospect(specs, [1.0] * 6, graph), verdicts=wanted_verdicts(graph))
+    scores = score(specs, graph, [1.0] * 6, 1)
+    found = forecast(prospect, scores, _stock(specs), ("gw0",))
+    assert {each.case for each in found.spans} == {0, 1, 2, 4, 5}
 
 
 def test_shared_fixtures_take_their_time() -> None:

@@ -131,7 +131,11 @@ class Foretelling:
     def _gains(self) -> tuple[tuple[GainRecord, ...], tuple[str, ...]]:
         """Return what one more of anything would gain, and what there was no time to try."""
         waits, end = self.forecast.engine.waits, self.forecast.makespan
-        held_up = {name: waits.held_up(name, end) for name in self.stock.capacities}
+        held_up = {
+            name: waits.held_up(name, end)
+            for name, capacity in self.stock.capacities.items()
+            if capacity.tokens != UNBOUNDED
+        }
         wanted = scarce(held_up, MOST_RESOURCES)
         most = MOST_SIMULATED // max(1, len(self.plan.specs)) - 2  # one as it is, one for a worker
         if most < 0:

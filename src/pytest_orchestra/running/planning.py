@@ -158,7 +158,7 @@ class Planning:
             case = nodeids.index(target)
             lines = explain_lines(foretelling, plan, case, self._opening.recollection)
             pieces = (piece for line in lines for piece in wrapped(line, self._paper.width))
-            self._paper.section(f"orchestra: why {target} is where it is", pieces)
+            self._paper.section("orchestra: explanation, no test is run", (target, *pieces))
 
     def _foretell(self, session: pytest.Session) -> Foretelling:
         crew, items = self._crew, session.items

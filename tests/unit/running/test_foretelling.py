@@ -7,7 +7,7 @@ import json
 import pytest
 from plans import case, foretold, lasting
 
-from pytest_orchestra.model.case import CaseSpec, Claim
+from pytest_orchestra.model.case import CaseSpec, Claim, Mode
 from pytest_orchestra.model.order import Order
 from pytest_orchestra.model.plan import GainRecord, PlanRecord, Source
 from pytest_orchestra.model.stage import StageSpec, Strategy
@@ -79,11 +79,22 @@ def test_tokens_that_are_lacking_are_told_with_what_one_more_would_save() -> Non
     assert "db = 2 instead of 1     2.00 s (50%)" in text
 
 
+def test_of_a_lock_there_cannot_be_more() -> None:
+    """Who reads and writes what nobody declared waits for no token."""
+    claims = frozenset({Claim("schema", mode=Mode.WRITE)})
+    plan = foretold([case(f"test_{n}", claims=claims) for n in range(3)]).tell()
+    assert plan.run.cases[2].waited_for == "schema"
+    assert [each.resource for each in plan.gains] == [None]
+    assert "what 3 tests take of 'schema'\n" in _text(plan)
+
+
 def test_work_is_the_bottleneck_where_all_workers_are_busy() -> None:
     """With one worker the remedy is named."""
     specs = [case(f"test_{n}") for n in range(8)]
     expected = lasting(specs, *[1.0] * 8)
-    assert "all 2 together are busy for 100% of the time" in _text(foretold(specs, expected).tell())
+    assert "the work: the 2 workers are busy for 100% of the time" in _text(
+        foretold(specs, expected).tell()
+    )
     alone = foretold(specs, expected, workers=1).tell()
     assert "bottleneck: the only worker; -n gives more" in _text(alone)
     assert "all the work, on one worker" in _text(alone)

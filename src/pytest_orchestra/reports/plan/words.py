@@ -139,7 +139,7 @@ def _work_bottleneck(plan: PlanRecord) -> str:
     used = share(busy, plan.seconds * len(workers))
     if len(workers) == 1:
         return "the only worker; -n gives more"
-    return f"the workers: all {len(workers)} together are busy for {used} of the time"
+    return f"the work: the {len(workers)} workers are busy for {used} of the time"
 
 
 def _lost_to(plan: PlanRecord, bound: BoundRecord) -> str:

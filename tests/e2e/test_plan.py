@@ -72,7 +72,7 @@ def test_a_plan_for_workers_says_what_holds_them_up_and_starts_none(shop: Projec
     )
     assert planned.lines(r"^  terminal = 2 instead of 1  1\.\d\d s ")
     assert planned.lines(r"^gw2 \[")
-    assert planned.lines("^for runs only, so nothing is written: --orchestrate-ctrf$")
+    assert planned.lines("^not of this, so nothing is written: --orchestrate-ctrf$")
     assert planned.lines("= 6 tests collected in ")
     page = (shop.path / "plan.html").read_text()
     assert "A plan, not a run" in page
@@ -193,3 +193,9 @@ def test_a_shard_is_planned_by_itself(shop: Project) -> None:
     assert plan["shard"] == "1/2"
     assert plan["tests"] < 6
     assert result.lines(f"orchestra: shard 1/2: {plan['tests']} of 6 tests")
+    theirs = next(
+        each for each in SECONDS if each not in {case["nodeid"] for case in plan["order"]}
+    )
+    result = shop.orchestrate("--orchestrate-shard=1/2", "--orchestrate-explain", theirs)
+    assert result.code == USAGE
+    assert result.lines("it is in another shard than 1/2; give that one, or none")

@@ -153,6 +153,11 @@ class Opening:
             self._memory.narrow(cases)
         return cases
 
+    def has_elsewhere(self, nodeid: str) -> bool:
+        """Whether a test was collected that may be in another shard, once it is known which are this one's."""
+        whole = self._whole.specs if self._whole is not None else ()
+        return any(spec.nodeid == nodeid for spec in whole)
+
     def _durations(self) -> tuple[Mapping[str, float], str | None]:
         """Return seconds by node id, of all that is known, and a complaint for the user."""
         durations, complaint = read_durations(self._config.rootpath)

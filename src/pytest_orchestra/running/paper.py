@@ -47,8 +47,9 @@ class Paper:
 
         The directory that the configuration names is for reports of runs.
         """
+        asked = tuple(each for each in FORMS if config.getoption(f"orchestrate_{each}"))
         if not config.getoption("orchestrate_plan"):
-            return cls(config)
+            return cls(config, ignored=tuple(f"--orchestrate-{each}" for each in asked))
         here = config.invocation_params.dir
         folder: str | None = config.getoption("orchestrate_report")
         as_json: str | None = config.getoption("orchestrate_json")
@@ -62,11 +63,7 @@ class Paper:
             pages.append(here / Path(folder).expanduser() / _PAGE_FILE)
         for path in (*documents, *pages):
             check_path(path)
-        ignored = tuple(
-            f"--orchestrate-{name}"
-            for name in FORMS
-            if name not in {"json", "html"} and config.getoption(f"orchestrate_{name}")
-        )
+        ignored = tuple(f"--orchestrate-{each}" for each in asked if each not in {"json", "html"})
         stdout = StandardOutput.take(config) if as_json == _STDOUT else None
         return cls(config, tuple(documents), tuple(pages), stdout, ignored)
 
@@ -90,7 +87,7 @@ class Paper:
             lines: Iterable[str] = short_lines(plan)
         else:
             lines = plan_lines(plan, self.width, is_long=verbosity > 0)
-        self.section("orchestra: plan, no test is run", (*lines, *self._remarks()))
+        self.section("orchestra: plan, no test is run", lines)
 
     def section(self, title: str, lines: Iterable[str]) -> None:
         """Print ``lines`` below a ``title``; raises pytest.UsageError if nobody would see anything of the plan."""
@@ -113,11 +110,16 @@ class Paper:
         reporter: TerminalReporter | None = self.config.pluginmanager.getplugin("terminalreporter")
         return reporter
 
-    def _remarks(self) -> Iterator[str]:
+    def remark(self) -> None:
+        """Print where the plan was written to, and what was not written."""
+        reporter = self._reporter
+        if reporter is None or self.config.get_verbosity() < 0:
+            return
         for path in (*self.documents, *self.pages):
-            yield f"written to {path}"
+            reporter.write_line(f"written to {path}")
         if self.ignored:
-            yield f"for runs only, so nothing is written: {', '.join(self.ignored)}"
+            names = ", ".join(self.ignored)
+            reporter.write_line(f"not of this, so nothing is written: {names}")
 
 
 @contextmanager

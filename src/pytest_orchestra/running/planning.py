@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -54,6 +54,10 @@ def leave_reports_alone(config: pytest.Config) -> None:
     for name in ("xmlpath", "htmlpath", "report_log"):
         if hasattr(config.option, name):
             setattr(config.option, name, None)
+    # pytest-cov has options of its own by now, and would miss the coverage of what does not run.
+    coverage = getattr(config.pluginmanager.getplugin("_cov"), "options", None)
+    if coverage is not None and hasattr(coverage, "no_cov"):
+        coverage.no_cov = True
 
 
 def configure_planning(
@@ -143,9 +147,7 @@ class Planning:
     def _tell(self, session: pytest.Session) -> None:
         wanted: str | None = self._config.getoption("orchestrate_explain")
         nodeids = [item.nodeid for item in session.items]
-        target = None
-        if wanted is not None:
-            target = find_target(EXPLAIN_OPTION, wanted, nodeids, self._config)
+        target = None if wanted is None else self._find(wanted, nodeids)
         foretelling = self._foretell(session)
         plan = foretelling.tell(self._notes(foretelling))
         sharding = self._opening.sharding
@@ -159,6 +161,17 @@ class Planning:
             lines = explain_lines(foretelling, plan, case, self._opening.recollection)
             pieces = (piece for line in lines for piece in wrapped(line, self._paper.width))
             self._paper.section("orchestra: explanation, no test is run", (target, *pieces))
+        self._paper.remark()
+
+    def _find(self, wanted: str, nodeids: Sequence[str]) -> str:
+        """Return the node id of the test that the user means; raises pytest.UsageError if it is not just one."""
+        sharding = self._opening.sharding
+        if sharding is not None and wanted not in nodeids and self._opening.has_elsewhere(wanted):
+            raise pytest.UsageError(
+                f"{EXPLAIN_OPTION} {wanted}: it is in another shard than {sharding.shard}; give that "
+                "one, or none"
+            )
+        return find_target(EXPLAIN_OPTION, wanted, nodeids, self._config)
 
     def _foretell(self, session: pytest.Session) -> Foretelling:
         crew, items = self._crew, session.items

@@ -23,7 +23,7 @@ from pytest_orchestra.scheduling.chain import critical_path
 from pytest_orchestra.scheduling.fixtures import Kits
 from pytest_orchestra.scheduling.forecast import Forecast, Prospect, forecast, wanted_verdicts
 from pytest_orchestra.scheduling.pool import EXCLUSIVE, Demand, Pool
-from pytest_orchestra.scheduling.score import Demands, fill
+from pytest_orchestra.scheduling.score import Demands, fill, score
 from pytest_orchestra.scheduling.setups import SetUps
 from pytest_orchestra.scheduling.simulate import Span
 from pytest_orchestra.scheduling.what_if import gains_of_more, scarce
@@ -64,6 +64,13 @@ class Foretelling:
         expected = self.plan.expected
         nodeids = (spec.nodeid for spec in self.plan.specs)
         return fill([expected.durations.get(each, expected.guesses.get(each)) for each in nodeids])
+
+    @cached_property
+    def tails(self) -> tuple[float, ...]:
+        """The length of the longest path from the start of each case to the end of the run, by these seconds."""
+        demands = Demands.read(self.plan.specs, Pool(self.stock))
+        specs, graph = self.plan.specs, self.plan.graph
+        return score(specs, graph, self.seconds, len(self.workers), demands).tail
 
     @cached_property
     def stock(self) -> Stock:
@@ -119,13 +126,14 @@ class Foretelling:
     def _bounds(self) -> Iterator[BoundRecord]:
         plan = self.plan
         pool = Pool(self.stock)
-        tail = plan.scores.tail
-        bounds = lower_bounds(tail, self.seconds, self._demands, pool.capacities, len(self.workers))
+        bounds = lower_bounds(
+            self.tails, self.seconds, self._demands, pool.capacities, len(self.workers)
+        )
         for bound in bounds:
             if bound.seconds < LEAST_SHARE * bounds[0].seconds:
                 return
             path = bound.reason == CRITICAL_PATH
-            cases = critical_path(plan.specs, plan.graph, tail, self.seconds) if path else ()
+            cases = critical_path(plan.specs, plan.graph, self.tails, self.seconds) if path else ()
             yield BoundRecord(bound.seconds, bound.reason, cases)
 
     def _gains(self) -> tuple[tuple[GainRecord, ...], tuple[str, ...]]:

@@ -70,7 +70,8 @@ class Paper:
     def write(self, plan: PlanRecord) -> None:
         """Write all that was asked for; raises pytest.UsageError if that cannot be."""
         if self.stdout is not None:
-            self.stdout.write(json.dumps(document(plan), indent=1) + "\n")
+            with _named("standard output"):
+                self.stdout.write(json.dumps(document(plan), indent=1) + "\n")
         for path in self.documents:
             with _named(path):
                 write_plan(plan, path)
@@ -123,7 +124,7 @@ class Paper:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _named(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

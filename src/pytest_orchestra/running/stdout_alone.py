@@ -35,7 +35,7 @@ class StandardOutput:
             file.write(text)
             file.flush()
         except BrokenPipeError:
-            pass
+            self._drop()
 
     def give_back(self) -> None:
         """Let everybody print as before."""
@@ -44,6 +44,14 @@ class StandardOutput:
         sys.stdout = self._stream
         if self._copy is not None:
             os.dup2(self._copy.fileno(), self._stream.fileno())
+            self._copy.close()
+
+    def _drop(self) -> None:
+        """Let what is left to write go nowhere, or it would be tried again, in vain, at the end."""
+        if self._copy is not None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._copy.fileno())
+            os.close(nowhere)
 
     def _redirect(self) -> None:
         # What pytest's capture has set aside at its start is what it will put back after each pause.

@@ -143,5 +143,8 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], figures: int = 2
         )
         for row in rows
     ]
-    names = [el("th", name, scope="col") for name in heads]
+    names = [
+        el("th", name, scope="col", class_="n" if at < figures else None)
+        for at, name in enumerate(heads)
+    ]
     return el("table", el("thead", el("tr", names)), el("tbody", lines))

@@ -57,7 +57,7 @@ class PlanRecord:
     ``BLOCKED`` if it cannot run. ``order`` are the cases that run, as they start.
 
     ``expected`` are the seconds of each case by itself, and ``sources`` where these are from. ``set_ups`` are
-    seconds that setting up shared fixtures takes in all. ``bounds`` begin with the greatest, ``gains`` with the
+    seconds that setting up shared fixtures takes in all, and ``least_set_ups`` what it takes in any order. ``bounds`` begin with the greatest, ``gains`` with the
     worker. ``order_name`` says by what tests are ordered, empty where too little is known to. ``notes`` are
     lines for people: what is said of such a run, and what was left out of the plan.
     """
@@ -69,6 +69,7 @@ class PlanRecord:
     bounds: tuple[BoundRecord, ...]
     gains: tuple[GainRecord, ...] = ()
     set_ups: float = 0.0
+    least_set_ups: float = 0.0
     order_name: str = ""
     notes: tuple[str, ...] = ()
 

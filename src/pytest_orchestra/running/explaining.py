@@ -222,7 +222,7 @@ class Explanation:
     def _chain(self) -> str:
         plan = self.foretelling.plan
         told = self.foretelling
-        path = chain_from(self.case, plan.graph, told.tails, told.seconds)
+        path = chain_from(self.case, plan.graph, told.tails, told.spent)
         if len(path) == 1:
             return "nothing that takes long waits for it"
         names = [f"{self._name(each)} ({seconds(self.plan.expected[each])})" for each in path[1:]]

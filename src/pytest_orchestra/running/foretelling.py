@@ -66,11 +66,17 @@ class Foretelling:
         return fill([expected.durations.get(each, expected.guesses.get(each)) for each in nodeids])
 
     @cached_property
+    def spent(self) -> list[float]:
+        """What each case will take by itself: nothing if it cannot run."""
+        run = {span.case for span in self.forecast.spans}
+        return [each if case in run else 0.0 for case, each in enumerate(self.seconds)]
+
+    @cached_property
     def tails(self) -> tuple[float, ...]:
-        """The length of the longest path from the start of each case to the end of the run, by these seconds."""
+        """The length of the longest path from the start of each case to the end of the run, by what is ``spent``."""
         demands = Demands.read(self.plan.specs, Pool(self.stock))
         specs, graph = self.plan.specs, self.plan.graph
-        return score(specs, graph, self.seconds, len(self.workers), demands).tail
+        return score(specs, graph, self.spent, len(self.workers), demands).tail
 
     @cached_property
     def stock(self) -> Stock:
@@ -91,6 +97,16 @@ class Foretelling:
         return Prospect(specs, self.seconds, plan.make_engine, setups, plan.blocked, verdicts)
 
     @cached_property
+    def _set_ups(self) -> float:
+        """Seconds that shared fixtures take in all."""
+        return sum(span.end - span.start - self.seconds[span.case] for span in self.forecast.spans)
+
+    @property
+    def _least_set_ups(self) -> float:
+        """What they take in any order; no more than here, since who cannot run sets nothing up."""
+        return min(self._prospect.setups.least, self._set_ups)
+
+    @cached_property
     def _demands(self) -> list[Demand]:
         read = Demands.read(self.plan.specs, Pool(self.stock))
         return [read.distinct[number] for number in read.of_case]
@@ -106,7 +122,8 @@ class Foretelling:
             sources=tuple(self._sources()),
             bounds=tuple(self._bounds()),
             gains=gains,
-            set_ups=sum(span.end - span.start - self.seconds[span.case] for span in spans),
+            set_ups=self._set_ups,
+            least_set_ups=self._least_set_ups,
             order_name=str(self.plan.order or ""),
             notes=(*notes, *left_out),
         )
@@ -127,13 +144,18 @@ class Foretelling:
         plan = self.plan
         pool = Pool(self.stock)
         bounds = lower_bounds(
-            self.tails, self.seconds, self._demands, pool.capacities, len(self.workers)
+            self.tails,
+            self.spent,
+            self._demands,
+            pool.capacities,
+            len(self.workers),
+            besides=self._least_set_ups,
         )
         for bound in bounds:
             if bound.seconds < LEAST_SHARE * bounds[0].seconds:
                 return
             path = bound.reason == CRITICAL_PATH
-            cases = critical_path(plan.specs, plan.graph, self.tails, self.seconds) if path else ()
+            cases = critical_path(plan.specs, plan.graph, self.tails, self.spent) if path else ()
             yield BoundRecord(bound.seconds, bound.reason, cases)
 
     def _gains(self) -> tuple[tuple[GainRecord, ...], tuple[str, ...]]:

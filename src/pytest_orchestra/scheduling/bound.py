@@ -32,16 +32,18 @@ def makespan_bound(
     return lower_bounds(tails, seconds, demands, capacities, workers)[0]
 
 
-def lower_bounds(
+def lower_bounds(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
     tails: Sequence[float],
     seconds: Sequence[float],
     demands: Sequence[Demand],
     capacities: Mapping[str, int],
     workers: int,
+    besides: float = 0.0,
 ) -> tuple[Bound, ...]:
     """Return critical path, work / workers, and per resource tokens x seconds / capacity; the greatest first.
 
-    ``demands`` are per case; a case that runs alone counts for every worker.
+    ``demands`` are per case; a case that runs alone counts for every worker. ``besides`` are seconds of work
+    that is no case's own.
     """
     use: dict[str, float] = {}
     for demand, spent in zip(demands, seconds, strict=True):
@@ -51,7 +53,7 @@ def lower_bounds(
     work = sum(seconds)
     bounds = [
         Bound(max(tails, default=0.0), CRITICAL_PATH),
-        Bound((work - alone) / workers + alone, WORK),
+        Bound((work + besides - alone) / workers + alone, WORK),
         *(Bound(spent, resource) for resource, spent in sorted(use.items())),
     ]
     return tuple(sorted(bounds, key=lambda bound: -bound.seconds))

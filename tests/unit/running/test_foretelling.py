@@ -97,7 +97,7 @@ def test_work_is_the_bottleneck_where_all_workers_are_busy() -> None:
     )
     alone = foretold(specs, expected, workers=1).tell()
     assert "bottleneck: the only worker; -n gives more" in _text(alone)
-    assert "all the work, on one worker" in _text(alone)
+    assert "all the work, 8.00 s, on one worker" in _text(alone)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,11 @@ def test_set_ups_of_shared_fixtures_are_part_of_it() -> None:
     )
     plan = foretold(specs, expected, kits=kits).tell()
     assert plan.set_ups == pytest.approx(plan.seconds * 2 - 4.0 - _idle(plan))
-    assert plan.set_ups >= 3.0
+    assert plan.set_ups >= plan.least_set_ups == 3.0
+    assert plan.bounds[0].seconds == 3.5
     text = _text(plan)
     assert "setting up shared fixtures takes" in text
+    assert "all the work, 4.00 s, and setting up shared fixtures once, 3.00 s, shared by 2" in text
     assert "since setting up shared fixtures takes" in text
 
 
@@ -162,6 +164,18 @@ def test_what_cannot_run_is_told_with_the_cause() -> None:
     entry = document(plan)["cannot_run"][0]
     assert entry == {"nodeid": "test_a.py::test_first", "why": "test_z was deselected"}
     assert "Cannot run" in render_plan(plan)
+
+
+def test_what_cannot_run_bounds_nothing() -> None:
+    """Neither its time nor the fixtures that only it would set up."""
+    specs = [case("test_x"), case("test_y"), case("test_z", "test_y")]
+    kits = Kits((("server", "test_a.py"),), ((), (0,)), (0, 1, 1))
+    costs = {("server", "test_a.py"): 9.0}
+    expected = Expectations({each.nodeid: 4.0 for each in specs}, costs=costs)
+    plan = foretold(specs, expected, kits=kits, blocked={1: "no"}).tell()
+    assert plan.seconds == 4.0
+    assert [(each.seconds, each.cases) for each in plan.bounds] == [(4.0, (0,)), (2.0, ())]
+    assert "all the work, 4.00 s, shared by 2 workers" in _text(plan)
 
 
 def test_if_nothing_can_run_that_is_all_there_is_to_say() -> None:

@@ -47,3 +47,9 @@ def test_all_bounds_are_told_the_greatest_first() -> None:
     """Each is a bound by itself."""
     bounds = lower_bounds([2.0] * 3, [2.0] * 3, [ONE, ONE, FREE], POOL.capacities, 4)
     assert bounds == (Bound(2.0, "critical path"), Bound(2.0, "db"), Bound(1.5, "work"))
+
+
+def test_what_is_no_case_s_own_is_work_as_well() -> None:
+    """Workers share it like all other work."""
+    bounds = lower_bounds([1.0] * 4, [1.0] * 4, [FREE] * 4, POOL.capacities, 2, besides=3.0)
+    assert bounds[0] == Bound(3.5, "work")

@@ -73,9 +73,11 @@ def bound_words(plan: PlanRecord, bound: BoundRecord) -> str:
         return _path_words(plan, bound)
     if bound.reason == WORK:
         workers = len(run.workers)
-        if workers == 1:
-            return "all the work, on one worker"
-        return f"all the work, {seconds(sum(plan.expected))}, shared by {workers} workers"
+        ran = sum(plan.expected[case] for case in plan.order)
+        work = f"all the work, {seconds(ran)}"
+        if plan.least_set_ups:
+            work += f", and setting up shared fixtures once, {seconds(plan.least_set_ups)}"
+        return f"{work}, {'on one worker' if workers == 1 else f'shared by {workers} workers'}"
     users = sum(any(lease.resource == bound.reason for lease in case.leases) for case in run.cases)
     return f"what {count(users, 'test')} {'takes' if users == 1 else 'take'} of {bound.reason!r}{_there(plan, bound.reason)}"
 

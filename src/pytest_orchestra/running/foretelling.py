@@ -99,7 +99,9 @@ class Foretelling:
     @cached_property
     def _set_ups(self) -> float:
         """Seconds that shared fixtures take in all."""
-        return sum(span.end - span.start - self.seconds[span.case] for span in self.forecast.spans)
+        spans = self.forecast.spans
+        extra = sum(span.end - span.start - self.seconds[span.case] for span in spans)
+        return max(0.0, extra)  # differences of times are rounded
 
     @property
     def _least_set_ups(self) -> float:

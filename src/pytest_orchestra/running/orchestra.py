@@ -13,7 +13,9 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
+from pytest_orchestra.running.last_run import LastRun
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
@@ -51,11 +53,21 @@ def configure_main(config: pytest.Config) -> None:
         return
     manager.register(Uncollected(), UNCOLLECTED)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
+    if config.getoption("orchestrate_record") is not None:
+        from pytest_orchestra.running.recorder import Recorder  # noqa: PLC0415 - only if needed
+
+        Recorder.register(config, terminal)
     ArtifactKeeper.register(
         config, report_folder(config, settings), keeps_all=settings.keeps_all_artifacts
     )
     sharing = _share(config, settings)
-    memory = Memory.open(config, settings, terminal)
+    replay = replay_of(config)
+    if replay is not None:
+        manager.register(replay, "orchestra-replay")
+    # How often a test fails that is made to fail again says nothing of how often it does.
+    memory = None if replay is not None else Memory.open(config, settings, terminal)
+    if memory is not None and not config.option.collectonly:
+        manager.register(LastRun(config.rootpath), "orchestra-last-run")
     if _has_workers(config):
         hiring = Hiring(config, settings, problems, terminal, sharing, memory)
         manager.register(hiring, "orchestra-hiring")
@@ -78,6 +90,7 @@ def _wants_plan(config: pytest.Config) -> bool:
         option
         for option, name in (
             ("--orchestrate-diagnose", "orchestrate_diagnose"),
+            ("--orchestrate-replay", "orchestrate_replay"),
             ("--collect-only", "collectonly"),
         )
         if config.getoption(name) not in (None, False)

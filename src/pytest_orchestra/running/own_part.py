@@ -30,10 +30,10 @@ class OwnPart:
             self.sort(items, self._collecting.read(items))
 
     def take(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        """After other plugins have left tests out: leave those of other shards out, too."""
+        """After other plugins have left tests out: leave out those of other shards, or what was not recorded."""
         if session.testsfailed and not self._config.option.continue_on_collection_errors:
             return
-        if self._opening.sharding is None:
+        if not self._opening.has_share:
             return
         share = self._opening.take_share(
             self._collecting.collection_of(items),

@@ -47,7 +47,9 @@ class Paper:
 
         The directory that the configuration names is for reports of runs.
         """
-        asked = tuple(each for each in FORMS if config.getoption(f"orchestrate_{each}"))
+        asked = tuple(
+            each for each in (*FORMS, "record") if config.getoption(f"orchestrate_{each}")
+        )
         if not config.getoption("orchestrate_plan"):
             return cls(config, ignored=tuple(f"--orchestrate-{each}" for each in asked))
         here = config.invocation_params.dir

@@ -32,6 +32,7 @@ from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.score import Scores
+from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
 
@@ -44,6 +45,7 @@ class Plan:
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
     ordered then. ``links`` and ``data`` say who needs what from whom. ``scores`` rank the cases, by
     what is ``expected`` of them; ``make_engine`` makes engines like the run's own, for predictions.
+    ``is_scripted``: it goes like another run.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -57,6 +59,7 @@ class Plan:
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
+    is_scripted: bool = False
     scores: Scores = field(kw_only=True)
     expected: Expectations = field(kw_only=True)
     make_engine: MakeEngine = field(kw_only=True)
@@ -116,23 +119,24 @@ class Planner:
         self._problems = tuple(problems)
         self._elsewhere = elsewhere
 
-    def plan(
+    def plan(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
         self,
         collection: Collection,
         workers: int,
         tuning: Tuning | None = None,
         lost_files: Mapping[str, str] = MappingProxyType({}),
         kits: Kits | None = None,
+        script: Script | None = None,
     ) -> Plan:
         """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
 
         ``lost_files`` gave no tests, for the reason that they map to: what depends on something
         in them is blocked,
         and so is what depends on a name that nobody answers to, since it may lie there. ``kits``
-        tell which fixtures cases share.
+        tell which fixtures cases share. ``script`` says how another run went that this one is to go like.
         """
         settled = self._settle(collection, lost_files)
-        plan = self._make(settled, workers, tuning, kits)
+        plan = self._make(settled, workers, tuning, kits, script)
         return replace(plan, links=settled.links, data=settled.data)
 
     def partition(
@@ -197,7 +201,12 @@ class Planner:
         return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data)
 
     def _make(
-        self, settled: _Settled, workers: int, tuning: Tuning | None, kits: Kits | None
+        self,
+        settled: _Settled,
+        workers: int,
+        tuning: Tuning | None,
+        kits: Kits | None,
+        script: Script | None,
     ) -> Plan:
         specs, graph, stock = settled.specs, settled.graph, settled.stock
         ordering = put_in_order(
@@ -212,7 +221,12 @@ class Planner:
         )
         fixtures = self._fixtures(specs, kits)
 
-        def make_engine(pool: Pool, scores: Scores, fixtures: Fixtures | None = None) -> Engine:
+        def make_engine(
+            pool: Pool,
+            scores: Scores,
+            fixtures: Fixtures | None = None,
+            script: Script | None = None,
+        ) -> Engine:
             segments = number_segments([spec.file for spec in specs])
             known = fixtures or self._fixtures(specs, kits)
             return Engine(
@@ -227,6 +241,7 @@ class Planner:
                 RetryPolicy(
                     {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
                 ),
+                script,
             )
 
         pool = Pool(stock)
@@ -234,12 +249,13 @@ class Planner:
             specs,
             graph,
             pool,
-            make_engine(pool, ordering.scores, fixtures),
+            make_engine(pool, ordering.scores, fixtures, script),
             settled.blocked,
             settled.notes,
             ordering.foresight,
             fixtures,
             order=ordering.order,
+            is_scripted=script is not None,
             scores=ordering.scores,
             expected=self._expected,
             make_engine=make_engine,

@@ -39,6 +39,8 @@ _OPTIONS: Final[dict[str, object]] = {
     "orchestrate_explain": None,
     "orchestrate_history": "none",
     "orchestrate_plan": False,
+    "orchestrate_record": None,
+    "orchestrate_replay": None,
     "orchestrate_retries": "0",
     "orchestrate_shard": None,
     "orchestrate_shard_durations": None,
@@ -51,7 +53,7 @@ _OPTIONS: Final[dict[str, object]] = {
 }
 
 #: Plugins that a rehearsal does without: what is reported is the diagnosis.
-_BLOCKED: Final = ("orchestra-reporting",)
+_BLOCKED: Final = ("orchestra-reporting", "orchestra-last-run")
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(default: .pytest_orchestra/history.sqlite3 in the root directory), or none.",
     )
     group.addoption(
+        "--orchestrate-plan",
+        action="store_true",
+        help="Run no test: say in which order they would run, on which worker and when, what the run takes "
+        "and why it cannot take less. -n says on how many workers. With --orchestrate-json=PATH (- is "
+        "standard output) also as JSON, with --orchestrate-html=PATH as a page.",
+    )
+    group.addoption(
+        "--orchestrate-explain",
+        metavar="NODEID",
+        help="Run no test: say why this one is where it is in the order. Of a run that is over, "
+        "pytest-orchestra explain tells.",
+    )
+    group.addoption(
         "--orchestrate-diagnose",
         metavar="NODEID",
         help="Instead of the tests, run experiments with this one: alone, after others, under load "
@@ -192,6 +205,10 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
             from pytest_orchestra.running.diagnosing import stay_alone  # noqa: PLC0415 - as above
 
             stay_alone(config)
+        if config.getoption("orchestrate_plan") or config.getoption("orchestrate_explain"):
+            from pytest_orchestra.running.planning import leave_reports_alone  # noqa: PLC0415 - as above
+
+            leave_reports_alone(config)
         if config.getoption("orchestrate_replay") is not None and not hasattr(
             config, "workerinput"
         ):
@@ -224,8 +241,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _refuse_other_ways(config: pytest.Config) -> None:
     """Say so where an option would do nothing, since what it asks for is another way to run."""
-    for name in ("diagnose", "diagnose-budget", "record", "replay", "live", "events"):
-        if config.getoption(f"orchestrate_{name.replace('-', '_')}") is not None:
+    for name in (
+        "plan",
+        "explain",
+        "diagnose",
+        "diagnose-budget",
+        "record",
+        "replay",
+        "live",
+        "events",
+    ):
+        if config.getoption(f"orchestrate_{name.replace('-', '_')}") not in (None, False):
             raise pytest.UsageError(f"--orchestrate-{name} needs --orchestrate: give both")
 
 

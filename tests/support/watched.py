@@ -11,6 +11,7 @@ from engines import Edges, make_engine
 
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.moments import Moment
+from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.scheduling.engine import Engine
@@ -34,7 +35,19 @@ class Watched:
         graph = arrange([(edges or {}).get(case, {}) for case in range(len(specs))])
         pool = self.engine._selection._pool
         scores = score(specs, graph, known, 2)
-        self.run = Run(Plan(specs, graph, pool, self.engine, {}, (), scores=scores, known=known))
+        plan = Plan(
+            specs,
+            graph,
+            pool,
+            self.engine,
+            {},
+            (),
+            known=known,
+            scores=scores,
+            expected=Expectations(),
+            make_engine=lambda *_: self.engine,
+        )
+        self.run = Run(plan)
         self.moments: list[Moment] = []
         self.run.telling.listeners.append(self.moments.append)
 

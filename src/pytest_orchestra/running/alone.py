@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import suppress
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.aside import SetAside
 from pytest_orchestra.running.bodies import digest_bodies
-from pytest_orchestra.running.collect import COLLECTING, Collecting, Collection
+from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.data_port import DATA_PORT, DataPort
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.hosts import Hosts
@@ -21,12 +21,12 @@ from pytest_orchestra.running.log_lines import LogLines
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.needs_report import NeedsReport
 from pytest_orchestra.running.opening import Opening
-from pytest_orchestra.running.plan import Plan, planned_order
+from pytest_orchestra.running.own_part import OwnPart
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.raised import NOTES_RAISED, NotesRaised
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.serial import MAIN, SerialLoop
-from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
+from pytest_orchestra.running.shared_fixtures import FixtureClock
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.stall import INTERVAL
 from pytest_orchestra.running.terminal import TerminalReport
@@ -70,6 +70,7 @@ class Alone:
         self._claims = claims
         self._opening = opening
         self._collecting = collecting
+        self._part = OwnPart(config, opening, collecting)
         self._loop: SerialLoop | None = None
         # Taken now, while pytest does not capture: a stalled test is told of past its capture.
         self._stderr = _duplicate_stderr()
@@ -79,37 +80,13 @@ class Alone:
         self, session: pytest.Session, items: list[pytest.Item]
     ) -> Generator[None]:
         """Let ``--collect-only`` show the planned order, and ``--stepwise`` go by it."""
-        if self._config.getoption("stepwise", default=False):
-            self._sort(items, self._collecting.read(items))
+        self._part.prepare(items)
         yield
-        option = self._config.option
-        if not session.testsfailed or option.continue_on_collection_errors:
-            self._take_share(items)
+        self._part.take(session, items)
         if self._config.option.collectonly and not session.testsfailed:
-            plan = self._sort(items, self._collecting.collection)
+            plan = self._part.sort(items, self._collecting.collection)
             if self._config.get_verbosity() > 0:
                 self._config.pluginmanager.register(NeedsReport(plan), "orchestra-needs")
-
-    def _take_share(self, items: list[pytest.Item]) -> None:
-        """Leave out what is not this run's: the tests of other shards, or what was not recorded."""
-        if not self._opening.has_share:
-            return
-        share = self._opening.take_share(
-            self._collecting.collection_of(items),
-            digest_bodies(items),
-            read_kits(items),
-            (Hosts().meet(read_host()),),
-        )
-        others = _without(items, share)
-        items[:] = [items[case] for case in share]
-        self._collecting.narrow(items, share)
-        if others:
-            self._config.hook.pytest_deselected(items=others)
-
-    def _sort(self, items: list[pytest.Item], collection: Collection) -> Plan:
-        plan = self._opening.plan(collection, 1, (Hosts().meet(read_host()),))
-        items[:] = [items[case] for case in planned_order(plan)]
-        return plan
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -186,11 +163,6 @@ class Alone:
                 live.make_room()
                 os.write(self._stderr, f"\norchestra: {line.text}\n".encode())
             live.look_aside()
-
-
-def _without(items: Sequence[pytest.Item], cases: Sequence[int]) -> list[pytest.Item]:
-    left_out = set(cases)
-    return [item for case, item in enumerate(items) if case not in left_out]
 
 
 def _duplicate_stderr() -> int:

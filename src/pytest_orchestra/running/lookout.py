@@ -225,7 +225,7 @@ class Lookout:
 def _forecast(plan: Plan, workers: int) -> Forecast | None:
     """Return what is expected of a run, None where nothing is known of what its tests take."""
     scores = plan.scores
-    if scores is None or not any(each is not None for each in plan.known):
+    if not any(each is not None for each in plan.known):
         return None
     seconds = fill(plan.known)
     if plan.foresight is not None:

@@ -57,7 +57,11 @@ class Opening:
         terminal: TerminalReport,
         sharing: Sharing | None,
         memory: Memory | None = None,
+        *,
+        is_timed: bool = True,
     ) -> None:
+        """``is_timed``: what looks for a better order goes by the clock, and may find another each time."""
+        self._is_timed: Final = is_timed
         #: Knows which part of the suite is this run's; None if it is all of it.
         self.sharding: Final = Sharding.open(config, settings, memory, terminal)
         #: What this run is to go like; None if it goes its own way.
@@ -165,6 +169,11 @@ class Opening:
             self._memory.narrow(cases)
         return cases
 
+    def has_elsewhere(self, nodeid: str) -> bool:
+        """Whether a test was collected that may be in another shard, once it is known which are this one's."""
+        whole = self._whole.specs if self._whole is not None else ()
+        return any(spec.nodeid == nodeid for spec in whole)
+
     def _durations(self) -> tuple[Mapping[str, float], str | None]:
         """Return seconds by node id, of all that is known, and a complaint for the user."""
         durations, complaint = read_durations(self._config.rootpath)
@@ -188,6 +197,7 @@ class Opening:
             elsewhere,
             self._expect(collection, durations),
             settings.order,
+            is_timed=self._is_timed,
         )
 
     def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:
@@ -198,6 +208,24 @@ class Opening:
             return Expectations(durations, guesses)
         return Expectations(durations, guesses, recalled.failing, recalled.flaking, recalled.costs)
 
+    def draft(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
+        self,
+        collection: Collection,
+        workers: int,
+        hosts: Sequence[Host],
+        bodies: Sequence[str],
+        tuning: Tuning | None = None,
+        kits: Kits | None = None,
+        script: Script | None = None,
+    ) -> Plan:
+        """Return the plan of a run, by all that earlier runs say of it; see :meth:`plan`.
+
+        ``bodies`` are digests of what the tests do.
+        """
+        if self._memory is not None and self.recollection is None:
+            self.recollection = self._memory.recall(collection, bodies, hosts)
+        return self.plan(collection, workers, hosts, tuning, kits, script)
+
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
         collection: Collection,
@@ -207,15 +235,10 @@ class Opening:
         tuning: Tuning | None = None,
         kits: Kits | None = None,
     ) -> Run:
-        """Return a run that can begin, and print what it is about to do.
-
-        ``bodies`` are digests of what the tests do.
-        """
-        if self._memory is not None and self.recollection is None:
-            self.recollection = self._memory.recall(collection, bodies, hosts)
+        """Return a run that can begin, and print what it is about to do; see :meth:`draft`."""
         self._hosts = tuple(hosts)
         script = self.replay.script(collection.specs) if self.replay is not None else None
-        plan = self.plan(collection, workers, hosts, tuning, kits, script)
+        plan = self.draft(collection, workers, hosts, bodies, tuning, kits, script)
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
         self.live.open(self.run, workers)

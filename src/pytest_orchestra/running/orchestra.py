@@ -42,6 +42,11 @@ def configure_main(config: pytest.Config) -> None:
     terminal = TerminalReport(config)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
+    if _wants_plan(config):
+        from pytest_orchestra.running.planning import configure_planning  # noqa: PLC0415 - only if needed
+
+        configure_planning(config, settings, problems, terminal)
+        return
     if _wants_diagnosis(config):
         from pytest_orchestra.running.diagnosing import configure_diagnosis  # noqa: PLC0415 - only if needed
 
@@ -74,6 +79,30 @@ def configure_main(config: pytest.Config) -> None:
         configure_alone(config, settings, problems, terminal, sharing, memory)
     manager.register(LastSearch(config, has_time=_has_workers(config)), "orchestra-last-search")
     leave_quickly()
+
+
+def _wants_plan(config: pytest.Config) -> bool:
+    """Whether nothing is to run but a plan is to be made; raises pytest.UsageError for what contradicts it."""
+    wanted = [
+        f"--orchestrate-{name}"
+        for name in ("plan", "explain")
+        if config.getoption(f"orchestrate_{name}") not in (None, False)
+    ]
+    others = [
+        option
+        for option, name in (
+            ("--orchestrate-diagnose", "orchestrate_diagnose"),
+            ("--orchestrate-replay", "orchestrate_replay"),
+            ("--collect-only", "collectonly"),
+        )
+        if config.getoption(name) not in (None, False)
+    ]
+    if wanted and others:
+        raise pytest.UsageError(
+            f"{wanted[0]} says what a run would do and runs no test, {others[0]} is for something "
+            "else: use one of them"
+        )
+    return bool(wanted)
 
 
 def _wants_diagnosis(config: pytest.Config) -> bool:

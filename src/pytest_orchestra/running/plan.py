@@ -24,6 +24,7 @@ from pytest_orchestra.scheduling.data import CLEANS, Pairing, pair
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
 from pytest_orchestra.scheduling.fixtures import Fixtures, Kits
+from pytest_orchestra.scheduling.forecast import MakeEngine
 from pytest_orchestra.scheduling.foresight import Foresight
 from pytest_orchestra.scheduling.graph import CycleError, Graph, Links, arrange, link
 from pytest_orchestra.scheduling.names import Names
@@ -43,8 +44,9 @@ class Plan:
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
     ordered then. ``links`` and ``data`` say who needs what from whom. ``known`` is what cases take, in seconds,
-    by earlier runs, and ``scores`` come of that. ``is_scripted``: it goes
-    like another run.
+    by earlier runs. ``scores`` rank the cases, by
+    what is ``expected`` of them; ``make_engine`` makes engines like the run's own, for predictions.
+    ``is_scripted``: it goes like another run.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -58,9 +60,11 @@ class Plan:
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
-    scores: Scores | None = None
     known: Sequence[float | None] = ()
     is_scripted: bool = False
+    scores: Scores = field(kw_only=True)
+    expected: Expectations = field(kw_only=True)
+    make_engine: MakeEngine = field(kw_only=True)
 
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
         """Return what each case needs, and from whom."""
@@ -93,7 +97,7 @@ class Planner:
 
     ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
     workers are; ``elsewhere`` knows the files that were not collected; ``expected`` is what earlier
-    runs say, and ``order`` by what tests are to be ordered.
+    runs say, and ``order`` by what tests are to be ordered; ``is_timed`` as for :func:`.put_in_order`.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
@@ -105,7 +109,10 @@ class Planner:
         elsewhere: Elsewhere,
         expected: Expectations,
         order: Order,
+        *,
+        is_timed: bool = True,
     ) -> None:
+        self._is_timed = is_timed
         self._expected = expected
         self._order = order
         self._rootpath = rootpath
@@ -204,42 +211,65 @@ class Planner:
         script: Script | None,
     ) -> Plan:
         specs, graph, stock = settled.specs, settled.graph, settled.stock
-        ordering = put_in_order(specs, graph, stock, workers, self._expected, kits, self._order)
-        fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
-        for fixture, seconds in self._expected.costs.items():
-            fixtures.learn(fixture, seconds)
-        segments = number_segments([spec.file for spec in specs])
-        estimates = Estimates(segments, ordering.known, fixtures)
-        pool = Pool(stock)
-        retries = RetryPolicy(
-            {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
-        )
-        engine = Engine(
+        ordering = put_in_order(
             specs,
             graph,
-            ordering.scores,
-            pool,
-            estimates,
-            tuning,
-            settled.barred,
-            settled.data.cleaners,
-            retries,
-            script,
+            stock,
+            workers,
+            self._expected,
+            kits,
+            self._order,
+            is_timed=self._is_timed,
         )
+        fixtures = self._fixtures(specs, kits)
+
+        def make_engine(
+            pool: Pool,
+            scores: Scores,
+            fixtures: Fixtures | None = None,
+            script: Script | None = None,
+        ) -> Engine:
+            segments = number_segments([spec.file for spec in specs])
+            known = fixtures or self._fixtures(specs, kits)
+            return Engine(
+                specs,
+                graph,
+                scores,
+                pool,
+                Estimates(segments, ordering.known, known),
+                tuning,
+                settled.barred,
+                settled.data.cleaners,
+                RetryPolicy(
+                    {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
+                ),
+                script,
+            )
+
+        pool = Pool(stock)
         return Plan(
             specs,
             graph,
             pool,
-            engine,
+            make_engine(pool, ordering.scores, fixtures, script),
             settled.blocked,
             settled.notes,
             ordering.foresight,
             fixtures,
             order=ordering.order,
-            scores=ordering.scores,
             known=ordering.known,
             is_scripted=script is not None,
+            scores=ordering.scores,
+            expected=self._expected,
+            make_engine=make_engine,
         )
+
+    def _fixtures(self, specs: Sequence[CaseSpec], kits: Kits | None) -> Fixtures:
+        """Return what is known of shared fixtures before the run."""
+        fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
+        for fixture, seconds in self._expected.costs.items():
+            fixtures.learn(fixture, seconds)
+        return fixtures
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:
         """Find where each problem stands; what one marker does to many tests is told once."""

@@ -24,6 +24,8 @@ from pytest_orchestra.model.events import (
     GiveUp,
     Recall,
     Relinquish,
+    ReviewStage,
+    StageReviewed,
     TimePassed,
     TokensGranted,
     WorkersJoined,
@@ -161,6 +163,8 @@ class Simulation:
                         self.tell(TokensGranted(case), now)
                 case GiveBack(case):
                     self._others.give_back(case)
+                case ReviewStage(stage):
+                    self.tell(StageReviewed(stage), now)
                 case _:
                     assert isinstance(command, Conclude | GiveUp)  # noqa: S101 - takes no time
 

@@ -59,9 +59,8 @@ def _when(stage: StageStory) -> str:
     opened, ended = stage.record.opened_at, stage.record.ended_at
     if opened is None:
         return "never opened"
-    if ended is None:
-        return f"open from {seconds(opened)}, not ended"
-    return f"{seconds(opened)} to {seconds(ended)}"
+    begin = seconds(opened) if opened else "0 s"
+    return f"open from {begin}, not ended" if ended is None else f"{begin} to {seconds(ended)}"
 
 
 def _told(stage: StageStory) -> Markup:

@@ -15,6 +15,7 @@ from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.advice_words import advice_lines
 from pytest_orchestra.running.flakes import flake_lines
+from pytest_orchestra.running.matrix_words import matrix_lines
 from pytest_orchestra.running.overuse import overuse_lines
 from pytest_orchestra.running.retry_words import Notice, retry_lines, too_flaky
 from pytest_orchestra.running.withheld import RERUN
@@ -246,6 +247,7 @@ def summary_lines(
     yield from _longest_waits(record)
     yield from overuse_lines(record, most=None if is_long else MOST_LINES)
     yield from _unclaimed(record)
+    yield from matrix_lines(record, most=None if is_long else MOST_LINES)
     yield from flake_lines(record, most=None if is_long else MOST_LINES)
     yield from advice_lines(record, is_long=is_long)
 

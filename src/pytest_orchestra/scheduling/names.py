@@ -9,7 +9,7 @@ from functools import cached_property
 from posixpath import join, normpath
 from typing import Final
 
-from pytest_orchestra.model.case import CaseSpec, Need
+from pytest_orchestra.model.case import CaseSpec, Cell, Need
 from pytest_orchestra.scheduling.near import Neighbours
 from pytest_orchestra.scheduling.nodeid import directories, matcher, scopes, split_nodeid
 
@@ -31,10 +31,13 @@ class Names:
     the directory of its file and from those above. The first reading that names anything wins: a
     test, all the parameter sets of a test, or all that a class, file or directory holds. After
     that it is tried as a glob, in the same order.
+
+    Of what it means, a dependant in a column of a matrix gets what stands in the same column, if anything does.
     """
 
     def __init__(self, cases: Sequence[CaseSpec]) -> None:
         self._ids = [case.nodeid for case in cases]
+        self._cells = {index: case.cell for index, case in enumerate(cases) if case.cell}
         self._exact = {nodeid: index for index, nodeid in enumerate(self._ids)}
         self._custom: dict[str, list[int]] = {}
         for index, case in enumerate(cases):
@@ -51,10 +54,22 @@ class Names:
         that names itself, or the test that it is a parameter set of, is not.
         """
         found = self._meant(need, dependant) if need.target else ()
+        own = self._cells.get(dependant)
+        if own is not None:
+            found = tuple(i for i in found if self._agrees(i, own)) or found
         if not need.match_params:
             return found
-        own = split_nodeid(self._ids[dependant]).params
-        return tuple(i for i in found if split_nodeid(self._ids[i]).params in ("", own))
+        params = self._params(dependant)
+        return tuple(i for i in found if self._params(i) in ("", params))
+
+    def _agrees(self, case: int, cell: Cell) -> bool:
+        other = self._cells.get(case)
+        return other is None or cell.agrees(other)
+
+    def _params(self, case: int) -> str:
+        """Return the parameters of ``case`` in brackets, without the values of a matrix."""
+        cell = self._cells.get(case)
+        return split_nodeid(self._ids[case] if cell is None else cell.row).params
 
     def near(self, target: str, dependant: int) -> tuple[str, ...]:
         """Return up to three names like ``target`` that ``dependant`` may have meant.

@@ -169,7 +169,7 @@ def test_every_run_comes_to_its_end(random: Random, cases: int) -> None:
     scenario = make_scenario(random, cases)
     note(str(scenario))
     engine = scenario.engine()
-    simulation = Simulation(engine, scenario.seconds, WORKERS, scenario.verdicts)
+    simulation = Simulation(engine, scenario.seconds, WORKERS, scenario.verdicts, judges_time=True)
     simulation.tell(WorkersJoined(WORKERS), 0.0)
     stop_at = random.choice((None, random.randrange(cases)))
     for step in range(1000 * cases):

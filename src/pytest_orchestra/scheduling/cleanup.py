@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
+
+from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.verdict import ANY_VERDICT
+from pytest_orchestra.scheduling.data import Pairing
+from pytest_orchestra.scheduling.graph import Links
+
+#: Our own marker for dependencies, as needs name it.
+DEPENDS: Final = "depends"
+
+
+def find_cleaners(
+    specs: Sequence[CaseSpec], links: Links, data: Pairing
+) -> Mapping[int, frozenset[int]]:
+    """Return the cases that clean up, each with those after which it does.
+
+    These are what cleans data, and what has dependencies on the end of others alone, whatever that is, and
+    neither makes nor uses data. Who only has a place in an order does not clean up.
+    """
+    found: dict[int, set[int]] = {}
+    for case, need, meant in links.meanings:
+        spec = specs[case]
+        if need.marker == DEPENDS and not (spec.provides or spec.takes):
+            found.setdefault(case, set()).update(meant)
+    cleaners = {
+        case: frozenset(cases)
+        for case, cases in found.items()
+        if all(need.accepts == ANY_VERDICT and need.marker == DEPENDS for need in specs[case].needs)
+    }
+    return {**cleaners, **data.cleaners}
 
 
 class CleanUp:

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from pytest_orchestra.model.stage import Check, OnFail, StageFigures, StageRecord
 from pytest_orchestra.model.verdict import FAILURE, Cause, Verdict
-from pytest_orchestra.scheduling.criteria import REVIEW, Duration, check_all, criteria_of
+from pytest_orchestra.scheduling.criteria import REVIEW, Duration, Slowest, check_all, criteria_of
 from pytest_orchestra.scheduling.staging import Staging
 from pytest_orchestra.scheduling.tally import Tally
 
@@ -92,6 +92,8 @@ class Stages:
 
     def __init__(self, staging: Staging, nodeid: Callable[[int], str]) -> None:
         self.staging: Final = staging
+        #: Whether time that goes by may fail a gate.
+        self.judges_time = True
         self.news: Final[list[GateNews]] = []
         self._nodeid: Final = nodeid
         self._halls: Final = [
@@ -135,7 +137,13 @@ class Stages:
     def _due(self, stage: int) -> float | None:
         hall, most = self._halls[stage], self.staging.specs[stage].gate.max_duration
         tally = hall.tally
-        if most is None or tally.began_at is None or tally.held_at is not None or not tally.unknown:
+        if (
+            not self.judges_time
+            or most is None
+            or tally.began_at is None
+            or tally.held_at is not None
+            or not tally.unknown
+        ):
             return None
         return None if self._is_settled(stage) else tally.began_at + most + GRACE
 
@@ -223,7 +231,9 @@ class Stages:
         """Whether something that the gate asks for cannot be met any more."""
         hall = self._halls[stage]
         return bool(hall.objections) or any(
-            each.is_met(hall.tally, now) is False for each in self._criteria[stage]
+            each.is_met(hall.tally, now) is False
+            for each in self._criteria[stage]
+            if self.judges_time or not isinstance(each, Duration | Slowest)
         )
 
     def _is_through(self, stage: int, now: float) -> bool:
@@ -236,7 +246,9 @@ class Stages:
             return False
         if self.staging.is_reviewed and hall.tally.total and hall.objections is None:
             return False
-        return all(each.is_met(hall.tally, now) for each in criteria)
+        outcomes = [each.is_met(hall.tally, now) for each in criteria]
+        # Whoever does not judge time still waits until it could be judged.
+        return all(outcomes) or (not self.judges_time and None not in outcomes)
 
     def _fall(self, stage: int, now: float) -> Iterator[Turn]:
         hall = self._halls[stage]
@@ -259,12 +271,9 @@ class Stages:
 
     def _fallen(self, stage: int, now: float) -> Fallen:
         hall, spec = self._halls[stage], self.staging.specs[stage]
-        is_met = (
-            Duration(spec.gate.max_duration).is_met(hall.tally, now)
-            if spec.gate.max_duration is not None
-            else True
-        )
-        hall.was_overdue = is_met is False
+        most = spec.gate.max_duration
+        is_over = most is not None and hall.tally.duration(now) > most
+        hall.was_overdue = is_over and self.judges_time
         whys = [check.detail for check in self._checks(stage, now) if check.is_met is False]
         reason = f"gate of stage {spec.name!r} failed: {'; '.join(whys)}"
         return Fallen(stage, spec.on_fail, Cause(reason, stage=stage), hall.was_overdue)

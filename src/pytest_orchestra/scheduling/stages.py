@@ -6,14 +6,21 @@ engine's part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, TypeAlias
 
 from pytest_orchestra.model.stage import Check, OnFail, StageFigures, StageRecord
 from pytest_orchestra.model.verdict import FAILURE, Cause, Verdict
-from pytest_orchestra.scheduling.criteria import REVIEW, Duration, Slowest, check_all, criteria_of
+from pytest_orchestra.scheduling.criteria import (
+    REVIEW,
+    Criterion,
+    Duration,
+    Slowest,
+    check_all,
+    criteria_of,
+)
 from pytest_orchestra.scheduling.staging import Staging
 from pytest_orchestra.scheduling.tally import Tally
 
@@ -101,6 +108,10 @@ class Stages:
             for members, needed in zip(staging.members, staging.needs, strict=True)
         ]
         self._criteria: Final = [criteria_of(spec.gate) for spec in staging.specs]
+        #: Stages whose gates are judged by time as well.
+        self._timed: Final = [
+            stage for stage, spec in enumerate(staging.specs) if spec.gate.max_duration is not None
+        ]
         self._touched: Final = dict.fromkeys(range(len(self._halls)))
         for hall in self._halls:
             if not hall.closed_by:
@@ -130,7 +141,7 @@ class Stages:
     def next_due(self) -> float | None:
         """When a gate fails next if nothing happens before, in seconds of the run; None if none does."""
         return min(
-            (due for stage in range(len(self._halls)) if (due := self._due(stage)) is not None),
+            (due for stage in self._timed if (due := self._due(stage)) is not None),
             default=None,
         )
 
@@ -168,8 +179,10 @@ class Stages:
     def closed(self, case: int, verdict: Verdict) -> None:
         """``case`` has its ``verdict``."""
         stage = self.staging.of_case[case]
-        self._halls[stage].tally.add(case, verdict)
-        self._touched[stage] = None
+        hall = self._halls[stage]
+        hall.tally.add(case, verdict)
+        if hall.state is GateState.UNCERTAIN or not hall.tally.unknown:
+            self._touched[stage] = None
 
     def amended(self, case: int, before: Verdict, verdict: Verdict) -> None:
         """``case`` has this ``verdict`` after all."""
@@ -204,7 +217,7 @@ class Stages:
 
     def turns(self, now: float) -> Iterator[Turn]:
         """Yield what follows from what was told, one thing at a time; new things may be told meanwhile."""
-        for stage in range(len(self._halls)):
+        for stage in self._timed:
             due = self._due(stage)
             if due is not None and due <= now:
                 self._touched[stage] = None
@@ -217,38 +230,35 @@ class Stages:
         hall = self._halls[stage]
         if hall.state is GateState.FAILED:
             yield from self._fall_again(stage, now)
-        elif self._is_broken(stage, now):
-            yield from self._fall(stage, now)
+            outcomes: list[bool | None] = []
+        else:
+            outcomes = [self._outcome(each, hall.tally, now) for each in self._criteria[stage]]
+            if hall.objections or False in outcomes:
+                yield from self._fall(stage, now)
         if not hall.tally.unknown and hall.tally.total and not hall.is_asked:
             hall.is_asked = True
             if self.staging.is_reviewed:
                 yield Ended(stage, self.figures(stage, now))
-        if hall.state is GateState.UNCERTAIN and self._is_through(stage, now):
+        if hall.state is GateState.UNCERTAIN and self._is_through(stage, outcomes):
             self._settle(stage, GateState.PASSED, now)
             yield from self._open_next(stage, now)
 
-    def _is_broken(self, stage: int, now: float) -> bool:
-        """Whether something that the gate asks for cannot be met any more."""
-        hall = self._halls[stage]
-        return bool(hall.objections) or any(
-            each.is_met(hall.tally, now) is False
-            for each in self._criteria[stage]
-            if self.judges_time or not isinstance(each, Duration | Slowest)
-        )
+    def _outcome(self, criterion: Criterion, tally: Tally, now: float) -> bool | None:
+        """Whether ``criterion`` is met; of time, if that is not judged, only when it is over."""
+        is_met = criterion.is_met(tally, now)
+        if is_met is False and not self.judges_time and isinstance(criterion, Duration | Slowest):
+            return None if tally.unknown else True
+        return is_met
 
-    def _is_through(self, stage: int, now: float) -> bool:
+    def _is_through(self, stage: int, outcomes: Sequence[bool | None]) -> bool:
         """Whether everything that the gate asks for is met, whatever becomes of the rest."""
         hall = self._halls[stage]
-        if not self.is_open(stage):
+        if not self.is_open(stage) or not all(outcomes):
             return False
-        criteria = self._criteria[stage]
-        if hall.tally.unknown and (not criteria or self.staging.is_reviewed):
-            return False
-        if self.staging.is_reviewed and hall.tally.total and hall.objections is None:
-            return False
-        outcomes = [each.is_met(hall.tally, now) for each in criteria]
-        # Whoever does not judge time still waits until it could be judged.
-        return all(outcomes) or (not self.judges_time and None not in outcomes)
+        if not outcomes or self.staging.is_reviewed:
+            is_reviewed = not self.staging.is_reviewed or hall.objections is not None
+            return not hall.tally.total or (not hall.tally.unknown and is_reviewed)
+        return True
 
     def _fall(self, stage: int, now: float) -> Iterator[Turn]:
         hall = self._halls[stage]

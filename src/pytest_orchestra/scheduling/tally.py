@@ -8,7 +8,7 @@ from typing import Final
 from pytest_orchestra.model.verdict import FAILURE, Verdict
 
 #: What pytest takes for well: an expected failure is none.
-_GOOD: Final = (Verdict.PASSED, Verdict.FLAKY, Verdict.XPASSED, Verdict.XFAILED)
+_GOOD: Final = frozenset({Verdict.PASSED, Verdict.FLAKY, Verdict.XPASSED, Verdict.XFAILED})
 
 #: Verdicts of which tests are named where a gate fails.
 _NAMED: Final = frozenset({*FAILURE, Verdict.BLOCKED, Verdict.FLAKY})
@@ -31,7 +31,9 @@ class Tally:
         #: What the slowest one took, in seconds, and which one that is.
         self.slowest_seconds = 0.0
         self.slowest: int | None = None
-        #: How many are flaky, without those that are excused.
+        #: How many ended well; failed or had an error; are flaky and not excused.
+        self.good = 0
+        self.failed = 0
         self.flaky = 0
         self._excused: Final = excused
         self._named: Final[dict[int, Verdict]] = {}
@@ -51,7 +53,7 @@ class Tally:
 
     def add(self, case: int, verdict: Verdict) -> None:
         """``case`` has its ``verdict``."""
-        self.counts[verdict] += 1
+        self._count(verdict, 1)
         if verdict is Verdict.FLAKY:
             if case in self._excused:
                 return
@@ -59,24 +61,21 @@ class Tally:
         if verdict in _NAMED:
             self._named[case] = verdict
 
+    def _count(self, verdict: Verdict, change: int) -> None:
+        self.counts[verdict] += change
+        if verdict in _GOOD:
+            self.good += change
+        elif verdict in FAILURE:
+            self.failed += change
+
     def amend(self, case: int, before: Verdict, verdict: Verdict) -> None:
         """``case``, of which another verdict was known ``before``, has this one after all."""
-        self.counts[before] -= 1
+        self._count(before, -1)
         if self._named.pop(case, None) is Verdict.FLAKY:
             self.flaky -= 1
         self.add(case, verdict)
 
     # what is known
-
-    @property
-    def good(self) -> int:
-        """How many ended well."""
-        return sum(self.counts[verdict] for verdict in _GOOD)
-
-    @property
-    def failed(self) -> int:
-        """How many failed or had an error."""
-        return sum(self.counts[verdict] for verdict in FAILURE)
 
     @property
     def blocked(self) -> int:

@@ -195,7 +195,7 @@ class Planner:
         fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
         for fixture, seconds in self._expected.costs.items():
             fixtures.learn(fixture, seconds)
-        segments = number_segments([spec.file for spec in specs])
+        segments = number_segments(fixtures.kits.places([spec.file for spec in specs]))
         estimates = Estimates(segments, ordering.known, fixtures)
         pool = Pool(stock)
         retries = RetryPolicy(

@@ -87,6 +87,7 @@ def number_anew(
                 each,
                 opened_at=_later(each.opened_at, later),
                 ended_at=_later(each.ended_at, later),
+                judged_at=_later(each.judged_at, later),
             )
             for each in run.stages
         ),
@@ -99,6 +100,8 @@ def _moved(case: CaseRecord, new: list[int], stage_of: list[int], later: float) 
         spec = replace(spec, stage=stage_of[spec.stage])
     if cause is not None and cause.case is not None:
         cause = replace(cause, case=new[cause.case])
+    if cause is not None and cause.stage is not None and cause.stage < len(stage_of):
+        cause = replace(cause, stage=stage_of[cause.stage])
     return replace(
         case,
         spec=spec,

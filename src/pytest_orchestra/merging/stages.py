@@ -48,6 +48,9 @@ def _joined(stages: Sequence[StageRecord]) -> StageRecord:
         ended_at=max(
             (stage.ended_at for stage in stages if stage.ended_at is not None), default=None
         ),
+        judged_at=max(
+            (stage.judged_at for stage in stages if stage.judged_at is not None), default=None
+        ),
         checks=tuple(sorted(checks, key=_place)),
     )
 

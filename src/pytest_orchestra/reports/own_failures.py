@@ -23,7 +23,15 @@ class Condition:
 
 
 def conditions(run: RunRecord) -> Iterator[Condition]:
-    """Yield what quarantine, and --orchestrate-fail-on-flaky, made of tests that failed in some attempt."""
+    """Yield what gates asked for, and what became of tests that failed in some attempt.
+
+    That is: what quarantine, and --orchestrate-fail-on-flaky, made of them.
+    """
+    for stage in run.stages:
+        for check in stage.checks:
+            if check.is_met is not None:
+                name = f"gate of stage {stage.spec.name!r}, {check.criterion}"
+                yield Condition(name, check.is_met, check.detail)
     flaky = len(run.flaky)
     if run.fails_on_flaky:
         tests = "1 test is" if flaky == 1 else f"{flaky or 'no'} tests are"

@@ -45,7 +45,13 @@ def configure_alone(  # noqa: PLR0913, PLR0917 - each is a different thing that 
     claims = FixtureClaims(settings.fixtures)
     dist = config.getoption("dist", "no")
     collecting = Collecting(
-        config, settings.missing, dist, claims, settings.priority, settings.retries
+        config,
+        settings.missing,
+        dist,
+        claims,
+        settings.priority,
+        settings.retries,
+        settings.stages,
     )
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")

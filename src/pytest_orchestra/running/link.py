@@ -227,7 +227,10 @@ def _pack_extras(spec: CaseSpec) -> dict[str, Any]:
         "retries": spec.retries,
         "cell": [spec.cell.row, spec.cell.column] if spec.cell is not None else None,
     }
-    return {key: value for key, value in extras.items() if value}
+    extras = {key: value for key, value in extras.items() if value}
+    if spec.stage is not None:
+        extras["stage"] = spec.stage
+    return extras
 
 
 def _pack_need(need: Need) -> dict[str, Any]:
@@ -266,5 +269,6 @@ def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None)
         cleans=tuple(extras.get("cleans", ())),
         forgone=tuple(extras.get("forgone", ())),
         retries=extras.get("retries"),
+        stage=extras.get("stage"),
         cell=_unpack_cell(extras.get("cell")),
     )

@@ -15,11 +15,14 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.gates import Gating
 from pytest_orchestra.running.locate import locate
 from pytest_orchestra.running.ordering import Expectations, put_in_order
+from pytest_orchestra.running.stage_words import empty_notes, pull_notes
 from pytest_orchestra.running.unprovided import judge_unprovided
 from pytest_orchestra.scheduling.analysis import analyse
 from pytest_orchestra.scheduling.capacity import Stock, settle_stock
+from pytest_orchestra.scheduling.cleanup import find_cleaners
 from pytest_orchestra.scheduling.data import CLEANS, Pairing, pair
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
@@ -32,6 +35,8 @@ from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
+from pytest_orchestra.scheduling.stage_order import Prerequisites, stage_cases
+from pytest_orchestra.scheduling.staging import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class Plan:
 
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
-    ordered then. ``links`` and ``data`` say who needs what from whom.
+    ordered then. ``links`` and ``data`` say who needs what from whom. ``cleaners`` maps cases that clean up to
+    those after which they do.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -54,6 +60,7 @@ class Plan:
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
+    cleaners: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
         """Return what each case needs, and from whom."""
@@ -72,6 +79,7 @@ class _Settled:
     notes: tuple[str, ...]
     links: Links
     data: Pairing
+    cleaners: Mapping[int, frozenset[int]]
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -86,7 +94,7 @@ class Planner:
 
     ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
     workers are; ``elsewhere`` knows the files that were not collected; ``expected`` is what earlier
-    runs say, and ``order`` by what tests are to be ordered.
+    runs say, and ``order`` by what tests are to be ordered; ``gating`` has the stages.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
@@ -98,7 +106,9 @@ class Planner:
         elsewhere: Elsewhere,
         expected: Expectations,
         order: Order,
+        gating: Gating,
     ) -> None:
+        self._gating = gating
         self._expected = expected
         self._order = order
         self._rootpath = rootpath
@@ -124,7 +134,7 @@ class Planner:
         """
         settled = self._settle(collection, lost_files)
         plan = self._make(settled, workers, tuning, kits)
-        return replace(plan, links=settled.links, data=settled.data)
+        return replace(plan, links=settled.links, data=settled.data, cleaners=settled.cleaners)
 
     def partition(
         self,
@@ -185,7 +195,33 @@ class Planner:
             problems += [_cycle(cycle, specs) for cycle in error.cycles]
         if problems:
             raise UsageProblems(self._place(problems, specs))
-        return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data)
+        if self._gating.stages and specs:
+            specs, graph, found_notes = self._stage(specs, graph, data.join(links.prerequisites))
+            notes += found_notes
+        cleaners = find_cleaners(specs, links, data)
+        return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data, cleaners)
+
+    def _stage(
+        self, specs: tuple[CaseSpec, ...], graph: Graph, prerequisites: Prerequisites
+    ) -> tuple[tuple[CaseSpec, ...], Graph, tuple[str, ...]]:
+        """Return the cases in the stages in which they run, the graph with gates, and lines for the user."""
+        gating = self._gating
+        last = len(gating.stages) - 1
+        staging = Staging(
+            gating.stages,
+            tuple(last if spec.stage is None else spec.stage for spec in specs),
+            frozenset(case for case, spec in enumerate(specs) if spec.nodeid in gating.quarantined),
+            gating.is_reviewed,
+        )
+        staged = stage_cases(staging, prerequisites, graph)
+        moved = list(specs)
+        for pull in staged.pulls:
+            moved[pull.case] = replace(specs[pull.case], stage=pull.stage)
+        notes = (
+            *pull_notes(staged.pulls, gating.stages, lambda case: specs[case].nodeid),
+            *empty_notes(staged.graph.staging or staging),
+        )
+        return tuple(moved), staged.graph, notes
 
     def _make(
         self, settled: _Settled, workers: int, tuning: Tuning | None, kits: Kits | None
@@ -209,7 +245,7 @@ class Planner:
             estimates,
             tuning,
             settled.barred,
-            settled.data.cleaners,
+            settled.cleaners,
             retries,
         )
         return Plan(

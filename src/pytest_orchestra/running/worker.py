@@ -65,9 +65,10 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     outbox = Outbox(channel, journal)
     claims = FixtureClaims(link.unpack_fixtures(told["fixtures"]))
     missing, retries = Missing(told["missing"]), unpack_retries(told["retries"])
-    collecting = Collecting(config, missing, told["dist"], claims, told["weights"], retries)
+    stages = unpack_stages(told["stages"])
+    collecting = Collecting(config, missing, told["dist"], claims, told["weights"], retries, stages)
     config.pluginmanager.register(collecting, COLLECTING)
-    Matrix.register(config.pluginmanager, unpack_stages(told["stages"]))
+    Matrix.register(config.pluginmanager, stages)
     clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
     loop = WorkerLoop(config, channel, outbox, collecting, claims, clock)
     if told["life"] is not None:

@@ -46,10 +46,10 @@ def test_the_page_tells_of_stages() -> None:
     smoke, matrix, last = [text(each) for each in stages.findall(".//div[@class='stage']")]
     assert "2 tests" in smoke
     assert "1 failed" in smoke
-    assert "0 s to 1.50 s; parallel, on failure continue" in smoke
+    assert "0 s to 1.50 s; parallel, on failure continue; gate failed after 1.20 s" in smoke
     assert "✗ not metpass_ratepass rate 0.50, at least 1.00 needed" in smoke
     assert "✓ metmax_durationduration 1.5s, at most 2min allowed" in smoke
-    assert "1.50 s to 4.00 s; matrix by db and tls, after smoke" in matrix
+    assert "1.50 s to 4.00 s; matrix by db and tls, after smoke; gate not judged" in matrix
     assert "? not judgedmax_failures1 failed, at most 1 allowed" in matrix
     assert "never opened; parallel, after databases" in last
     bars = {
@@ -58,6 +58,25 @@ def test_the_page_tells_of_stages() -> None:
         if rect.get("class") != "there"
     }
     assert bars == {"v-failed": (0.0, 375.0), "dense": (375.0, 625.0)}
+
+
+def test_what_gates_ask_for_is_told_once() -> None:
+    """With the stages, not among the other conditions; the headline knows of it."""
+    record = staged_run()
+    assert section(record, "gates") is None
+    cases = tuple(each for each in record.cases if each.verdict is PASSED)
+    assert "not every gate was met" in render(replace(record, cases=cases))
+    summary = make_summary(record)
+    assert summary.count("pass rate 0.50") == 1
+    assert "`gate of stage 'smoke', pass_rate: pass rate 0.50, at least 1.00 needed`" in summary
+
+
+def test_a_test_that_was_pulled_forward_stays_in_its_table() -> None:
+    """Though it ran in another stage."""
+    record = staged_run()
+    cases = list(record.cases)
+    cases[2] = replace(cases[2], spec=replace(cases[2].spec, stage=0))
+    assert [len(each.rows) for each in matrix_tables(replace(record, cases=tuple(cases)))] == [3]
 
 
 def test_a_stage_that_did_not_end_is_open_to_the_end_of_the_run() -> None:
@@ -130,8 +149,8 @@ def test_no_name_can_break_out(word: str) -> None:
 def test_the_summary_has_stages_and_their_gates() -> None:
     """In a table, and what was judged with its figures, but for that which says why the run has failed."""
     summary = make_summary(staged_run())
-    assert "| smoke | 2 | 1 passed, 1 failed | 0.0 s | 1.5 s | not met |" in summary
-    assert "| last | 1 | 1 blocked | never | never | none |" in summary
+    assert "| smoke | 2 | 1 passed, 1 failed | 0.0 s | 1.5 s | failed |" in summary
+    assert "| last | 1 | 1 blocked | never | never | not judged |" in summary
     assert "- `smoke`, met: `duration 1.5s, at most 2min allowed`" in summary
     assert "- `databases`, not judged: `1 failed, at most 1 allowed`" in summary
 
@@ -166,8 +185,9 @@ def test_ctrf_has_stages_and_columns(tmp_path: Path) -> None:
     check_ctrf(document)
     smoke, matrix, last = document["results"]["summary"]["extra"]["stages"]
     assert smoke["verdicts"] == {"passed": 1, "failed": 1}
+    assert (smoke["gate"], smoke["judged"]) == ("failed", 1200)
     assert (smoke["opened"], smoke["ended"], last["opened"]) == (0, 1500, None)
-    assert [each["met"] for each in smoke["gate"]] == [False, True]
+    assert [each["met"] for each in smoke["checks"]] == [False, True]
     assert (matrix["strategy"], matrix["needs"], matrix["tests"]) == ("matrix", ["smoke"], 9)
     tests = {each["name"]: each["extra"] for each in document["results"]["tests"]}
     assert tests["test_up"]["stage"] == "smoke"

@@ -5,8 +5,9 @@ from dataclasses import replace
 from reported import run
 from staged import FAILED, PASSED, SKIPPED, in_cell, staged_run
 
+from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.run import RunRecord
-from pytest_orchestra.running.matrix_words import matrix_lines
+from pytest_orchestra.running.matrix_words import matrix_lines, once_notes
 
 LITE, PG, MY = (("db", "lite"),), (("db", "pg"),), (("db", "my"),)
 
@@ -14,6 +15,21 @@ LITE, PG, MY = (("db", "lite"),), (("db", "pg"),), (("db", "my"),)
 def lines(record: RunRecord, most: int | None = 20) -> list[str]:
     """Return what is said of a run."""
     return list(matrix_lines(record, most=most))
+
+
+def test_tests_that_could_not_be_multiplied_are_told_of() -> None:
+    """Those of matrix stages, counted and with the first by name."""
+    stages = [each.spec for each in staged_run().stages]
+    cell = in_cell("test_a", PASSED, *LITE).spec
+    others = [CaseSpec("a.py::test_smoke", stage=0), CaseSpec("a.py::test_none")]
+    assert list(once_notes(stages, [cell, *others])) == []
+    lone, other = CaseSpec("a.py::U::test_x", stage=1), CaseSpec("a.py::U::test_y", stage=1)
+    (line,) = once_notes(stages, [cell, *others, lone])
+    assert line.startswith(
+        "a.py::U::test_x of stage databases runs once, with no value of its axes: "
+    )
+    (line,) = once_notes(stages, [lone, cell, other])
+    assert line.startswith("2 tests of stage databases, a.py::U::test_x among them, run once, ")
 
 
 def test_a_run_without_a_matrix_says_nothing() -> None:

@@ -18,6 +18,7 @@ SMOKE: Final = StageRecord(
     StageSpec("smoke", match="smoke", gate=Gate(pass_rate=1.0), on_fail=OnFail.CONTINUE),
     opened_at=0.0,
     ended_at=1.5,
+    judged_at=1.2,
     checks=(
         Check("pass_rate", is_met=False, detail="pass rate 0.50, at least 1.00 needed"),
         Check("max_duration", is_met=True, detail="duration 1.5s, at most 2min allowed"),

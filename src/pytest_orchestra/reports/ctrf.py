@@ -115,9 +115,16 @@ def _stage(stage: StageStory) -> dict[str, Any]:
         "needs": [encodable(name) for name in stage.spec.needs],
         "tests": stage.tests,
         "verdicts": {each: stage.counts[each] for each in Verdict if each in stage.counts},
-        "opened": None if record.opened_at is None else milliseconds(record.opened_at),
-        "ended": None if record.ended_at is None else milliseconds(record.ended_at),
-        "gate": [
+        **{
+            name: None if at is None else milliseconds(at)
+            for name, at in (
+                ("opened", record.opened_at),
+                ("ended", record.ended_at),
+                ("judged", record.judged_at),
+            )
+        },
+        "gate": stage.gate,
+        "checks": [
             {
                 "criterion": encodable(check.criterion),
                 "met": check.is_met,

@@ -81,11 +81,24 @@ def matrix_tables(run: RunRecord) -> tuple[MatrixTable, ...]:
     for case, record in enumerate(run.cases):
         cell = record.spec.cell
         if cell is not None:
-            stage = -1 if record.spec.stage is None else record.spec.stage
             axes = tuple(axis for axis, _ in cell.column)
+            stage = _stage_of(run, record.spec.stage, axes)
             rows = cells.setdefault((stage, axes), {})
             rows.setdefault(cell.row, {})[cell.column] = case
     return tuple(_table(run, *key, cells[key]) for key in sorted(cells))
+
+
+def _stage_of(run: RunRecord, stage: int | None, axes: tuple[str, ...]) -> int:
+    """Return the stage whose axes these are: its own, unless a test was pulled forward into another; -1 if unknown."""
+    numbers = range(len(run.stages)) if stage is None else (stage, *range(len(run.stages)))
+    return next(
+        (
+            number
+            for number in numbers
+            if number < len(run.stages) and tuple(run.stages[number].spec.axes) == axes
+        ),
+        -1,
+    )
 
 
 def _table(

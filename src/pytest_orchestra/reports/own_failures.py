@@ -10,11 +10,12 @@ from pytest_orchestra.model.run import RunRecord
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What the run was to meet, by ``name``, whether it did, and by which figures."""
+    """What the run was to meet, by ``name``, whether it did, and by which figures; ``is_of_stage``: a gate's."""
 
     name: str
     is_met: bool
     detail: str
+    is_of_stage: bool = False
 
     @property
     def text(self) -> str:
@@ -31,7 +32,7 @@ def conditions(run: RunRecord) -> Iterator[Condition]:
         for check in stage.checks:
             if check.is_met is not None:
                 name = f"gate of stage {stage.spec.name!r}, {check.criterion}"
-                yield Condition(name, check.is_met, check.detail)
+                yield Condition(name, check.is_met, check.detail, is_of_stage=True)
     flaky = len(run.flaky)
     if run.fails_on_flaky:
         tests = "1 test is" if flaky == 1 else f"{flaky or 'no'} tests are"

@@ -24,7 +24,7 @@ def stages_text(stages: Sequence[StageStory]) -> str:
             each.tally,
             _second(each.record.opened_at),
             _second(each.record.ended_at),
-            each.gate or "none",
+            each.gate,
         )
         for each in stages
     ]

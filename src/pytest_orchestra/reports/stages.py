@@ -45,25 +45,14 @@ class StageStory:
 
     @property
     def gate(self) -> str:
-        """What became of its gate: met, not met or not judged; empty if it has none."""
-        return standing(self.record.checks)
-
-
-def standing(checks: tuple[Check, ...]) -> str:
-    """Return what ``checks`` come to together; empty if there are none."""
-    if not checks:
-        return ""
-    outcomes = {each.is_met for each in checks}
-    return _word(False if False in outcomes else None if None in outcomes else True)
+        """What became of its gate: passed, failed or not judged; one that asks for nothing passes when all is over."""
+        record = self.record
+        return "failed" if record.has_failed else "passed" if record.has_passed else "not judged"
 
 
 def word(check: Check) -> str:
     """Return what became of ``check``: met, not met or not judged."""
-    return _word(check.is_met)
-
-
-def _word(is_met: bool | None) -> str:  # noqa: FBT001 - one of three
-    return "not judged" if is_met is None else "met" if is_met else "not met"
+    return "not judged" if check.is_met is None else "met" if check.is_met else "not met"
 
 
 def stage_name(run: RunRecord, stage: int | None) -> str:

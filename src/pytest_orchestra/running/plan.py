@@ -17,6 +17,7 @@ from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.gates import Gating
 from pytest_orchestra.running.locate import locate
+from pytest_orchestra.running.matrix_words import once_notes
 from pytest_orchestra.running.ordering import Expectations, put_in_order
 from pytest_orchestra.running.stage_words import empty_notes, pull_notes
 from pytest_orchestra.running.unprovided import judge_unprovided
@@ -220,6 +221,7 @@ class Planner:
         notes = (
             *pull_notes(staged.pulls, gating.stages, lambda case: specs[case].nodeid),
             *empty_notes(staged.graph.staging or staging),
+            *once_notes(gating.stages, specs),
         )
         return tuple(moved), staged.graph, notes
 
@@ -231,7 +233,7 @@ class Planner:
         fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
         for fixture, seconds in self._expected.costs.items():
             fixtures.learn(fixture, seconds)
-        segments = number_segments([spec.file for spec in specs])
+        segments = number_segments(fixtures.kits.places([spec.file for spec in specs]))
         estimates = Estimates(segments, ordering.known, fixtures)
         pool = Pool(stock)
         retries = RetryPolicy(

@@ -57,6 +57,11 @@ class SetUps:
         """Whether any fixture is known to be expensive."""
         return bool(self._seconds)
 
+    @property
+    def kits(self) -> Kits:
+        """Which fixtures each case uses."""
+        return self._kits
+
     def blocks(self) -> Blocks:
         """Return the cases that use the same expensive fixtures, with what these cost in seconds."""
         found: dict[_Up, list[int]] = {}

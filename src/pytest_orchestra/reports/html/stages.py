@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from pytest_orchestra.model.stage import Check
-from pytest_orchestra.reports.html.markup import Markup, el, one_line, plain
-from pytest_orchestra.reports.html.shapes import FINEST, axis, plot, scale
+from pytest_orchestra.reports.html.markup import Markup, el, number, one_line, plain
+from pytest_orchestra.reports.html.shapes import FINEST, WIDTH, axis, plot, scale
 from pytest_orchestra.reports.html.story import Story, section
 from pytest_orchestra.reports.html.words import LETTERS, badge, count, seconds
 from pytest_orchestra.reports.stages import StageStory, stage_stories, word
@@ -18,7 +18,10 @@ _LOOKS: Final = {"met": ("✓", "met"), "not met": ("✗", "unmet"), "not judged
 
 
 def stages(story: Story) -> Markup:
-    """Return a bar on the axis of time for each stage, and below it its verdicts and the checks of its gate."""
+    """Return a bar on the axis of time for each stage, and below it its verdicts and the checks of its gate.
+
+    A line across the bar is when the gate was judged: others may have begun then.
+    """
     found = stage_stories(story.run)
     if not found:
         return Markup()
@@ -47,10 +50,14 @@ def _bar(stage: StageStory, end: float) -> Markup:
     shapes = [el("rect", x=0, width=x(end), height=_BAR, class_="there")]
     if opened is not None:
         until = min(max(opened, end if ended is None else ended), end)
-        look = {"not met": "v-failed", "met": "v-passed"}.get(stage.gate, "dense")
+        look = {"failed": "v-failed", "passed": "v-passed"}.get(stage.gate, "dense")
         width = max(FINEST, x(until) - x(opened))
         title = el("title", _when(stage))
         shapes.append(el("rect", title, x=x(opened), width=width, height=_BAR, class_=look))
+    judged = stage.record.judged_at
+    if judged is not None:
+        line = f"M{number(min(x(judged), WIDTH - FINEST))} 0v{number(_BAR)}"
+        shapes.append(el("path", d=line, class_="judged", vector_effect="non-scaling-stroke"))
     words = f"{one_line(stage.spec.name)}: {_when(stage)}"
     return plot(_BAR, shapes, class_="chart", role="img", aria_label=words)
 
@@ -63,6 +70,11 @@ def _when(stage: StageStory) -> str:
     return f"open from {begin}, not ended" if ended is None else f"{begin} to {seconds(ended)}"
 
 
+def _gate(stage: StageStory) -> str:
+    judged = stage.record.judged_at
+    return f"gate {stage.gate}" + ("" if judged is None else f" after {seconds(judged)}")
+
+
 def _told(stage: StageStory) -> Markup:
     tally = [
         el("span", badge(verdict), f" {stage.counts[verdict]:,} {verdict}", class_="tallied")
@@ -73,7 +85,7 @@ def _told(stage: StageStory) -> Markup:
     return el(
         "div",
         el("p", el("b", count(stage.tests, "test")), tally),
-        el("p", f"{_when(stage)}; {one_line(stage.plan)}", class_="quiet"),
+        el("p", f"{_when(stage)}; {one_line(stage.plan)}; {_gate(stage)}", class_="quiet"),
         el("ul", checks, class_="gates") if checks else None,
     )
 

@@ -228,7 +228,7 @@ class Stages:
 
     def _look(self, stage: int, now: float) -> Iterator[Turn]:
         hall = self._halls[stage]
-        if hall.state is GateState.FAILED:
+        if hall.state in (GateState.FAILED, GateState.FAILED_LATE):
             yield from self._fall_again(stage, now)
             outcomes: list[bool | None] = []
         else:
@@ -264,13 +264,12 @@ class Stages:
         hall = self._halls[stage]
         if hall.state is GateState.PASSED:
             self._settle(stage, GateState.FAILED_LATE, now)
-        elif hall.state is GateState.UNCERTAIN:
-            self._settle(stage, GateState.FAILED, now)
-            on_fail = self.staging.specs[stage].on_fail
-            if on_fail is OnFail.CONTINUE:
-                yield from self._open_next(stage, now)
-            else:
-                yield self._fallen(stage, now)
+            return
+        self._settle(stage, GateState.FAILED, now)
+        if self.staging.specs[stage].on_fail is OnFail.CONTINUE:
+            yield from self._open_next(stage, now)
+        else:
+            yield self._fallen(stage, now)
 
     def _fall_again(self, stage: int, now: float) -> Iterator[Turn]:
         """A gate had failed for something else before its stage took too long as well."""

@@ -17,6 +17,7 @@ from pytest_orchestra.marker_lines import OUR_MARKER_LINES, PEER_MARKER_LINES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_orchestra.running.combination import Combination
     from pytest_orchestra.running.data_port import DataPort, Inputs, Outputs
     from pytest_orchestra.running.leases import Leases, LeasesPlugin
 
@@ -280,6 +281,20 @@ def leases(request: pytest.FixtureRequest) -> Leases:
             pytrace=False,
         )
     return plugin.leases
+
+
+@pytest.fixture(scope="session")
+def matrix(request: pytest.FixtureRequest) -> Combination:
+    """The values of the running test on the axes of its stage: matrix["db"]; see strategy = "matrix"."""
+    if not hasattr(request, "param"):
+        pytest.fail(
+            "the fixture 'matrix' has the values of axes, and this test has none: it needs pytest --orchestrate "
+            "and a stage with strategy = 'matrix' that takes the test; unittest.TestCase and doctests "
+            "cannot have any",
+            pytrace=False,
+        )
+    combination: Combination = request.param
+    return combination
 
 
 @pytest.fixture

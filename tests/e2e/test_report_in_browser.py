@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from plans import case, foretold, lasting
-from records import Shares, made_up_run
+from records import HOSTILE, Shares, made_up_run
+from staged import staged_run
 
 from pytest_orchestra.model.case import Claim
 from pytest_orchestra.model.plan import PlanRecord
@@ -256,9 +257,21 @@ def test_the_timeline_tells_and_zooms(open_report: Open) -> None:
 
 def test_no_column_is_lost_on_a_narrow_screen(open_report: Open) -> None:
     """The page is not wider than a telephone; what must be is scrolled by itself."""
-    run = made_up_run(300, shares=MIXED)
-    page = open_report(run, viewport={"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for run in (made_up_run(300, shares=MIXED), staged_run("".join(HOSTILE))):
+        page = open_report(run, viewport={"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_table_of_a_matrix_leads_to_failures(open_report: Open) -> None:
+    """From a test that differs to what is told of it; what is alike in all columns can be unfolded."""
+    page = open_report(staged_run())
+    page.locator("table.matrix a").click()
+    told = page.locator("article:target")
+    assert told.get_attribute("data-id") == "a.py::test_order[db=postgres,tls=True]"
+    other = page.get_by_text("a.py::test_cart", exact=True)
+    assert not other.is_visible()
+    page.get_by_text("2 tests alike in all columns").click()
+    assert other.is_visible()
 
 
 def test_ten_thousand_tests_are_no_more_elements_than_a_screenful(open_report: Open) -> None:

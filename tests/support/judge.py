@@ -334,12 +334,23 @@ class Judge:
 
     def _cannot_clean(self, case: int) -> bool:
         """Whether ``case`` need not clean up, or needs something that was not run itself."""
-        has_begun = not {*self.in_flight}.isdisjoint(self.cleaners.get(case, ()))
-        if not self.cleans or not (has_begun or self.is_owed(case)):
+        if not self.cleans or not self._may_clean(case):
             return True
         needed = self.edges.get(case, {})
         refused = [each for each, accepts in needed.items() if Verdict.NOT_RUN not in accepts]
         return any(self.verdicts.get(each) is Verdict.NOT_RUN for each in refused)
+
+    def _may_clean(self, case: int) -> bool:
+        """Whether ``case`` cleans up after one that may have begun, or that cleans up itself and will begin."""
+        has_begun = not {*self.in_flight}.isdisjoint(self.cleaners.get(case, ()))
+        return (
+            has_begun
+            or self.is_owed(case)
+            or any(
+                self.is_waiting(each) and self._may_clean(each)
+                for each in self.cleaners.get(case, ())
+            )
+        )
 
     def may_be_owed(self, case: int) -> bool:
         """Whether it is, or waits for something that workers have."""

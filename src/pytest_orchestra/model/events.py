@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from pytest_orchestra.model.stage import StageFigures
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 #: Name and scope of a fixture: the node id under which it stays up, empty for the whole session.
@@ -128,6 +129,14 @@ class CrewComplete:
     """Nobody else is about to join; only a run that is to go like another one waits for workers."""
 
 
+@dataclass(frozen=True, slots=True)
+class StageReviewed:
+    """Somebody has looked at a stage that has ended: ``objections`` are why its gate does not pass."""
+
+    stage: int
+    objections: tuple[str, ...] = ()
+
+
 Event: TypeAlias = (
     WorkersJoined
     | CrewComplete
@@ -141,6 +150,7 @@ Event: TypeAlias = (
     | TokensGranted
     | TokensWanted
     | FixturesDown
+    | StageReviewed
 )
 
 
@@ -203,4 +213,14 @@ class Relinquish:
     fixtures: tuple[Fixture, ...]
 
 
-Command: TypeAlias = Assign | Recall | Conclude | GiveUp | Acquire | GiveBack | Relinquish
+@dataclass(frozen=True, slots=True)
+class ReviewStage:
+    """Let those look at a stage who have a say in its gate; answered by StageReviewed."""
+
+    stage: int
+    figures: StageFigures
+
+
+Command: TypeAlias = (
+    Assign | Recall | Conclude | GiveUp | Acquire | GiveBack | Relinquish | ReviewStage
+)

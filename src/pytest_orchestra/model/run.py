@@ -211,6 +211,11 @@ class RunRecord:
         return tuple(each for each in self.quarantine if each.gates)
 
     @property
+    def failed_stages(self) -> tuple[StageRecord, ...]:
+        """The stages whose gates have failed, and with them the run."""
+        return tuple(stage for stage in self.stages if stage.has_failed)
+
+    @property
     def excused(self) -> frozenset[int]:
         """The cases that failed, in some attempt, and do not fail the run since they are in quarantine."""
         return frozenset(each.case for each in self.quarantine if not each.gates)

@@ -18,6 +18,7 @@ from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.log_lines import LogLines
+from pytest_orchestra.running.matrix import Matrix
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.needs_report import NeedsReport
 from pytest_orchestra.running.opening import Opening
@@ -46,11 +47,18 @@ def configure_alone(  # noqa: PLR0913, PLR0917 - each is a different thing that 
     claims = FixtureClaims(settings.fixtures)
     dist = config.getoption("dist", "no")
     collecting = Collecting(
-        config, settings.missing, dist, claims, settings.priority, settings.retries
+        config,
+        settings.missing,
+        dist,
+        claims,
+        settings.priority,
+        settings.retries,
+        settings.stages,
     )
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)
+    Matrix.register(manager, settings.stages)
     manager.register(Alone(config, opening, collecting, claims), "orchestra-alone")
     manager.register(SetAside(), "orchestra-set-aside")
     manager.register(NotesRaised(config.rootpath), NOTES_RAISED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -20,12 +21,14 @@ from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
+from pytest_orchestra.running.gates import Gating, is_reviewed, review, with_coverage
 from pytest_orchestra.running.live import live_of
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.quarantine import open_quarantine
+from pytest_orchestra.running.rehearsal import REHEARSAL
 from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.shard_durations import Durations
@@ -197,8 +200,16 @@ class Opening:
             elsewhere,
             self._expect(collection, durations),
             settings.order,
+            gating=self._gating(),
             is_timed=self._is_timed,
         )
+
+    def _gating(self) -> Gating:
+        """Return the stages of this run: an experiment with one test has none, and waits for no gate."""
+        config = self._config
+        if config.getoption("orchestrate_diagnose") or config.pluginmanager.has_plugin(REHEARSAL):
+            return Gating()
+        return Gating(self._settings.stages, self._quarantine.nodeids, is_reviewed(config))
 
     def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:
         """Return what is expected of a ``collection``, of which ``durations`` are known."""
@@ -239,7 +250,7 @@ class Opening:
         self._hosts = tuple(hosts)
         script = self.replay.script(collection.specs) if self.replay is not None else None
         plan = self.draft(collection, workers, hosts, bodies, tuning, kits, script)
-        self.run = Run(plan, self.sharing)
+        self.run = Run(plan, self.sharing, partial(review, self._config))
         self.terminal.started(self.run, workers)
         self.live.open(self.run, workers)
         for note in self._quarantine.notes(self._whole or collection):
@@ -250,7 +261,7 @@ class Opening:
         """End the run that was opened, if any, and hand its record to everybody.
 
         A run that could not give tests what they claim is no success, nor is one in which tests in
-        quarantine behaved unlike themselves. A shard without tests is one.
+        quarantine behaved unlike themselves, or in which a gate has failed. A shard without tests is one.
         """
         is_empty = self.sharding is not None and self.sharding.is_empty
         if is_empty and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
@@ -268,13 +279,13 @@ class Opening:
             shard=self.sharding.record if self.sharding is not None else None,
             fails_on_flaky=self.terminal.fails_on_flaky,
         )
-        record = self._with_files(record)
+        record = with_coverage(self._with_files(record))
         if self.sharing is not None:
             self.sharing.close()
         record = self._with_advice(self._look_back(run, record), run)
         flaky = record.flaky or record.skipped_later
         is_too_flaky = self.terminal.fails_on_flaky and flaky
-        has_failed = record.denied or record.gating or is_too_flaky
+        has_failed = record.denied or record.gating or is_too_flaky or record.failed_stages
         if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.terminal.finished(record)

@@ -15,11 +15,15 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.gates import Gating
 from pytest_orchestra.running.locate import locate
+from pytest_orchestra.running.matrix_words import once_notes
 from pytest_orchestra.running.ordering import Expectations, put_in_order
+from pytest_orchestra.running.stage_words import empty_notes, pull_notes
 from pytest_orchestra.running.unprovided import judge_unprovided
 from pytest_orchestra.scheduling.analysis import analyse
 from pytest_orchestra.scheduling.capacity import Stock, settle_stock
+from pytest_orchestra.scheduling.cleanup import find_cleaners
 from pytest_orchestra.scheduling.data import CLEANS, Pairing, pair
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
@@ -35,6 +39,8 @@ from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
+from pytest_orchestra.scheduling.stage_order import Prerequisites, stage_cases
+from pytest_orchestra.scheduling.staging import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,8 @@ class Plan:
 
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
-    ordered then. ``links`` and ``data`` say who needs what from whom. ``known`` is what cases take, in seconds,
+    ordered then. ``links`` and ``data`` say who needs what from whom. ``cleaners`` maps cases that clean up to
+    those after which they do. ``known`` is what cases take, in seconds,
     by earlier runs. ``scores`` rank the cases, by
     what is ``expected`` of them; ``make_engine`` makes engines like the run's own, for predictions.
     ``is_scripted``: it goes like another run.
@@ -60,6 +67,7 @@ class Plan:
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
+    cleaners: Mapping[int, frozenset[int]] = field(default_factory=dict)
     known: Sequence[float | None] = ()
     is_scripted: bool = False
     scores: Scores = field(kw_only=True)
@@ -83,6 +91,7 @@ class _Settled:
     notes: tuple[str, ...]
     links: Links
     data: Pairing
+    cleaners: Mapping[int, frozenset[int]]
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -97,7 +106,8 @@ class Planner:
 
     ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
     workers are; ``elsewhere`` knows the files that were not collected; ``expected`` is what earlier
-    runs say, and ``order`` by what tests are to be ordered; ``is_timed`` as for :func:`.put_in_order`.
+    runs say, and ``order`` by what tests are to be ordered; ``gating`` has the stages; ``is_timed`` as
+    for :func:`.put_in_order`.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
@@ -109,9 +119,11 @@ class Planner:
         elsewhere: Elsewhere,
         expected: Expectations,
         order: Order,
+        gating: Gating,
         *,
         is_timed: bool = True,
     ) -> None:
+        self._gating = gating
         self._is_timed = is_timed
         self._expected = expected
         self._order = order
@@ -139,7 +151,7 @@ class Planner:
         """
         settled = self._settle(collection, lost_files)
         plan = self._make(settled, workers, tuning, kits, script)
-        return replace(plan, links=settled.links, data=settled.data)
+        return replace(plan, links=settled.links, data=settled.data, cleaners=settled.cleaners)
 
     def partition(
         self,
@@ -200,7 +212,34 @@ class Planner:
             problems += [_cycle(cycle, specs) for cycle in error.cycles]
         if problems:
             raise UsageProblems(self._place(problems, specs))
-        return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data)
+        if self._gating.stages and specs:
+            specs, graph, found_notes = self._stage(specs, graph, data.join(links.prerequisites))
+            notes += found_notes
+        cleaners = find_cleaners(specs, links, data)
+        return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data, cleaners)
+
+    def _stage(
+        self, specs: tuple[CaseSpec, ...], graph: Graph, prerequisites: Prerequisites
+    ) -> tuple[tuple[CaseSpec, ...], Graph, tuple[str, ...]]:
+        """Return the cases in the stages in which they run, the graph with gates, and lines for the user."""
+        gating = self._gating
+        last = len(gating.stages) - 1
+        staging = Staging(
+            gating.stages,
+            tuple(last if spec.stage is None else spec.stage for spec in specs),
+            frozenset(case for case, spec in enumerate(specs) if spec.nodeid in gating.quarantined),
+            gating.is_reviewed,
+        )
+        staged = stage_cases(staging, prerequisites, graph)
+        moved = list(specs)
+        for pull in staged.pulls:
+            moved[pull.case] = replace(specs[pull.case], stage=pull.stage)
+        notes = (
+            *pull_notes(staged.pulls, gating.stages, lambda case: specs[case].nodeid),
+            *empty_notes(staged.graph.staging or staging),
+            *once_notes(gating.stages, specs),
+        )
+        return tuple(moved), staged.graph, notes
 
     def _make(
         self,
@@ -229,8 +268,8 @@ class Planner:
             fixtures: Fixtures | None = None,
             script: Script | None = None,
         ) -> Engine:
-            segments = number_segments([spec.file for spec in specs])
             known = fixtures or self._fixtures(specs, kits)
+            segments = number_segments(known.kits.places([spec.file for spec in specs]))
             return Engine(
                 specs,
                 graph,
@@ -239,7 +278,7 @@ class Planner:
                 Estimates(segments, ordering.known, known),
                 tuning,
                 settled.barred,
-                settled.data.cleaners,
+                settled.cleaners,
                 RetryPolicy(
                     {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
                 ),

@@ -24,6 +24,8 @@ from pytest_orchestra.model.events import (
     Fixture,
     FixturesDown,
     GiveBack,
+    ReviewStage,
+    StageReviewed,
     StopRequested,
     TokensGranted,
     TokensWanted,
@@ -38,15 +40,18 @@ from pytest_orchestra.model.usage import UNKNOWN, Usage
 from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Cause, Verdict
 from pytest_orchestra.running.attempts import AttemptLog
 from pytest_orchestra.running.dispatch_log import DispatchLog
+from pytest_orchestra.running.gates import Review
 from pytest_orchestra.running.outcome import Outcome
 from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.retry_words import Notice, outage_notice, retry_notice
+from pytest_orchestra.running.stage_words import gate_notice
 from pytest_orchestra.running.telling import Telling
 from pytest_orchestra.running.values import Values
 from pytest_orchestra.running.withheld import Withheld
 from pytest_orchestra.scheduling.duration import format_duration
 from pytest_orchestra.scheduling.engine import State
 from pytest_orchestra.scheduling.explain import blocked_text
+from pytest_orchestra.scheduling.stages import Stages
 
 if TYPE_CHECKING:
     from pytest_orchestra.running.sharing import Sharing
@@ -62,8 +67,11 @@ def _joined(one: Lease | None, other: Lease) -> Lease:
 class Run:
     """What both drivers do alike: feed the engine, note verdicts, keep the books."""
 
-    def __init__(self, plan: Plan, sharing: Sharing | None = None) -> None:
-        """Take a plan, and who shares tokens with it; nothing has begun yet."""
+    def __init__(
+        self, plan: Plan, sharing: Sharing | None = None, review: Review = lambda _: ()
+    ) -> None:
+        """Take a plan, who shares tokens with it, and who has a say in gates; nothing has begun yet."""
+        self._review = review
         self._sharing = sharing
         self._unclaimed: dict[str, int] = {}
         self._leases: dict[int, tuple[Lease, ...]] = {}
@@ -293,7 +301,7 @@ class Run:
     @property
     def cleans_up(self) -> bool:
         """Whether there are tests that run even when the run is stopped."""
-        return bool(self.plan.data.cleaners)
+        return bool(self.plan.cleaners)
 
     def halt(self, reason: str) -> tuple[Command, ...]:
         """Start nothing more at all."""
@@ -360,10 +368,7 @@ class Run:
         self.last_progress = time.monotonic()
         now = self.now
         self._dispatch.note(events)
-        commands = self._deal(self.engine.handle_all(events, now))
-        if self.engine.done and self._ended is None:
-            self._ended = now
-        return commands
+        return self._deal(self.engine.handle_all(events, now))
 
     def take_notices(self) -> list[Notice]:
         """Return what is to be told of retries, and was not yet."""
@@ -384,11 +389,38 @@ class Run:
 
     def _deal(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
         """Carry out what is about tokens that other runs share, and return the rest."""
+        stages = self.engine.stages
+        if stages is not None:
+            commands = self._ask_for_reviews(commands)
         dealt = self._share(commands)
         self._dispatch.note(dealt)
         self._note_retries(dealt)
+        if stages is not None and stages.news:
+            self._note_gates(stages)
         self.telling.decided(dealt)
+        if self.engine.done and self._ended is None:
+            self._ended = self.now
         return dealt
+
+    def _ask_for_reviews(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
+        """Let users look at stages that have ended, and return the other commands, with those that follow."""
+        left: list[Command] = []
+        waiting = deque(commands)
+        while waiting:
+            command = waiting.popleft()
+            if isinstance(command, ReviewStage):
+                event = StageReviewed(command.stage, self._review(command.figures))
+                waiting.extend(self.engine.handle_all((event,), self.now))
+            else:
+                left.append(command)
+        return tuple(left)
+
+    def _note_gates(self, stages: Stages) -> None:
+        staging = stages.staging
+        for news in stages.news:
+            total = len(staging.members[news.stage])
+            self._notices.append(gate_notice(news, total, staging.specs[news.stage]))
+        stages.news.clear()
 
     def _share(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
         sharing = self._sharing
@@ -478,6 +510,7 @@ class Run:
             has_given_up_retrying=self.engine.has_given_up,
             uuid=self.uuid,
             dispatch=dispatch,
+            stages=() if self.engine.stages is None else self.engine.stages.records(seconds),
         )
 
     @property

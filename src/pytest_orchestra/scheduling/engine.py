@@ -27,6 +27,8 @@ from pytest_orchestra.model.events import (
     GiveUp,
     Recall,
     Relinquish,
+    ReviewStage,
+    StageReviewed,
     StopRequested,
     TimePassed,
     TokensGranted,
@@ -36,6 +38,7 @@ from pytest_orchestra.model.events import (
     WorkersJoined,
 )
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.stage import OnFail
 from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Cause, Verdict
 from pytest_orchestra.scheduling.cleanup import CleanUp
 from pytest_orchestra.scheduling.estimates import Estimates
@@ -46,6 +49,8 @@ from pytest_orchestra.scheduling.retries import Retries, RetryPolicy
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.selection import Selection
+from pytest_orchestra.scheduling.sequences import Sequences
+from pytest_orchestra.scheduling.stages import Ended, Fallen, Opened, Stages
 from pytest_orchestra.scheduling.standing import Standing
 from pytest_orchestra.scheduling.tickets import Tickets
 
@@ -129,10 +134,12 @@ class Engine:
         ``cleaners`` maps cases that clean up to those after which they do: they run even
         in a run that was stopped, if any of those has begun. Without ``retries`` no case is tried
         again. With a ``script`` the run goes like another one, and what that did not run is not run.
+        The ``graph`` says whether cases wait for gates.
         """
         tuning = tuning or Tuning()
         retries = retries or RetryPolicy()
-        self._dependents: Final = graph.dependents
+        self._dependents: Final = list(graph.dependents)
+        self._order: Final = graph.order
         self._estimates: Final = estimates
         self._horizon: Final = tuning.horizon
         self._selection: Final = Selection(
@@ -153,6 +160,14 @@ class Engine:
         self.stopped: str | None = None
         self._open = len(specs)
         self._waits_for: Final = list(graph.waits_for)
+        #: What has become of stages and gates; None where there are none.
+        self.stages: Final = (
+            None
+            if graph.staging is None
+            else Stages(graph.staging, lambda case: specs[case].nodeid)
+        )
+        #: Cases that clean up, if there is anything to, although a gate holds back the others of their stage.
+        self._barred: Final[dict[int, Cause]] = {}
         self._doomed: Final[dict[int, Cause]] = {}
         self._desks: Final[dict[str, Desk]] = {}
         self._idle: Final[dict[str, Desk]] = {}
@@ -161,8 +176,13 @@ class Engine:
         self._now = 0.0
         self._commands: list[Command] = []
         self._script: Final = script
-        self._clean_up: Final = CleanUp(cleaners or {}, self._may_have_begun)
+        self._clean_up: Final = CleanUp(
+            cleaners or {}, self._may_have_begun, lambda case: self.states[case] < State.ASSIGNED
+        )
         self._is_cleaning = False
+        self._sequences: Final = Sequences(graph.staging.sequences if graph.staging else ())
+        if self.stages is not None:
+            self._wait_for_gates(self.stages)
         for case, count in enumerate(self._waits_for):
             if not count:
                 self._make_ready(case)
@@ -194,8 +214,9 @@ class Engine:
 
     @property
     def next_due(self) -> float | None:
-        """When to say TimePassed, since a case may be tried again then; None if nothing is due."""
-        return self._retries.next_due
+        """When to say TimePassed: a case may be tried again then, or a gate fails; None if nothing is due."""
+        dues = (self._retries.next_due, None if self.stages is None else self.stages.next_due)
+        return min((due for due in dues if due is not None), default=None)
 
     @property
     def has_retries(self) -> bool:
@@ -281,6 +302,8 @@ class Engine:
         self._touched = []
         for event in events:
             self._take_in(event)
+        if self.stages is not None:
+            self._heed_gates(self.stages)
         if self.stopped is None or self._is_cleaning:
             self._wake()
             self._dispatch()
@@ -312,8 +335,11 @@ class Engine:
             case CrewComplete():
                 if self._script is not None:
                     self._script.complete_crew()
+            case StageReviewed(stage, objections):
+                if self.stages is not None:
+                    self.stages.reviewed(stage, objections)
             case TimePassed():
-                pass  # who has rested for long enough is looked for whatever happened
+                pass  # who has rested, or taken, for long enough is looked for whatever happened
             case _:  # pragma: no cover - the type checker proves that there are no others
                 assert_never(event)
 
@@ -336,6 +362,7 @@ class Engine:
         if culprit is not None:
             if culprit in desk.queue:
                 desk.queue.remove(culprit)
+                self._note_spent(culprit, self._now - (self.waits.assigned_at[culprit] or 0.0))
                 self._end_attempt(culprit, verdict, worker, again=again)
             else:
                 self._amend(culprit, verdict)
@@ -350,7 +377,12 @@ class Engine:
         worker = self.worker_of[case]
         self._clear(self._desks[worker], case, has_run=True)
         self._estimates.learn(case, seconds)
+        self._note_spent(case, seconds)
         self._end_attempt(case, verdict, worker, again=again)
+
+    def _note_spent(self, case: int, seconds: float) -> None:
+        if self.stages is not None:
+            self.stages.spent(case, seconds, self._now)
 
     def _end_attempt(self, case: int, verdict: Verdict, worker: str, *, again: bool) -> None:
         """``case`` has its verdict now, or rests until it is tried ``again``."""
@@ -375,7 +407,9 @@ class Engine:
         if case in self._retries:
             self._retries.worsen(case, verdict)
             return
-        self.verdicts[case] = verdict
+        before, self.verdicts[case] = self.verdicts[case], verdict
+        if self.stages is not None and before is not None:
+            self.stages.amended(case, before, verdict)
         cause = self._cause(case)
         for dependant, accepts in self._dependents[case]:
             if verdict in accepts:
@@ -399,11 +433,14 @@ class Engine:
             return
         self.stopped = reason
         self._is_cleaning = cleaning
+        owed = self._clean_up.owed(self._order) if cleaning else ()
         self._drop(
             case
             for case, state in enumerate(self.states)
-            if state < State.ASSIGNED and not self._is_owed(case)
+            if state < State.ASSIGNED and case not in owed
         )
+        for stage in self.stages.open_all() if self.stages is not None else ():
+            self._let_in(stage)
         for desk in self._loaded.values():
             sent_ahead = [case for case in tuple(desk.queue)[1:] if not self._is_owed(case)]
             if sent_ahead:
@@ -463,6 +500,8 @@ class Engine:
         self.states[case] = State.DONE
         self.verdicts[case] = verdict
         self._open -= 1
+        if self.stages is not None:
+            self.stages.closed(case, verdict)
 
     def _propagate(self, root: int) -> None:
         """Tell the dependants of a case with a verdict; those of blocked ones in turn."""
@@ -471,6 +510,9 @@ class Engine:
         while stack:
             case = stack.pop()
             verdict = self.verdicts[case]
+            next_one = self._sequences.leave(case)
+            if next_one is not None and states[next_one] is not State.DONE:
+                stack += () if self._wait_less(next_one) else (next_one,)
             for dependant, accepts in self._dependents[case]:
                 if states[dependant] is State.DONE:
                     continue
@@ -479,9 +521,8 @@ class Engine:
                     self._conclude_alone(dependant, fate, self._cause(case))
                     stack.append(dependant)
                     continue
-                self._waits_for[dependant] -= 1
-                if not self._waits_for[dependant]:
-                    self._make_ready(dependant)
+                if not self._wait_less(dependant):
+                    stack.append(dependant)
 
     def _cause(self, case: int) -> Cause:
         """Why dependants of ``case`` are blocked: the case itself, or what blocked it."""
@@ -490,12 +531,26 @@ class Engine:
             return known
         return Cause(str(self.verdicts[case]), case, self.worker_of.get(case))
 
-    def _make_ready(self, case: int) -> None:
-        if self.stopped is not None and not self._is_owed(case):
-            self._drop((case,))  # it has waited for what turned out never to have begun
-            return
+    def _wait_less(self, case: int) -> bool:
+        """``case`` waits for one thing less; false if it is over with that, since it is not to run."""
+        self._waits_for[case] -= 1
+        return bool(self._waits_for[case]) or self._make_ready(case)
+
+    def _make_ready(self, case: int) -> bool:
+        """``case`` waits for nothing any more: let it run, or say that it is not to.
+
+        Who cleans up may have waited for what turned out never to have begun.
+        """
+        if self.stopped is not None or case in self._barred:
+            is_owed = self.stopped is None or self._is_cleaning
+            if not (is_owed and self._clean_up.is_owed(case)):
+                fate = Verdict.BLOCKED if self.stopped is None else Verdict.NOT_RUN
+                cause = Cause(self.stopped) if self.stopped is not None else self._barred[case]
+                self._conclude_alone(case, fate, cause)
+                return False
         self.states[case] = State.READY
         self._selection.offer(case, self._now)
+        return True
 
     def _reopen(self, case: int) -> None:
         """A case that was assigned has not run: decide about it anew."""
@@ -553,6 +608,96 @@ class Engine:
         if up:
             self._commands.append(Relinquish(worker, up))
 
+    # gates
+
+    def _wait_for_gates(self, stages: Stages) -> None:
+        """Let cases wait for gates, and for their turns: as one that is over may have come before its own.
+
+        So edges that are there for the turns alone are none here.
+        """
+        staging = stages.staging
+        for case, stage in enumerate(staging.of_case):
+            self._waits_for[case] += not stages.is_open(stage)
+        for case in self._sequences.waiting:
+            self._waits_for[case] += 1
+        for before, case in staging.implied:
+            self._waits_for[case] -= 1
+            self._dependents[before] = tuple(
+                each for each in self._dependents[before] if each[0] != case
+            )
+
+    def _heed_gates(self, stages: Stages) -> None:
+        """See what follows from what has become of stages; in a run that was stopped, nothing."""
+        for turn in stages.turns(self._now):
+            if isinstance(turn, Ended):
+                self._commands.append(ReviewStage(turn.stage, turn.figures))
+            elif self.stopped is not None:
+                continue
+            elif isinstance(turn, Opened):
+                self._let_in(turn.stage)
+            elif turn.on_fail is OnFail.HALT:
+                spared = self._spared(stages, turn)
+                self._hold_back(
+                    stages, (case for case in self._order if case not in spared), turn.cause
+                )
+            else:
+                members = stages.staging.members
+                after = stages.staging.after(turn.stage)
+                self._hold_back(
+                    stages, (case for stage in after for case in members[stage]), turn.cause
+                )
+
+    def _let_in(self, stage: int) -> None:
+        """No gate holds back the cases of ``stage`` any more."""
+        assert self.stages is not None  # noqa: S101 - there is one
+        for case in self.stages.staging.members[stage]:
+            if self.states[case] is not State.DONE and not self._wait_less(case):
+                self._propagate(case)
+
+    def _spared(self, stages: Stages, fallen: Fallen) -> set[int]:
+        """Return the cases that run although the run is halted: those of that stage, and what they need.
+
+        None of them runs if it has taken too long, or has not begun.
+        """
+        spared: set[int] = set()
+        if fallen.is_overdue or not stages.is_open(fallen.stage):
+            return spared
+        for case in reversed(self._order):
+            stage = stages.staging.of_case[case]
+            is_needed = any(each in spared for each, _ in self._dependents[case])
+            if (stage == fallen.stage or is_needed) and stages.is_open(stage):
+                spared.add(case)
+        return spared
+
+    def _hold_back(self, stages: Stages, cases: Iterable[int], cause: Cause) -> None:
+        """Block ``cases`` that have not begun, but for those that clean up after something that has."""
+        waiting = [case for case in cases if self.states[case] is not State.DONE]
+        sent = {case for case in waiting if self._is_too_late_for(case, cause)}
+        for stage in {stages.staging.of_case[case] for case in waiting}:
+            stages.hold(stage, self._now)
+            for closed in stages.open_anyway(stage):
+                self._let_in(closed)
+        for desk in self._loaded.values():
+            sent_ahead = [case for case in tuple(desk.queue)[1:] if case in sent]
+            if sent_ahead:
+                self._recall(desk, sent_ahead)
+
+    def _is_too_late_for(self, case: int, cause: Cause) -> bool:
+        """Block ``case``; return whether a worker has it by now, which may not have begun it."""
+        state = self.states[case]
+        if case in self._clean_up:
+            self._barred.setdefault(case, cause)
+            if state is State.READY and not self._clean_up.is_owed(case):
+                self._conclude(case, Verdict.BLOCKED, cause)
+            return False
+        if state is not State.ASSIGNED:
+            if state is not State.DONE:
+                self._conclude(case, Verdict.BLOCKED, cause)
+            return False
+        is_new = case not in self._doomed
+        self._doomed.setdefault(case, cause)
+        return is_new
+
     # dispatch
 
     def _wake(self) -> None:
@@ -562,8 +707,10 @@ class Engine:
         """
         for case in self._retries.awake(self._now):
             self.states[case] = State.READY
-            is_awaited = any(
-                self.states[dependant] is not State.DONE for dependant, _ in self._dependents[case]
+            is_awaited = (
+                any(self.states[each] is not State.DONE for each, _ in self._dependents[case])
+                or self._sequences.is_awaited(case)
+                or (self.stages is not None and self.stages.is_awaited(case))
             )
             tried = frozenset(self._retries.workers(case))
             self._selection.try_again(case, tried, self._now, is_last=not is_awaited)
@@ -626,6 +773,8 @@ class Engine:
     def _assign(self, desk: Desk, case: int) -> None:
         self.states[case] = State.ASSIGNED
         self.worker_of[case] = desk.name
+        if self.stages is not None:
+            self.stages.begun(case, self._now)
         desk.put(case, max(SHORTEST, min(self._estimates.expected(case), self._horizon)))
         self._idle.pop(desk.name, None)
         if len(desk.queue) > 1:

@@ -402,6 +402,8 @@ class Selection:
         host = self._crew.host_of[worker]
         taste = partial(self._taste, worker, now) if self._fixtures.matter else None
         best = self._ready.best(worker, segment, partial(self._fits, host, now), taste, host)
+        if taste is not None and best is not None and taste(best[2]) == Taste.OUSTS_OTHERS:
+            best = self._best_staying(best, partial(self._fits, host, now), taste)
         if self._keeps.are_there:
             best = self._best_with_keeps(worker, segment, best)
         if (
@@ -416,6 +418,25 @@ class Selection:
         if best is not None and self._parking.on[host]:
             self._note_overtaken(worker, best[2], self._parked_rivals(best[2]), now)
         return best
+
+    def _best_staying(
+        self, best: Key, fits: Callable[[int, Key], bool], taste: Callable[[int], int | None]
+    ) -> Key:
+        """Return what goes before ``best``, of the same priority, since what it needs is up on the worker.
+
+        Else two workers that take turns by urgency alone would set up the same fixtures again and again.
+        """
+        tier, found = self._tiers[best[2]], best
+        for signature, key in self._ready.lane_heads():
+            is_first = found is best or key < found
+            if (
+                is_first
+                and self._tiers[key[2]] == tier
+                and taste(key[2]) == Taste.HAS_ITS_FIXTURES
+                and fits(signature, key)
+            ):
+                found = key
+        return found
 
     def _best_with_keeps(self, worker: str, segment: int | None, best: Key | None) -> Key | None:
         """Return what goes before ``best`` of the cases that count on fixtures up on ``worker``.
@@ -472,7 +493,7 @@ class Selection:
             self._look_again(self._signatures[case], now)
         self.withdraw(case, now)
         self.waits.assigned(case, now)
-        self._fixtures.assign(worker, case)
+        self._fixtures.assign(worker, case, now)
         self._crew.worker_of[case] = self._taken[case] = worker
         if self._left_lying:  # this worker may never have asked for them
             self._reservation.mark(case, self._left_lying, now)

@@ -17,7 +17,9 @@ from pytest_orchestra.reports.html.failing import failing, flaked
 from pytest_orchestra.reports.html.graph import critical, graphs
 from pytest_orchestra.reports.html.head import head, headline, is_bad
 from pytest_orchestra.reports.html.markup import Markup, el
+from pytest_orchestra.reports.html.matrix import matrices
 from pytest_orchestra.reports.html.more import gates, slowest, trends, warnings
+from pytest_orchestra.reports.html.stages import stages
 from pytest_orchestra.reports.html.story import Story
 from pytest_orchestra.reports.html.timeline import timeline
 from pytest_orchestra.reports.html.uncollected import uncollected
@@ -25,10 +27,12 @@ from pytest_orchestra.reports.html.uncollected import uncollected
 #: The sections in the order of the page: what is wrong comes first. Each is absent where it has nothing to say.
 _SECTIONS: Final = (
     ("gates", "Gates", gates),
+    ("stages", "Stages", stages),
     ("uncollected", "Not collected", uncollected),
     ("failing", "Failures", failing),
     ("blocked", "Blocked", blocked),
     ("flaked", "Flaky in this run", flaked),
+    ("matrix", "Matrix", matrices),
     ("timeline", "Timeline", timeline),
     ("graph", "Around the failures", graphs),
     ("critical", "Critical path", critical),

@@ -64,9 +64,22 @@ class Story:
 
     @cached_property
     def gates(self) -> tuple[Gate, ...]:
-        """The conditions on the run: its own, and those of others; what was not met first."""
-        own = (Gate(each.name, each.is_met, each.detail) for each in conditions(self.run))
+        """The conditions on the run: its own, and those of others; what was not met first.
+
+        Without what gates of stages ask for, which is told with the stages.
+        """
+        own = (
+            Gate(each.name, each.is_met, each.detail)
+            for each in conditions(self.run)
+            if not each.is_of_stage
+        )
         return tuple(sorted((*self.extras.gates, *own), key=lambda gate: gate.is_met))
+
+    @cached_property
+    def is_met(self) -> bool:
+        """Whether all conditions on the run were met, those of stages included."""
+        own = all(each.is_met for each in conditions(self.run))
+        return own and all(gate.is_met for gate in self.extras.gates)
 
     def case(self, number: int) -> CaseRecord:
         """Return the record of case ``number``."""

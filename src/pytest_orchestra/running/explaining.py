@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.plan import PlanRecord, Source
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord
+from pytest_orchestra.model.stage import StageRecord, Strategy
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS, Verdict
 from pytest_orchestra.reports.html.words import count, seconds
 from pytest_orchestra.running.foretelling import Foretelling
@@ -136,18 +137,22 @@ class Explanation:
     def _constraints(self) -> Iterator[str]:
         spec = self._spec
         if spec.stage is not None and self.plan.run.stages:
-            stage = self.plan.run.stages[spec.stage].spec
-            needs = (
-                f", which begins when the gates of {', '.join(stage.needs)} have passed"
-                if stage.needs
-                else ""
-            )
-            yield f"it belongs to the stage {stage.name!r} ({stage.strategy}){needs}"
+            yield self._stage(self.plan.run.stages[spec.stage])
         if spec.alone:
             yield "it runs alone: nothing else runs meanwhile"
         if spec.group is not None:
             others = sum(each.group == spec.group for each in self.foretelling.plan.specs) - 1
             yield f"it shares a worker with {count(others, 'other test')} of the group {spec.group!r}"
+
+    def _stage(self, stage: StageRecord) -> str:
+        spec = stage.spec
+        text = f"it belongs to the stage {spec.name!r} ({spec.strategy})"
+        if spec.needs:
+            at = "" if stage.opened_at is None else f", at {seconds(stage.opened_at)}"
+            text += f", which begins when the gates of {', '.join(spec.needs)} have passed{at}"
+        if spec.strategy is Strategy.SEQUENTIAL:
+            text += "; its tests take turns, in the order of the collection"
+        return text
 
     # why not earlier
 

@@ -17,6 +17,7 @@ from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.foretelling import Foretelling
 from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
+from pytest_orchestra.running.matrix import Matrix
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.own_part import OwnPart
@@ -73,11 +74,18 @@ def configure_planning(
     opening = Opening(config, settings, problems, terminal, None, memory, is_timed=False)
     claims = FixtureClaims(settings.fixtures)
     collecting = Collecting(
-        config, settings.missing, crew.dist, claims, settings.priority, settings.retries
+        config,
+        settings.missing,
+        crew.dist,
+        claims,
+        settings.priority,
+        settings.retries,
+        settings.stages,
     )
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)
+    Matrix.register(manager, settings.stages)
     planning = Planning(config, settings, opening, collecting, crew, paper)
     manager.register(planning, "orchestra-planning")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec
@@ -17,17 +17,30 @@ def chain_from(
 ) -> tuple[int, ...]:
     """Return the longest path of cases that begins with ``case``, each of which waits for the one before.
 
-    ``tail`` are the lengths of such paths, as in :class:`.Scores`. Where a group makes a tail longer than
-    any path, the path ends.
+    Or for the gate of its stage. ``tail`` are the lengths of such paths, as in :class:`.Scores`. Where a
+    group makes a tail longer than any path, the path ends.
     """
     path = [case]
-    while dependents := graph.dependents[path[-1]]:
-        longest = max((each for each, _ in dependents), key=lambda each: (tail[each], -each))
-        whole = seconds[path[-1]] + tail[longest]
-        if whole < tail[path[-1]] * (1.0 - _ROUNDING):
-            break
-        path.append(longest)
+    while (following := _following(path[-1], graph, tail, seconds)) is not None:
+        path.append(following)
     return tuple(path)
+
+
+def _following(
+    case: int, graph: Graph, tail: Sequence[float], seconds: Sequence[float]
+) -> int | None:
+    """Return what comes after ``case`` on the longest path from it; None if nothing does."""
+    rest = tail[case] * (1.0 - _ROUNDING) - seconds[case]
+    longest = _longest((each for each, _ in graph.dependents[case]), tail)
+    staging = graph.staging
+    if staging is not None and (longest is None or tail[longest] < rest):
+        waiting = staging.needed_by[staging.of_case[case]]
+        longest = _longest((each for stage in waiting for each in staging.members[stage]), tail)
+    return None if longest is None or tail[longest] < rest else longest
+
+
+def _longest(cases: Iterable[int], tail: Sequence[float]) -> int | None:
+    return max(cases, key=lambda each: (tail[each], -each), default=None)
 
 
 def critical_path(

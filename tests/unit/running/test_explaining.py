@@ -191,7 +191,7 @@ def test_groups_stages_shards_and_retries_are_told() -> None:
     plan = replace(plan, run=replace(plan.run, shard=shard))
     text = "\n".join(explain_lines(told, plan, 0, None))
     assert (
-        "it belongs to the stage 'rest' (parallel), which begins when the gates of smoke have passed"
+        "it belongs to the stage 'rest' (parallel), which begins when the gates of smoke have passed, at 0 ms"
         in text
     )
     assert "it shares a worker with 1 other test of the group 'g'" in text

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engines import after, spec
 
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.stage import StageSpec
 from pytest_orchestra.scheduling.chain import chain_from, critical_path
 from pytest_orchestra.scheduling.graph import Graph, arrange
 from pytest_orchestra.scheduling.score import score
+from pytest_orchestra.scheduling.staging import Staging
 
 
 def _tails(specs: list[CaseSpec], graph: Graph, seconds: list[float]) -> tuple[float, ...]:
@@ -52,3 +56,21 @@ def test_the_path_ends_where_a_group_is_longer_than_what_follows() -> None:
 def test_without_cases_there_is_no_path() -> None:
     """Nothing holds up what is over at once."""
     assert critical_path([], arrange([]), (), ()) == ()
+
+
+def test_a_chain_goes_on_behind_a_gate() -> None:
+    """With the longest of what waits for it; where that is no path, it ends there."""
+    stages = (
+        StageSpec("first"),
+        StageSpec("second", needs=("first",)),
+        StageSpec("third", needs=("second",)),
+    )
+    graph = replace(arrange([{}, {}, {}, after(2)]), staging=Staging(stages, (0, 0, 1, 1)))
+    specs, seconds = [spec()] * 4, [1.0, 2.0, 3.0, 4.0]
+    tails = graph.longest(seconds)
+    assert chain_from(0, graph, tails, seconds) == (0, 2, 3)
+    assert critical_path(specs, graph, tails, seconds) == (1, 2, 3)
+    shared = graph.longest(seconds, workers=1)
+    assert chain_from(2, graph, shared, seconds) == (2, 3)
+    tails[1] += 5.0
+    assert chain_from(1, graph, tails, seconds) == (1,)

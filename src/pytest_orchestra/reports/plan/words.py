@@ -83,6 +83,18 @@ def bound_words(plan: PlanRecord, bound: BoundRecord) -> str:
 
 
 def _path_words(plan: PlanRecord, bound: BoundRecord) -> str:
+    return _chain_words(plan, bound) + _behind_gates(plan, bound)
+
+
+def _behind_gates(plan: PlanRecord, bound: BoundRecord) -> str:
+    """Return how long that takes which waits for the gate behind a path, if it takes longer than any of it."""
+    rest = bound.seconds - sum(plan.expected[case] for case in bound.cases)
+    if rest <= _NOTHING * bound.seconds:
+        return ""
+    return f", then {seconds(rest)} of what waits for its gate, shared by the workers"
+
+
+def _chain_words(plan: PlanRecord, bound: BoundRecord) -> str:
     names = [plan.run.cases[case].spec for case in bound.cases]
     if len(names) < 2:  # noqa: PLR2004 - a chain has two links
         return f"the longest test: {names[0].nodeid}" if names else "the longest test"
@@ -124,6 +136,9 @@ def bottleneck(plan: PlanRecord) -> str:
 
 
 def _path_bottleneck(plan: PlanRecord, bound: BoundRecord) -> str:
+    behind = _behind_gates(plan, bound)
+    if behind:
+        return f"{_chain_words(plan, bound)}{behind}: what comes before the gate keeps the rest waiting"
     if len(bound.cases) < 2:  # noqa: PLR2004 - as above
         longest = plan.run.cases[bound.cases[0]].spec.nodeid if bound.cases else "one test"
         return (

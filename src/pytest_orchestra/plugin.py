@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pytest_orchestra.running.combination import Combination
     from pytest_orchestra.running.data_port import DataPort, Inputs, Outputs
     from pytest_orchestra.running.leases import Leases, LeasesPlugin
+
+#: The highest number of a port.
+_LAST_PORT: Final = 65_535
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -83,6 +86,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(default: .pytest_orchestra/history.sqlite3 in the root directory), or none.",
     )
     group.addoption(
+        "--orchestrate-plan",
+        action="store_true",
+        help="Run no test: say in which order they would run, on which worker and when, what the run takes "
+        "and why it cannot take less. -n says on how many workers. With --orchestrate-json=PATH (- is "
+        "standard output) also as JSON, with --orchestrate-html=PATH as a page.",
+    )
+    group.addoption(
+        "--orchestrate-explain",
+        metavar="NODEID",
+        help="Run no test: say why this one is where it is in the order. Of a run that is over, "
+        "pytest-orchestra explain tells.",
+    )
+    group.addoption(
         "--orchestrate-diagnose",
         metavar="NODEID",
         help="Instead of the tests, run experiments with this one: alone, after others, under load "
@@ -92,6 +108,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--orchestrate-diagnose-budget",
         metavar="TIME",
         help="How long the experiments may take, such as 5min (default: 2min).",
+    )
+    group.addoption(
+        "--orchestrate-record",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="Write down which worker was given which test, and when, to run it again (default: "
+        ".pytest_orchestra/dispatch.jsonl in the root directory). Write =FILE to name a file.",
+    )
+    group.addoption(
+        "--orchestrate-replay",
+        metavar="FILE",
+        help="Run what was recorded again: the same tests on the same workers in the same order. FILE is of "
+        "--orchestrate-record, or the record of any run (record.json.gz). Says where reality differed.",
     )
     group.addoption(
         "--orchestrate-shard",
@@ -104,6 +134,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="Cut into shards by the durations in this file, which all shards must have; if there "
         "is none yet it is written from the history.",
+    )
+    group.addoption(
+        "--orchestrate-live",
+        metavar="PORT",
+        type=_port,
+        help="Serve a page that follows the run, on this machine only, at a port or at any that is free "
+        "(0). Its address is printed.",
+    )
+    group.addoption(
+        "--orchestrate-events",
+        metavar="PATH",
+        help="Append a line of JSON to this file for whatever happens in the run, when it does.",
     )
     _add_report_options(group)
 
@@ -141,6 +183,12 @@ def _add_report_options(group: pytest.OptionGroup) -> None:
     )
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 to {_LAST_PORT}")
+    return int(text)
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
@@ -158,6 +206,16 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
             from pytest_orchestra.running.diagnosing import stay_alone  # noqa: PLC0415 - as above
 
             stay_alone(config)
+        if config.getoption("orchestrate_plan") or config.getoption("orchestrate_explain"):
+            from pytest_orchestra.running.planning import leave_reports_alone  # noqa: PLC0415 - as above
+
+            leave_reports_alone(config)
+        if config.getoption("orchestrate_replay") is not None and not hasattr(
+            config, "workerinput"
+        ):
+            from pytest_orchestra.running.replay import prepare  # noqa: PLC0415 - as above
+
+            prepare(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -165,7 +223,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in OUR_MARKER_LINES:
         config.addinivalue_line("markers", line)
     if not config.getoption("orchestrate"):
-        _refuse_diagnosis(config)
+        _refuse_other_ways(config)
         if config.getoption("orchestrate_shard") is not None:
             raise pytest.UsageError("--orchestrate-shard needs --orchestrate")
         return
@@ -182,10 +240,19 @@ def pytest_configure(config: pytest.Config) -> None:
         configure_worker(config, workerinput)
 
 
-def _refuse_diagnosis(config: pytest.Config) -> None:
+def _refuse_other_ways(config: pytest.Config) -> None:
     """Say so where an option would do nothing, since what it asks for is another way to run."""
-    for name in ("diagnose", "diagnose-budget"):
-        if config.getoption(f"orchestrate_{name.replace('-', '_')}") is not None:
+    for name in (
+        "plan",
+        "explain",
+        "diagnose",
+        "diagnose-budget",
+        "record",
+        "replay",
+        "live",
+        "events",
+    ):
+        if config.getoption(f"orchestrate_{name.replace('-', '_')}") not in (None, False):
             raise pytest.UsageError(f"--orchestrate-{name} needs --orchestrate: give both")
 
 

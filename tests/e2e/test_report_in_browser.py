@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plans import case, foretold, lasting
 from records import HOSTILE, Shares, made_up_run
 from staged import staged_run
 
+from pytest_orchestra.model.case import Claim
+from pytest_orchestra.model.plan import PlanRecord
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.reports.html import Gate, ReportExtras, write_html
+from pytest_orchestra.reports.html.planned import write_page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
@@ -51,9 +55,14 @@ def open_report(browser: Any, tmp_path: Path) -> Iterator[Open]:
     requests: list[str] = []
     contexts = []
 
-    def show(run: RunRecord, extras: ReportExtras | None = None, **options: Any) -> Any:
+    def show(
+        run: RunRecord | PlanRecord, extras: ReportExtras | None = None, **options: Any
+    ) -> Any:
         path = tmp_path / "report.html"
-        write_html(run, path, extras)
+        if isinstance(run, PlanRecord):
+            write_page(run, path)
+        else:
+            write_html(run, path, extras)
         context = browser.new_context(reduced_motion="reduce", **options)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
@@ -289,3 +298,22 @@ def test_links_to_the_timeline_find_the_slice(open_report: Open) -> None:
     name = page.locator("article").first.get_attribute("data-id")
     assert page.locator("#readout").inner_text().startswith(name)
     assert page.locator(".lane .cursor").count() == 1
+
+
+def test_a_plan_is_shown_as_a_plan(open_report: Open) -> None:
+    """A lane for each worker, the tokens, and all tests, which are planned and did not pass."""
+    claims = frozenset({Claim("db")})
+    specs = [case(f"test_{n}", claims=claims if n < 6 else frozenset()) for n in range(12)]
+    page = open_report(foretold(specs, lasting(specs, *[1.0] * 12), tokens={"db": 2}).tell())
+    assert (
+        page.locator("h1")
+        .inner_text()
+        .endswith("12 tests are predicted to take 6.00 s on 2 workers")
+    )
+    assert page.locator("header .notice").inner_text().startswith("A plan, not a run: ")
+    assert page.locator(".lane").count() == 2
+    assert page.locator("#timeline .key").inner_text() == "planned"
+    assert page.locator(".tools button", has_text="planned").inner_text().split()[-1] == "12"
+    page.locator(".gr.body").first.click()
+    assert "planned" in page.locator("dialog").inner_text()
+    assert "passed" not in page.locator("body").inner_text()

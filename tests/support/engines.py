@@ -17,6 +17,7 @@ from pytest_orchestra.scheduling.placement import place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.score import score
+from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.selection import Selection
 from pytest_orchestra.scheduling.stage_order import stage_cases
 from pytest_orchestra.scheduling.staging import Staging
@@ -86,6 +87,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     hosts: Mapping[str, Mapping[str, Capacity]] | None = None,
     retries: RetryPolicy | None = None,
     staging: Staging | None = None,
+    script: Script | None = None,
 ) -> Engine:
     """Return an engine for ``specs``; what is not given is left at its plainest."""
     graph = make_graph(len(specs), edges, staging)
@@ -104,6 +106,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
         barred,
         cleaners,
         retries,
+        script,
     )
 
 

@@ -37,6 +37,7 @@ OURS: Final[dict[str, set[str]]] = {
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},
     "reports": {"model", "scheduling", "errors", "reports"},
+    "live": {"model", "live"},
     "diagnosis": {"history", "diagnosis"},
     "merging": {"model", "errors", "merging"},
     "cli": {
@@ -66,6 +67,7 @@ OURS: Final[dict[str, set[str]]] = {
         "machine",
         "history",
         "reports",
+        "live",
         "diagnosis",
         "advice",
         "hookspecs",

@@ -132,8 +132,14 @@ class StageReviewed:
     objections: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CrewComplete:
+    """Nobody else is about to join; only a run that is to go like another one waits for workers."""
+
+
 Event: TypeAlias = (
     WorkersJoined
+    | CrewComplete
     | WorkerLost
     | CaseBlocked
     | CaseFinished

@@ -13,12 +13,13 @@ from pytest_orchestra.running.controller import PULSE, OrchestraScheduling
 from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.link import Description
+from pytest_orchestra.running.log_lines import LogLines
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.others import OthersWatch
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.specs import is_plain, label, proxies_of
-from pytest_orchestra.running.stall import INTERVAL, StallWatch
+from pytest_orchestra.running.stall import INTERVAL
 from pytest_orchestra.scheduling.engine import Tuning
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Distributed:
         self._rehiring: Rehiring | None = None
         self._opening = opening
         self._scheduling: OrchestraScheduling | None = None
-        self._stall: StallWatch | None = None
+        self._log_lines: LogLines | None = None
         self._others: OthersWatch | None = None
         self._pulse: Pulse | None = None
         self._alarm: Alarm | None = None
@@ -111,6 +112,7 @@ class Distributed:
         assert self._alarm is not None  # noqa: S101 - it was made with the scheduler
         self._alarm.set(run.engine.next_due, run.now)
         self._opening.terminal.tell(run.take_notices())
+        self._opening.live.tick()
 
     def _refuse_half_a_run(self, session: pytest.Session) -> None:
         """A run of which tests are left is no success; xdist lets it end when all workers died."""
@@ -131,7 +133,7 @@ class Distributed:
     def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)
         assert self._scheduling is not None  # noqa: S101 - it asks for the run
-        if self._opening.sharding is not None:
+        if self._opening.has_share:
             share = self._opening.take_share(
                 description.collection, description.bodies, description.kits, hosts
             )
@@ -149,7 +151,7 @@ class Distributed:
             description.collection, workers, hosts, description.bodies, tuning, description.kits
         )
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
-        self._stall = StallWatch(run)
+        self._log_lines = self._opening.live.log_lines(run)
         self._others = OthersWatch(run)
         if self._opening.sharing is not None:
             self._opening.sharing.watch(self._look_at_others)
@@ -172,8 +174,9 @@ class Distributed:
         self._scheduling.expect_one_less()
 
     def _beat(self) -> None:
-        text = self._stall.check() if self._stall is not None else None
-        if text is not None:
-            self._opening.terminal.alarm(text, yellow=True)
+        due = self._log_lines.check() if self._log_lines is not None else None
+        if due is not None:
+            self._opening.terminal.alarm(due.text, yellow=due.is_stalled)
+        self._opening.live.tick()
         for line in self._others.check() if self._others is not None else ():
             self._opening.terminal.alarm(line, yellow=True)

@@ -21,22 +21,25 @@ from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
-from pytest_orchestra.running.gates import Gating, is_reviewed, review, with_coverage
+from pytest_orchestra.running.gates import NO_GATING, Gating, is_reviewed, review, with_coverage
+from pytest_orchestra.running.live import live_of
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.quarantine import open_quarantine
 from pytest_orchestra.running.rehearsal import REHEARSAL
+from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.shard_durations import Durations
 from pytest_orchestra.running.shards import Sharding
 from pytest_orchestra.running.sharing import Sharing
-from pytest_orchestra.running.surroundings import read_surroundings
+from pytest_orchestra.running.surroundings import read_conditions, read_surroundings
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.running.uncollected import uncollected_of
 from pytest_orchestra.scheduling.engine import Tuning
 from pytest_orchestra.scheduling.fixtures import Kits
+from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,10 +60,18 @@ class Opening:
         terminal: TerminalReport,
         sharing: Sharing | None,
         memory: Memory | None = None,
+        *,
+        is_timed: bool = True,
     ) -> None:
+        """``is_timed``: what looks for a better order goes by the clock, and may find another each time."""
+        self._is_timed: Final = is_timed
         #: Knows which part of the suite is this run's; None if it is all of it.
         self.sharding: Final = Sharding.open(config, settings, memory, terminal)
+        #: What this run is to go like; None if it goes its own way.
+        self.replay: Final = replay_of(config)
         self.terminal = terminal
+        #: Shows the run while it goes on.
+        self.live: Final = live_of(config)
         self.sharing = sharing
         self.run: Run | None = None
         self._memory = memory
@@ -102,13 +113,14 @@ class Opening:
             )
         )
 
-    def plan(
+    def plan(  # noqa: PLR0913, PLR0917 - each is a different thing that a plan hangs on
         self,
         collection: Collection,
         workers: int,
         hosts: Sequence[Host],
         tuning: Tuning | None = None,
         kits: Kits | None = None,
+        script: Script | None = None,
     ) -> Plan:
         """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong."""
         durations, complaint = self._durations()
@@ -116,9 +128,14 @@ class Opening:
             self.terminal.line(complaint, yellow=True)
         planner = self._planner(collection, hosts, durations)
         try:
-            return planner.plan(collection, workers, tuning, self._lost_files, kits)
+            return planner.plan(collection, workers, tuning, self._lost_files, kits, script)
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
+
+    @property
+    def has_share(self) -> bool:
+        """Whether this run may have a part of what is collected only."""
+        return self.sharding is not None or self.replay is not None
 
     def take_share(
         self,
@@ -127,10 +144,13 @@ class Opening:
         kits: Kits,
         hosts: Sequence[Host],
     ) -> tuple[int, ...]:
-        """Return the cases of a ``collection`` that are this shard's, and tell the user of it.
+        """Return the cases of a ``collection`` that are this run's, and tell the user of it.
 
-        Raises pytest.UsageError with all that is wrong, wherever it is, so that all shards do.
+        Those of a shard, or of a recording. Raises pytest.UsageError with all that is wrong, wherever it
+        is, so that all shards do.
         """
+        if self.replay is not None:
+            return self.replay.take(collection.specs, self.terminal)
         sharding = self.sharding
         assert sharding is not None  # noqa: S101 - otherwise nothing is shared out
         if self._memory is not None:
@@ -151,6 +171,11 @@ class Opening:
         if self._memory is not None:
             self._memory.narrow(cases)
         return cases
+
+    def has_elsewhere(self, nodeid: str) -> bool:
+        """Whether a test was collected that may be in another shard, once it is known which are this one's."""
+        whole = self._whole.specs if self._whole is not None else ()
+        return any(spec.nodeid == nodeid for spec in whole)
 
     def _durations(self) -> tuple[Mapping[str, float], str | None]:
         """Return seconds by node id, of all that is known, and a complaint for the user."""
@@ -175,14 +200,15 @@ class Opening:
             elsewhere,
             self._expect(collection, durations),
             settings.order,
-            self._gating(),
+            gating=self._gating(),
+            is_timed=self._is_timed,
         )
 
     def _gating(self) -> Gating:
         """Return the stages of this run: an experiment with one test has none, and waits for no gate."""
         config = self._config
         if config.getoption("orchestrate_diagnose") or config.pluginmanager.has_plugin(REHEARSAL):
-            return Gating()
+            return NO_GATING
         return Gating(self._settings.stages, self._quarantine.nodeids, is_reviewed(config))
 
     def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:
@@ -193,6 +219,24 @@ class Opening:
             return Expectations(durations, guesses)
         return Expectations(durations, guesses, recalled.failing, recalled.flaking, recalled.costs)
 
+    def draft(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
+        self,
+        collection: Collection,
+        workers: int,
+        hosts: Sequence[Host],
+        bodies: Sequence[str],
+        tuning: Tuning | None = None,
+        kits: Kits | None = None,
+        script: Script | None = None,
+    ) -> Plan:
+        """Return the plan of a run, by all that earlier runs say of it; see :meth:`plan`.
+
+        ``bodies`` are digests of what the tests do.
+        """
+        if self._memory is not None and self.recollection is None:
+            self.recollection = self._memory.recall(collection, bodies, hosts)
+        return self.plan(collection, workers, hosts, tuning, kits, script)
+
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
         collection: Collection,
@@ -202,16 +246,13 @@ class Opening:
         tuning: Tuning | None = None,
         kits: Kits | None = None,
     ) -> Run:
-        """Return a run that can begin, and print what it is about to do.
-
-        ``bodies`` are digests of what the tests do.
-        """
-        if self._memory is not None and self.recollection is None:
-            self.recollection = self._memory.recall(collection, bodies, hosts)
+        """Return a run that can begin, and print what it is about to do; see :meth:`draft`."""
         self._hosts = tuple(hosts)
-        plan = self.plan(collection, workers, hosts, tuning, kits)
+        script = self.replay.script(collection.specs) if self.replay is not None else None
+        plan = self.draft(collection, workers, hosts, bodies, tuning, kits, script)
         self.run = Run(plan, self.sharing, partial(review, self._config))
         self.terminal.started(self.run, workers)
+        self.live.open(self.run, workers)
         for note in self._quarantine.notes(self._whole or collection):
             self.terminal.line(note, yellow=True)
         return self.run
@@ -234,6 +275,7 @@ class Opening:
             warnings=tuple(self._warnings),
             uncollected=uncollected_of(self._config),
             surroundings=read_surroundings(self._config, commit),
+            conditions=read_conditions(self._config),
             shard=self.sharding.record if self.sharding is not None else None,
             fails_on_flaky=self.terminal.fails_on_flaky,
         )

@@ -13,7 +13,10 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
+from pytest_orchestra.running.last_run import LastRun
+from pytest_orchestra.running.live import LIVE, Live
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
@@ -39,18 +42,34 @@ def configure_main(config: pytest.Config) -> None:
     terminal = TerminalReport(config)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
+    if _wants_plan(config):
+        from pytest_orchestra.running.planning import configure_planning  # noqa: PLC0415 - only if needed
+
+        configure_planning(config, settings, problems, terminal)
+        return
     if _wants_diagnosis(config):
         from pytest_orchestra.running.diagnosing import configure_diagnosis  # noqa: PLC0415 - only if needed
 
         configure_diagnosis(config, settings, problems, terminal)
         return
     manager.register(Uncollected(), UNCOLLECTED)
+    manager.register(Live(config, settings, terminal), LIVE)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
+    if config.getoption("orchestrate_record") is not None:
+        from pytest_orchestra.running.recorder import Recorder  # noqa: PLC0415 - only if needed
+
+        Recorder.register(config, terminal)
     ArtifactKeeper.register(
         config, report_folder(config, settings), keeps_all=settings.keeps_all_artifacts
     )
     sharing = _share(config, settings)
-    memory = Memory.open(config, settings, terminal)
+    replay = replay_of(config)
+    if replay is not None:
+        manager.register(replay, "orchestra-replay")
+    # How often a test fails that is made to fail again says nothing of how often it does.
+    memory = None if replay is not None else Memory.open(config, settings, terminal)
+    if memory is not None and not config.option.collectonly:
+        manager.register(LastRun(config.rootpath), "orchestra-last-run")
     if _has_workers(config):
         hiring = Hiring(config, settings, problems, terminal, sharing, memory)
         manager.register(hiring, "orchestra-hiring")
@@ -60,6 +79,30 @@ def configure_main(config: pytest.Config) -> None:
         configure_alone(config, settings, problems, terminal, sharing, memory)
     manager.register(LastSearch(config, has_time=_has_workers(config)), "orchestra-last-search")
     leave_quickly()
+
+
+def _wants_plan(config: pytest.Config) -> bool:
+    """Whether nothing is to run but a plan is to be made; raises pytest.UsageError for what contradicts it."""
+    wanted = [
+        f"--orchestrate-{name}"
+        for name in ("plan", "explain")
+        if config.getoption(f"orchestrate_{name}") not in (None, False)
+    ]
+    others = [
+        option
+        for option, name in (
+            ("--orchestrate-diagnose", "orchestrate_diagnose"),
+            ("--orchestrate-replay", "orchestrate_replay"),
+            ("--collect-only", "collectonly"),
+        )
+        if config.getoption(name) not in (None, False)
+    ]
+    if wanted and others:
+        raise pytest.UsageError(
+            f"{wanted[0]} says what a run would do and runs no test, {others[0]} is for something "
+            "else: use one of them"
+        )
+    return bool(wanted)
 
 
 def _wants_diagnosis(config: pytest.Config) -> bool:
@@ -73,6 +116,11 @@ def _wants_diagnosis(config: pytest.Config) -> bool:
         raise pytest.UsageError(
             "--orchestrate-diagnose looks at all tests, --orchestrate-shard at some: use one of them"
         )
+    for name in ("live", "events") if wanted is not None else ():
+        if config.getoption(f"orchestrate_{name}") is not None:
+            raise pytest.UsageError(
+                f"--orchestrate-{name} follows one run, --orchestrate-diagnose makes many: use one of them"
+            )
     return wanted is not None and not config.option.collectonly
 
 

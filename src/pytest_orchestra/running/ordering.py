@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec
@@ -73,9 +74,15 @@ def put_in_order(  # noqa: PLR0913, PLR0917 - each is a different thing that is 
     expected: Expectations,
     kits: Kits | None,
     order: Order,
+    *,
+    is_timed: bool = True,
 ) -> Ordering:
-    """Return the order in which ``specs`` go on so many ``workers``."""
-    specs = _postpone_flaking(specs, expected.flaking)
+    """Return the order in which ``specs`` go on so many ``workers``.
+
+    ``is_timed``: a better one is looked for as long as there is time; else as long as a slow
+    machine would, so that it is the same each time.
+    """
+    specs = postpone_flaking(specs, expected.flaking)
     known = [expected.durations.get(spec.nodeid) for spec in specs]
     if not any(each is not None for each in known):
         return Ordering(score(specs, graph, known, workers), known)
@@ -95,7 +102,7 @@ def put_in_order(  # noqa: PLR0913, PLR0917 - each is a different thing that is 
         scores = _unforeseen(scores, graph, fill(seconds), workers, outlook)
         return Ordering(scores, known, order)
     # Two searches share the time: for an earlier end, and for earlier failures.
-    patience = Patience()
+    patience = Patience() if is_timed else Patience(_steps(len(specs)))
     outlook = Outlook(order, failing, setups, patience)
     foresight = foresee(
         specs,
@@ -133,9 +140,15 @@ class Patience:
         return self._clock() - self._began
 
 
-def _postpone_flaking(
-    specs: Sequence[CaseSpec], flaking: Mapping[str, float]
-) -> Sequence[CaseSpec]:
+def _steps(cases: int) -> Callable[[], float]:
+    """Return a clock that goes on by what a slow machine needs for one more order, each time it is asked."""
+    step = 3 * cases / SCHEDULED_CASES
+    times = count(step=step)
+    return lambda: next(times)
+
+
+def postpone_flaking(specs: Sequence[CaseSpec], flaking: Mapping[str, float]) -> Sequence[CaseSpec]:
+    """Return ``specs`` with less priority for those that flake often; ``flaking`` are rates by node id."""
     if not any(rate > OFTEN for rate in flaking.values()):
         return specs
     return [

@@ -15,7 +15,7 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.elsewhere import Elsewhere
-from pytest_orchestra.running.gates import Gating
+from pytest_orchestra.running.gates import NO_GATING, Gating
 from pytest_orchestra.running.locate import locate
 from pytest_orchestra.running.matrix_words import once_notes
 from pytest_orchestra.running.ordering import Expectations, put_in_order
@@ -28,12 +28,15 @@ from pytest_orchestra.scheduling.data import CLEANS, Pairing, pair
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
 from pytest_orchestra.scheduling.fixtures import Fixtures, Kits
+from pytest_orchestra.scheduling.forecast import MakeEngine
 from pytest_orchestra.scheduling.foresight import Foresight
 from pytest_orchestra.scheduling.graph import CycleError, Graph, Links, arrange, link
 from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.score import Scores
+from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
 from pytest_orchestra.scheduling.stage_order import Prerequisites, stage_cases
@@ -47,7 +50,10 @@ class Plan:
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
     ordered then. ``links`` and ``data`` say who needs what from whom. ``cleaners`` maps cases that clean up to
-    those after which they do.
+    those after which they do. ``known`` is what cases take, in seconds,
+    by earlier runs. ``scores`` rank the cases, by
+    what is ``expected`` of them; ``make_engine`` makes engines like the run's own, for predictions.
+    ``is_scripted``: it goes like another run.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -62,6 +68,11 @@ class Plan:
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
     cleaners: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    known: Sequence[float | None] = ()
+    is_scripted: bool = False
+    scores: Scores = field(kw_only=True)
+    expected: Expectations = field(kw_only=True)
+    make_engine: MakeEngine = field(kw_only=True)
 
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
         """Return what each case needs, and from whom."""
@@ -95,7 +106,8 @@ class Planner:
 
     ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
     workers are; ``elsewhere`` knows the files that were not collected; ``expected`` is what earlier
-    runs say, and ``order`` by what tests are to be ordered; ``gating`` has the stages.
+    runs say, and ``order`` by what tests are to be ordered; ``gating`` has the stages; ``is_timed`` as for
+    :func:`.put_in_order`.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
@@ -107,9 +119,12 @@ class Planner:
         elsewhere: Elsewhere,
         expected: Expectations,
         order: Order,
-        gating: Gating,
+        *,
+        gating: Gating = NO_GATING,
+        is_timed: bool = True,
     ) -> None:
         self._gating = gating
+        self._is_timed = is_timed
         self._expected = expected
         self._order = order
         self._rootpath = rootpath
@@ -118,23 +133,24 @@ class Planner:
         self._problems = tuple(problems)
         self._elsewhere = elsewhere
 
-    def plan(
+    def plan(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
         self,
         collection: Collection,
         workers: int,
         tuning: Tuning | None = None,
         lost_files: Mapping[str, str] = MappingProxyType({}),
         kits: Kits | None = None,
+        script: Script | None = None,
     ) -> Plan:
         """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
 
         ``lost_files`` gave no tests, for the reason that they map to: what depends on something
         in them is blocked,
         and so is what depends on a name that nobody answers to, since it may lie there. ``kits``
-        tell which fixtures cases share.
+        tell which fixtures cases share. ``script`` says how another run went that this one is to go like.
         """
         settled = self._settle(collection, lost_files)
-        plan = self._make(settled, workers, tuning, kits)
+        plan = self._make(settled, workers, tuning, kits, script)
         return replace(plan, links=settled.links, data=settled.data, cleaners=settled.cleaners)
 
     def partition(
@@ -226,41 +242,73 @@ class Planner:
         return tuple(moved), staged.graph, notes
 
     def _make(
-        self, settled: _Settled, workers: int, tuning: Tuning | None, kits: Kits | None
+        self,
+        settled: _Settled,
+        workers: int,
+        tuning: Tuning | None,
+        kits: Kits | None,
+        script: Script | None,
     ) -> Plan:
         specs, graph, stock = settled.specs, settled.graph, settled.stock
-        ordering = put_in_order(specs, graph, stock, workers, self._expected, kits, self._order)
-        fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
-        for fixture, seconds in self._expected.costs.items():
-            fixtures.learn(fixture, seconds)
-        segments = number_segments(fixtures.kits.places([spec.file for spec in specs]))
-        estimates = Estimates(segments, ordering.known, fixtures)
-        pool = Pool(stock)
-        retries = RetryPolicy(
-            {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
-        )
-        engine = Engine(
+        ordering = put_in_order(
             specs,
             graph,
-            ordering.scores,
-            pool,
-            estimates,
-            tuning,
-            settled.barred,
-            settled.cleaners,
-            retries,
+            stock,
+            workers,
+            self._expected,
+            kits,
+            self._order,
+            is_timed=self._is_timed,
         )
+        fixtures = self._fixtures(specs, kits)
+
+        def make_engine(
+            pool: Pool,
+            scores: Scores,
+            fixtures: Fixtures | None = None,
+            script: Script | None = None,
+        ) -> Engine:
+            known = fixtures or self._fixtures(specs, kits)
+            segments = number_segments(known.kits.places([spec.file for spec in specs]))
+            return Engine(
+                specs,
+                graph,
+                scores,
+                pool,
+                Estimates(segments, ordering.known, known),
+                tuning,
+                settled.barred,
+                settled.cleaners,
+                RetryPolicy(
+                    {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
+                ),
+                script,
+            )
+
+        pool = Pool(stock)
         return Plan(
             specs,
             graph,
             pool,
-            engine,
+            make_engine(pool, ordering.scores, fixtures, script),
             settled.blocked,
             settled.notes,
             ordering.foresight,
             fixtures,
             order=ordering.order,
+            known=ordering.known,
+            is_scripted=script is not None,
+            scores=ordering.scores,
+            expected=self._expected,
+            make_engine=make_engine,
         )
+
+    def _fixtures(self, specs: Sequence[CaseSpec], kits: Kits | None) -> Fixtures:
+        """Return what is known of shared fixtures before the run."""
+        fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
+        for fixture, seconds in self._expected.costs.items():
+            fixtures.learn(fixture, seconds)
+        return fixtures
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:
         """Find where each problem stands; what one marker does to many tests is told once."""

@@ -39,7 +39,13 @@ _OPTIONS: Final[dict[str, object]] = {
     "newfirst": False,
     "orchestrate_diagnose": None,
     "orchestrate_diagnose_budget": None,
+    "orchestrate_events": None,
+    "orchestrate_explain": None,
     "orchestrate_history": "none",
+    "orchestrate_live": None,
+    "orchestrate_plan": False,
+    "orchestrate_record": None,
+    "orchestrate_replay": None,
     "orchestrate_retries": "0",
     "orchestrate_shard": None,
     "orchestrate_shard_durations": None,
@@ -52,7 +58,7 @@ _OPTIONS: Final[dict[str, object]] = {
 }
 
 #: Plugins that a rehearsal does without: what is reported is the diagnosis.
-_BLOCKED: Final = ("orchestra-reporting",)
+_BLOCKED: Final = ("orchestra-reporting", "orchestra-last-run")
 
 
 @dataclass(frozen=True, slots=True)

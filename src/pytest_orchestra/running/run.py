@@ -19,6 +19,7 @@ from pytest_orchestra.model.events import (
     CaseFinished,
     CasesReturned,
     Command,
+    CrewComplete,
     Event,
     Fixture,
     FixturesDown,
@@ -38,11 +39,13 @@ from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, Wo
 from pytest_orchestra.model.usage import UNKNOWN, Usage
 from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Cause, Verdict
 from pytest_orchestra.running.attempts import AttemptLog
+from pytest_orchestra.running.dispatch_log import DispatchLog
 from pytest_orchestra.running.gates import Review
 from pytest_orchestra.running.outcome import Outcome
 from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.retry_words import Notice, outage_notice, retry_notice
 from pytest_orchestra.running.stage_words import gate_notice
+from pytest_orchestra.running.telling import Telling
 from pytest_orchestra.running.values import Values
 from pytest_orchestra.running.withheld import Withheld
 from pytest_orchestra.scheduling.duration import format_duration
@@ -96,7 +99,13 @@ class Run:
         #: What earlier attempts took, with the worker of each.
         self._earlier: list[tuple[str, float]] = []
         self._notices: list[Notice] = []
+        #: What it takes to run this again.
+        self._dispatch = DispatchLog()
         self._has_told_of_outage = False
+        #: Identifies this run, also in its record.
+        self.uuid = uuid4().hex
+        #: Tells those who watch it what happens.
+        self.telling = Telling(plan.engine, self.attempts, self.blocked_text)
 
     @property
     def now(self) -> float:
@@ -109,6 +118,7 @@ class Run:
         """Start the clock and let the first ``workers`` work, by the host that they are on."""
         self._began = time.monotonic()
         self._started = time.time()
+        self.telling.began(len(self.plan.specs), workers)
         commands: tuple[Command, ...] = ()
         for case, reason in self.plan.blocked.items():
             commands += self._handle(CaseBlocked(case, Cause(reason)))
@@ -119,6 +129,7 @@ class Run:
         for host, names in workers.items():
             self._joined.update(dict.fromkeys(names, self.now))
             self._hosts.update(dict.fromkeys(names, host))
+            self.telling.came(names, host)
         return self._handle(*(WorkersJoined(names, host) for host, names in workers.items()))
 
     def knows(self, host: str) -> bool:
@@ -139,13 +150,16 @@ class Run:
     def lose(self, worker: str, culprit: int | None = None) -> tuple[Command, ...]:
         """``worker`` is gone, and ``culprit`` with it, which has the verdict of its reports."""
         self._left[worker] = self.now
+        self.telling.went(worker)
         if culprit is None:
             return self._handle(WorkerLost(worker))
         verdict = self.verdict(culprit) or Verdict.FAILED
         if culprit not in self.engine.queue_of(worker):  # it was over, and being torn down
+            self.telling.amended(culprit, verdict)
             return self._handle(WorkerLost(worker, culprit, verdict))
         self._note_seconds(culprit, self.now - (self.engine.waits.assigned_at[culprit] or 0.0))
         again = self._end_attempt(culprit, verdict)
+        self.telling.case_ended(culprit, verdict, self._seconds[culprit], again=again)
         return self._handle(WorkerLost(worker, culprit, verdict, again))
 
     def note_in_flight(self, case: int | None, worker: str) -> None:
@@ -239,7 +253,9 @@ class Run:
                 events += self._starved(case)
             # Who sets a fixture up for others is no example of what they will take.
             own = self.own_seconds(case) or 0.0
-            events.append(CaseFinished(case, verdict, own, self._end_attempt(case, verdict)))
+            again = self._end_attempt(case, verdict)
+            events.append(CaseFinished(case, verdict, own, again))
+            self.telling.case_ended(case, verdict, spent, again=again)
         return self._handle(*events)
 
     def _note_seconds(self, case: int, spent: float) -> None:
@@ -265,6 +281,7 @@ class Run:
         verdict = self.verdict(case)
         if verdict is None or not self.is_amended(case):
             return ()
+        self.telling.amended(case, verdict)
         return self._handle(VerdictAmended(case, verdict))
 
     def is_amended(self, case: int) -> bool:
@@ -278,6 +295,7 @@ class Run:
 
     def stop(self, reason: str) -> tuple[Command, ...]:
         """Start nothing more but what cleans up after tests that have begun."""
+        self.telling.stopping(reason)
         return self._handle(StopRequested(reason, cleaning=True))
 
     @property
@@ -287,6 +305,7 @@ class Run:
 
     def halt(self, reason: str) -> tuple[Command, ...]:
         """Start nothing more at all."""
+        self.telling.stopping(reason)
         return self._handle(StopRequested(reason))
 
     def look_again(self) -> tuple[Command, ...]:
@@ -323,6 +342,10 @@ class Run:
         cause = Cause("no worker is left on a host that has what it claims", is_denied=True)
         return self._handle(*(CaseBlocked(case, cause) for case in self.engine.stranded()))
 
+    def expect_nobody(self) -> tuple[Command, ...]:
+        """No worker is about to come any more; a run that is to go like another one waits for them."""
+        return self._handle(CrewComplete()) if self.plan.is_scripted else ()
+
     @property
     def waits_for_others(self) -> bool:
         """Whether some case waits for what other runs have."""
@@ -344,6 +367,7 @@ class Run:
     def _handle(self, *events: Event) -> tuple[Command, ...]:
         self.last_progress = time.monotonic()
         now = self.now
+        self._dispatch.note(events)
         return self._deal(self.engine.handle_all(events, now))
 
     def take_notices(self) -> list[Notice]:
@@ -369,11 +393,13 @@ class Run:
         if stages is not None:
             commands = self._ask_for_reviews(commands)
         dealt = self._share(commands)
+        self._dispatch.note(dealt)
         self._note_retries(dealt)
         if stages is not None and stages.news:
             self._note_gates(stages)
         if self.engine.done and self._ended is None:
             self._ended = self.now
+        self.telling.decided(dealt)
         return dealt
 
     def _ask_for_reviews(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
@@ -460,6 +486,7 @@ class Run:
 
     def close(self, reason: str) -> RunRecord:
         """End the run, whatever is left: what has no verdict is ``not run`` for ``reason``."""
+        dispatch = self._dispatch.close()
         self.halt(reason)
         # What is still in flight uses what it has until its worker ends.
         self._sharing = None
@@ -481,7 +508,8 @@ class Run:
             unclaimed=tuple(sorted(self._unclaimed.items())),
             started=self._started,
             has_given_up_retrying=self.engine.has_given_up,
-            uuid=uuid4().hex,
+            uuid=self.uuid,
+            dispatch=dispatch,
             stages=() if self.engine.stages is None else self.engine.stages.records(seconds),
         )
 

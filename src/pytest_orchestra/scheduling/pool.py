@@ -207,6 +207,13 @@ class Pool:
         self._held[holder] = tuple(sorted(left.items()))
         self._held[heir] = tuple(sorted(gets.items()))
 
+    def in_use(self, resource: str) -> int:
+        """Return how many tokens of ``resource`` are out; of a resource without bounds, how many hold some."""
+        capacity = self.capacities[resource]
+        if capacity == UNBOUNDED:
+            return self._holders[resource]
+        return capacity - self._free[resource]
+
     def holders(self, resource: str) -> tuple[int, ...]:
         """Return the cases that hold tokens of ``resource``, in ascending order."""
         return tuple(

@@ -66,6 +66,11 @@ class Retries:
         """The cases that failed and have no verdict yet."""
         return tuple(self._pending)
 
+    @property
+    def resting(self) -> int:
+        """How many cases rest until they may be tried again."""
+        return len(self._resting)
+
     def allow(self, case: int) -> bool:
         """Whether ``case`` would be tried again if the attempt under way failed."""
         budget = self._policy.budgets.get(case, 0)

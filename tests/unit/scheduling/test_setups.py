@@ -86,3 +86,9 @@ def test_the_engine_is_told_what_fixtures_cost() -> None:
     fixtures = setups_of((DB,), (), (), (), (), costs={DB: 2.0}).fixtures()
     assert fixtures.matter
     assert fixtures.cost(DB) == 2.0
+
+
+def test_the_least_is_to_set_up_each_once() -> None:
+    """However often they are used; what is cheap does not count."""
+    assert setups_of((DB,), (DB, PAGE), (DB,), (), (), costs={PAGE: 3.0}).least == 4.0
+    assert setups_of((DB,), (), (), (), (), costs={DB: 0.001}).least == 0.0

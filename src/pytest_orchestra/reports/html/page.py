@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final
@@ -51,9 +52,19 @@ _SCRIPTS: Final = ("common.js", "table.js", "keys.js", "timeline.js")
 def render(run: RunRecord, extras: ReportExtras | None = None) -> str:
     """Return the report of ``run`` as HTML."""
     story = Story.of(run, extras or ReportExtras())
-    script = _script()
     parts = [(name, title, part) for name, title, make in _SECTIONS if (part := make(story))]
     title = f"{'✗' if is_bad(story) else '✓'} {headline(story)}"
+    return assemble(title, head(story), parts)
+
+
+def assemble(
+    title: str, top: Markup, parts: Sequence[tuple[str, str, Markup]], style: str | None = None
+) -> str:
+    """Return a page with what is at its ``top`` and then ``parts``, each with a name and a title.
+
+    ``style`` is a class of the whole page.
+    """
+    script = _script()
     page = el(
         "html",
         el(
@@ -67,11 +78,12 @@ def render(run: RunRecord, extras: ReportExtras | None = None) -> str:
         ),
         el(
             "body",
-            head(story),
+            top,
             _contents([(name, title) for name, title, _ in parts]),
             el("main", [part for *_, part in parts]),
             el("footer", el("p", "Written by pytest-orchestra.")),
             el("script", Markup(script)),
+            class_=style,
         ),
         lang="en",
     )

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from pytest_orchestra.model.run import CaseRecord, RunRecord
+from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.reports.html.bounds import Bound, TimeUse, lower_bound, time_use
 from pytest_orchestra.reports.html.causes import Causes
 from pytest_orchestra.reports.html.extras import Gate, ReportExtras
@@ -22,7 +23,10 @@ MOST_LINES: Final = 200
 
 @dataclass(frozen=True)
 class Story:
-    """Everything that the sections look at. ``told`` are the failures that have an article of their own."""
+    """Everything that the sections look at. ``told`` are the failures that have an article of their own.
+
+    ``is_plan``: nothing has run, and what is told is what is predicted.
+    """
 
     run: RunRecord
     extras: ReportExtras
@@ -31,9 +35,10 @@ class Story:
     use: TimeUse
     bound: Bound
     failures: tuple[int, ...]
+    is_plan: bool = False
 
     @classmethod
-    def of(cls, run: RunRecord, extras: ReportExtras) -> Story:
+    def of(cls, run: RunRecord, extras: ReportExtras, *, is_plan: bool = False) -> Story:
         """Work out what several sections need."""
         timeline = Timeline(run)
         causes = Causes(run)
@@ -45,7 +50,12 @@ class Story:
             time_use(timeline),
             lower_bound(run, timeline, causes),
             _failures(run, causes),
+            is_plan,
         )
+
+    def word(self, verdict: Verdict) -> str:
+        """Return what to call ``verdict``: what has not run yet, in a plan, will."""
+        return "planned" if self.is_plan and verdict is Verdict.NOT_RUN else verdict.value
 
     @property
     def told(self) -> tuple[int, ...]:

@@ -86,8 +86,8 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     cleaners: Mapping[int, Collection[int]] | None = None,
     hosts: Mapping[str, Mapping[str, Capacity]] | None = None,
     retries: RetryPolicy | None = None,
-    script: Script | None = None,
     staging: Staging | None = None,
+    script: Script | None = None,
 ) -> Engine:
     """Return an engine for ``specs``; what is not given is left at its plainest."""
     graph = make_graph(len(specs), edges, staging)

@@ -12,7 +12,6 @@ from pytest_orchestra.model.order import Order
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.foretelling import Foretelling
-from pytest_orchestra.running.gates import Gating
 from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Planner
 from pytest_orchestra.scheduling.fixtures import Kits
@@ -39,7 +38,6 @@ def foretold(  # noqa: PLR0913 - each is a different thing that a test may care 
         Elsewhere(here, {spec.file for spec in specs}, (), ()),
         expected or Expectations(),
         order,
-        Gating(),
         is_timed=False,
     )
     collection = Collection(tuple(specs), blocked=dict(blocked or {}))

@@ -125,16 +125,16 @@ class FixturesDown:
 
 
 @dataclass(frozen=True, slots=True)
-class CrewComplete:
-    """Nobody else is about to join; only a run that is to go like another one waits for workers."""
-
-
-@dataclass(frozen=True, slots=True)
 class StageReviewed:
     """Somebody has looked at a stage that has ended: ``objections`` are why its gate does not pass."""
 
     stage: int
     objections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CrewComplete:
+    """Nobody else is about to join; only a run that is to go like another one waits for workers."""
 
 
 Event: TypeAlias = (

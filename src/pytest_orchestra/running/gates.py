@@ -32,6 +32,10 @@ class Gating:
     is_reviewed: bool = False
 
 
+#: Of a run without stages.
+NO_GATING: Final = Gating()
+
+
 def is_reviewed(config: pytest.Config) -> bool:
     """Whether any plugin or conftest.py has a say in gates."""
     return bool(config.hook.pytest_orchestra_gate.get_hookimpls())

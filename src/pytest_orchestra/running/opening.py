@@ -21,7 +21,7 @@ from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
-from pytest_orchestra.running.gates import Gating, is_reviewed, review, with_coverage
+from pytest_orchestra.running.gates import NO_GATING, Gating, is_reviewed, review, with_coverage
 from pytest_orchestra.running.live import live_of
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.ordering import Expectations
@@ -208,7 +208,7 @@ class Opening:
         """Return the stages of this run: an experiment with one test has none, and waits for no gate."""
         config = self._config
         if config.getoption("orchestrate_diagnose") or config.pluginmanager.has_plugin(REHEARSAL):
-            return Gating()
+            return NO_GATING
         return Gating(self._settings.stages, self._quarantine.nodeids, is_reviewed(config))
 
     def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:

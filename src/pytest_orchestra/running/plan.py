@@ -15,7 +15,7 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.elsewhere import Elsewhere
-from pytest_orchestra.running.gates import Gating
+from pytest_orchestra.running.gates import NO_GATING, Gating
 from pytest_orchestra.running.locate import locate
 from pytest_orchestra.running.matrix_words import once_notes
 from pytest_orchestra.running.ordering import Expectations, put_in_order
@@ -106,8 +106,8 @@ class Planner:
 
     ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
     workers are; ``elsewhere`` knows the files that were not collected; ``expected`` is what earlier
-    runs say, and ``order`` by what tests are to be ordered; ``gating`` has the stages; ``is_timed`` as
-    for :func:`.put_in_order`.
+    runs say, and ``order`` by what tests are to be ordered; ``gating`` has the stages; ``is_timed`` as for
+    :func:`.put_in_order`.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
@@ -119,8 +119,8 @@ class Planner:
         elsewhere: Elsewhere,
         expected: Expectations,
         order: Order,
-        gating: Gating,
         *,
+        gating: Gating = NO_GATING,
         is_timed: bool = True,
     ) -> None:
         self._gating = gating

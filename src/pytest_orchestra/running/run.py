@@ -397,9 +397,9 @@ class Run:
         self._note_retries(dealt)
         if stages is not None and stages.news:
             self._note_gates(stages)
-        self.telling.decided(dealt)
         if self.engine.done and self._ended is None:
             self._ended = self.now
+        self.telling.decided(dealt)
         return dealt
 
     def _ask_for_reviews(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:

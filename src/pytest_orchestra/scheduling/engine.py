@@ -133,8 +133,8 @@ class Engine:
         ahead. ``barred`` has the hosts that each case cannot run on, where there are several.
         ``cleaners`` maps cases that clean up to those after which they do: they run even
         in a run that was stopped, if any of those has begun. Without ``retries`` no case is tried
-        again. With a ``script`` the run goes like another one, and what that did not run is not run.
-        The ``graph`` says whether cases wait for gates.
+        again. The ``graph`` says whether cases wait for gates. With a ``script`` the run goes like another one, and
+        what that did not run is not run.
         """
         tuning = tuning or Tuning()
         retries = retries or RetryPolicy()
@@ -332,12 +332,12 @@ class Engine:
                 self._selection.granted(case)
             case TokensWanted(resource):
                 self._selection.wanted_outside(resource, self._idle)
-            case CrewComplete():
-                if self._script is not None:
-                    self._script.complete_crew()
             case StageReviewed(stage, objections):
                 if self.stages is not None:
                     self.stages.reviewed(stage, objections)
+            case CrewComplete():
+                if self._script is not None:
+                    self._script.complete_crew()
             case TimePassed():
                 pass  # who has rested, or taken, for long enough is looked for whatever happened
             case _:  # pragma: no cover - the type checker proves that there are no others
@@ -564,50 +564,6 @@ class Engine:
             self.states[case] = State.READY
             self._selection.offer_again(case, self._now)
 
-    # what a script asks for
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether something is about to happen by itself: a case ends, or tokens come."""
-        return self._is_at_work or self._selection.expects_tokens
-
-    @property
-    def _is_at_work(self) -> bool:
-        return len(self._idle) < len(self._desks) or self.next_due is not None
-
-    def is_over(self, case: int) -> bool:
-        """Whether ``case`` has its verdict."""
-        return self.states[case] is State.DONE
-
-    def is_ready(self, case: int) -> bool:
-        """Whether ``case`` may be given out."""
-        return self.states[case] is State.READY
-
-    def is_under_way(self, case: int) -> bool:
-        """Whether some worker has ``case``, or it will be tried again."""
-        return self.states[case] is State.ASSIGNED or case in self._retries
-
-    def give(self, worker: str, case: int) -> bool:
-        """Give ``case``, which is ready, to ``worker``; false if what it claims is not there.
-
-        Where only another worker may run it, that one gets it.
-        """
-        worker = self._selection.home_of(case) or worker
-        has_all = self._selection.take_if_it_fits(worker, case, self._now)
-        if has_all:
-            self._assign(self._desks[worker], case)
-        return has_all
-
-    def make_way(self, worker: str, case: int) -> bool:
-        """See that ``case`` gets what it lacks on ``worker``, if need be from fixtures; false if it never will."""
-        return self._is_at_work or self._selection.make_way(worker, case, self._now)
-
-    def take_down(self, worker: str, fixtures: tuple[Fixture, ...]) -> None:
-        """Let ``worker`` tear ``fixtures`` down when what it has is over."""
-        up = self._selection.ask_for(worker, fixtures)
-        if up:
-            self._commands.append(Relinquish(worker, up))
-
     # gates
 
     def _wait_for_gates(self, stages: Stages) -> None:
@@ -697,6 +653,50 @@ class Engine:
         is_new = case not in self._doomed
         self._doomed.setdefault(case, cause)
         return is_new
+
+    # what a script asks for
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is about to happen by itself: a case ends, or tokens come."""
+        return self._is_at_work or self._selection.expects_tokens
+
+    @property
+    def _is_at_work(self) -> bool:
+        return len(self._idle) < len(self._desks) or self._retries.next_due is not None
+
+    def is_over(self, case: int) -> bool:
+        """Whether ``case`` has its verdict."""
+        return self.states[case] is State.DONE
+
+    def is_ready(self, case: int) -> bool:
+        """Whether ``case`` may be given out."""
+        return self.states[case] is State.READY
+
+    def is_under_way(self, case: int) -> bool:
+        """Whether some worker has ``case``, or it will be tried again."""
+        return self.states[case] is State.ASSIGNED or case in self._retries
+
+    def give(self, worker: str, case: int) -> bool:
+        """Give ``case``, which is ready, to ``worker``; false if what it claims is not there.
+
+        Where only another worker may run it, that one gets it.
+        """
+        worker = self._selection.home_of(case) or worker
+        has_all = self._selection.take_if_it_fits(worker, case, self._now)
+        if has_all:
+            self._assign(self._desks[worker], case)
+        return has_all
+
+    def make_way(self, worker: str, case: int) -> bool:
+        """See that ``case`` gets what it lacks on ``worker``, if need be from fixtures; false if it never will."""
+        return self._is_at_work or self._selection.make_way(worker, case, self._now)
+
+    def take_down(self, worker: str, fixtures: tuple[Fixture, ...]) -> None:
+        """Let ``worker`` tear ``fixtures`` down when what it has is over."""
+        up = self._selection.ask_for(worker, fixtures)
+        if up:
+            self._commands.append(Relinquish(worker, up))
 
     # dispatch
 

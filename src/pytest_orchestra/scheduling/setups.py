@@ -58,14 +58,14 @@ class SetUps:
         return bool(self._seconds)
 
     @property
-    def least(self) -> float:
-        """The seconds that it takes to set up each of them once, which no order can avoid."""
-        return sum(self._seconds.values())
-
-    @property
     def kits(self) -> Kits:
         """Which fixtures each case uses."""
         return self._kits
+
+    @property
+    def least(self) -> float:
+        """The seconds that it takes to set up each of them once, which no order can avoid."""
+        return sum(self._seconds.values())
 
     def blocks(self) -> Blocks:
         """Return the cases that use the same expensive fixtures, with what these cost in seconds."""

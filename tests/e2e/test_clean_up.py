@@ -293,10 +293,10 @@ def test_ctrl_c_does_not_wait(project: Project, driver: tuple[str, ...], when: s
         def test_make(outputs): outputs["user"] = 7
         @mark.depends(data="user")
         def test_use():
-            if {when == "running"}: time.sleep(300)
+            if {when == "running"}: time.sleep(3000)
             assert 0
         @mark.cleans("user")
-        def test_clean(): time.sleep(300)
+        def test_clean(): time.sleep(3000)
         """,
     )
     process = project.start("--orchestrate", "-x", *driver)

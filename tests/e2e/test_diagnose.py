@@ -95,7 +95,7 @@ def test_what_the_history_suspects_is_tried_at_once(project: Project) -> None:
     )
     victim, polluter = "test_a.py::test_victim", "test_a.py::test_pollutes"
     commit(project, "test_a.py")
-    for _ in range(6):
+    for _ in range(8):
         project.orchestrate("-q")
         project.orchestrate("-q", LATE="yes")
     result = diagnose(project, victim)

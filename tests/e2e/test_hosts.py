@@ -397,7 +397,7 @@ def test_a_host_that_falls_silent(project: Project, network: Network) -> None:
     """When nothing comes through any more, ssh's own watch ends the wait for the host."""
     left = network.start("left")
     with network.client_config.open("a") as file:
-        file.write("Host *\n  ServerAliveInterval 1\n  ServerAliveCountMax 3\n")
+        file.write("Host *\n  ServerAliveInterval 1\n  ServerAliveCountMax 6\n")
     project.write(
         "conftest", "from pytest_orchestra.running import rehire\nrehire.PATIENCE = 2.0\n"
     )

@@ -195,7 +195,7 @@ def test_processes_that_are_killed_again_and_again_disturb_nobody(
 ) -> None:
     """One at a time is killed and started again, then all of them do what they wanted."""
     slots = slots_in(tmp_path, neighbours)
-    for slot, _ in zip(cycle(slots), range(12), strict=False):
+    for slot, _ in zip(cycle(slots), range(8), strict=False):
         time.sleep(0.1)
         slot.kill()
         slot.start()
@@ -288,7 +288,7 @@ def test_damage_under_running_processes_heals(
 ) -> None:
     """All of them get what they wanted, and never more than two at once."""
     slots = slots_in(tmp_path, neighbours)
-    for _ in range(20):
+    for _ in range(12):
         time.sleep(0.05)
         damage(tmp_path / "ledger")
     finish(slots)

@@ -160,7 +160,7 @@ def test_patterns_that_match_nothing_are_told(project: Project, driver: tuple[st
     assert line.startswith("orchestra: patterns in [tool.pytest_orchestra.retries] ")
     assert line.endswith(told)
     for options in (("-k", "one"), ("test_a.py",), ("--orchestrate-retries=0",)):
-        assert not project.orchestrate(*driver, *options).lines("match no test")
+        assert not project.orchestrate(*options).lines("match no test")
 
 
 def test_workers_take_turns(project: Project) -> None:

@@ -168,6 +168,7 @@ class RunRecord:
     ``recommendations`` are those first that are worth most; ``unadvised`` says why some were not looked for,
     and is empty if all were. ``quality`` is None where nothing ran. ``coverage`` and ``links`` are of what
     other tools wrote in this run. ``stages`` are those of the configuration; each case's spec says to which it belongs.
+    ``predicted`` is what ``seconds`` were expected to be before the run, None if nothing was.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -195,6 +196,7 @@ class RunRecord:
     links: tuple[Link, ...] = ()
     fails_on_flaky: bool = False
     stages: tuple[StageRecord, ...] = ()
+    predicted: float | None = None
 
     @property
     def denied(self) -> int:

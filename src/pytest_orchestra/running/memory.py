@@ -98,6 +98,13 @@ class Memory:
         self._recollection = found
         return found
 
+    def gap(self) -> float:
+        """Return the seconds that a worker takes from one test to the next; 0.0 if that is not known."""
+        archive = self._archive
+        environment = fingerprint(self._config)
+        gaps = archive.ask(lambda store: store.gap(environment)) if archive is not None else []
+        return max(gaps, default=0.0)
+
     def narrow(self, cases: Sequence[int]) -> None:
         """Only these ``cases`` of the collection are this run's; they are numbered anew."""
         self._bodies = [self._bodies[case] for case in cases]

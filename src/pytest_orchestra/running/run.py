@@ -450,6 +450,7 @@ class Run:
             started=self._started,
             has_given_up_retrying=self.engine.has_given_up,
             uuid=uuid4().hex,
+            predicted=self.plan.foresight.makespan if self.plan.foresight is not None else None,
         )
 
     @property

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from harness import FAILED, PASSED, USAGE, Project
 
+from pytest_orchestra.reports.record_file import read_record
+
 HERE = Path(__file__).parent
 DEFAULT = Path(".pytest_orchestra", "history.sqlite3")
 
@@ -34,12 +36,13 @@ def read(project: Project, query: str, path: Path = DEFAULT) -> list[tuple[Any, 
 
 
 def test_the_second_run_knows(project: Project) -> None:
-    """It begins with the longest test, and predicts what the run takes."""
+    """It begins with the longest test, and predicts what the run takes, also on the record."""
     project.write("test_a", UNEVEN)
     first = project.orchestrate("-n", "2")
     assert first.code == PASSED
     assert not first.lines("predicted to take")
-    second = project.orchestrate("-n", "2")
+    second = project.orchestrate("-n", "2", "--orchestrate-json=record.json.gz")
+    assert 0.6 <= (read_record(project.path / "record.json.gz").predicted or 0.0) < 1.0
     assert second.lines(r"^orchestra: predicted to take 0\.\d s on 2 workers")
     assert second.begun.index("test_a.py::test_long") < 2
     assert first.begun.index("test_a.py::test_long") > 2

@@ -70,8 +70,7 @@ class Recollection:
     def pace(self) -> float:
         """Return by what to multiply ``seconds`` for what they come to in a run."""
         return pace_of(
-            (seconds, self.tests[nodeid].observed)
-            for nodeid, seconds in self.seconds.items()
+            (seconds, self.tests[nodeid].observed) for nodeid, seconds in self.seconds.items()
         )
 
 

@@ -14,11 +14,12 @@ import contextlib
 import gc
 import io
 import os
+import sys
 from collections.abc import Generator, Iterator
 from functools import cache
 from itertools import compress
 from types import GeneratorType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pytest
 
@@ -30,6 +31,10 @@ SELDOM: Final = 200_000
 _HARMLESS: Final = frozenset(
     {"_io", "_pytest", "contextlib", "execnet", "pluggy", "pytest_orchestra", "subprocess", "xdist"}
 )
+
+
+#: Whether this Python keeps objects in three generations, and moves all that it has searched to the next.
+_GENERATIONS: Final = sys.version_info < (3, 14)
 
 
 @contextlib.contextmanager
@@ -65,6 +70,8 @@ class LastSearch:
         self._is_wanted = config.pluginmanager.has_plugin("unraisableexception")
         self._has_time = has_time
         self._is_frozen = False
+        #: All that had a finalizer, if none of it would do anything.
+        self._harmless: list[Any] | None = None
         # pytest's own clean-up, which searches, was not added yet, and so comes before.
         config.add_cleanup(self._unfreeze)
 
@@ -72,7 +79,7 @@ class LastSearch:
     def pytest_sessionfinish(self) -> None:
         """Search before xdist waits for its workers."""
         if self._has_time and self._is_wanted and not gc.get_freeze_count():
-            if not _is_over():
+            if not self._is_over():
                 gc.collect()
             self._freeze()
 
@@ -83,7 +90,7 @@ class LastSearch:
         Where nothing has a finalizer all is put aside before pytest searches.
         """
         is_ours = self._is_wanted and not gc.get_freeze_count()
-        if is_ours and _is_over():
+        if is_ours and self._is_over():
             self._freeze()
         before = _full_searches()
         yield
@@ -92,6 +99,14 @@ class LastSearch:
                 gc.collect()
             self._freeze()
 
+    def _is_over(self) -> bool:
+        """Whether nothing is left that would do anything when it is finalized."""
+        found = _finalizable(gc.get_objects())
+        if not all(map(_is_harmless, found)):
+            return False
+        self._harmless = found
+        return True
+
     def _freeze(self) -> None:
         gc.freeze()
         self._is_frozen = True
@@ -99,11 +114,34 @@ class LastSearch:
     def _unfreeze(self) -> None:
         if self._is_frozen:
             gc.unfreeze()
+            if self._harmless is not None:
+                _Seen.files = [each for each in self._harmless if isinstance(each, io.IOBase)]
+                _Seen.searches = _searches()
 
 
 def _full_searches() -> int:
-    searches: int = gc.get_stats()[-1]["collections"]
-    return searches
+    return _searches()[-1]
+
+
+def _searches() -> tuple[int, ...]:
+    """Return how often each generation of objects was searched."""
+    return tuple(each["collections"] for each in gc.get_stats())
+
+
+class _Seen:
+    """What was found the last time that all objects were looked at, and nothing was there to finalize."""
+
+    files: ClassVar[list[io.IOBase]] = []
+    #: How often Python had searched by then; empty if it was never so.
+    searches: ClassVar[tuple[int, ...]] = ()
+
+    @classmethod
+    def unseen(cls) -> list[Any]:
+        """Return the objects that were not looked at then."""
+        # As long as only the youngest are searched, what comes new stays out of the oldest generation.
+        if _GENERATIONS and cls.searches and _searches()[1:] == cls.searches[1:]:
+            return [*gc.get_objects(0), *gc.get_objects(1)]
+        return gc.get_objects()
 
 
 @cache
@@ -114,24 +152,18 @@ def leave_quickly() -> None:
 
 def _keep_all() -> None:
     """Flush open files and make Python overlook all objects, unless one has a finalizer."""
-    finalizable = _finalizable()
+    finalizable = _finalizable(_Seen.unseen())
     if not all(map(_is_harmless, finalizable)):
         return
-    for file in finalizable:
+    for file in (*_Seen.files, *finalizable):
         if isinstance(file, io.IOBase):
             with contextlib.suppress(Exception):  # closed, broken, or taken over by somebody
                 file.flush()
     gc.freeze()
 
 
-def _is_over() -> bool:
-    """Whether nothing is left that would do anything when it is finalized."""
-    return all(map(_is_harmless, _finalizable()))
-
-
-def _finalizable() -> list[Any]:
-    """Return all objects that Python knows of and that have a finalizer."""
-    objects = gc.get_objects()
+def _finalizable(objects: list[Any]) -> list[Any]:
+    """Return those of ``objects`` that have a finalizer."""
     kinds = {kind for kind in set(map(type, objects)) if hasattr(kind, "__del__")}
     return list(compress(objects, map(kinds.__contains__, map(type, objects))))
 

@@ -77,6 +77,10 @@ class Judge:
     #: How many first attempts have failed, and whether these were ever too many.
     failed_firsts: int = 0
     is_outage: bool = False
+    #: Whether somebody may be waited for, since a run that is gone by had more workers.
+    waits_for_crew: bool = False
+    #: Whether such a run comes to its end with what the engine is about to say.
+    is_stopping: bool = False
 
     # what the judge hears
 
@@ -171,7 +175,8 @@ class Judge:
     # commands
 
     def _judge_assignment(self, worker: str, case: int) -> None:
-        assert self.stopped is None or self.is_owed(case), "it was started after the stop"
+        is_late = self.stopped is not None and not self.is_stopping
+        assert not is_late or self.is_owed(case), "it was started after the stop"
         assert worker in self.given, "work was given to a worker that is not there"
         assert self.is_waiting(case), "a case was started twice, or has its verdict"
         assert self.is_ready(case), "a case was started before its prerequisites were over"
@@ -259,7 +264,8 @@ class Judge:
                 assert self.stopped is None or self.may_be_owed(case), "a case was left open"
                 assert not self._possible_causes(case), "a case should be blocked and is not"
                 assert case not in self.failed or not self.is_outage, "it should be given up"
-        if self.given and self.stopped is None and not self._is_anybody_at_work:
+        is_idle = not (self.waits_for_crew or self._is_anybody_at_work)
+        if self.given and self.stopped is None and is_idle:
             open_cases = [case for case in range(len(self.specs)) if self.is_waiting(case)]
             assert not open_cases or all(
                 not self.is_ready(case) or self._runs_nowhere(case) or self._rests(case)

@@ -10,6 +10,7 @@ from pytest_orchestra.model.advice import Coverage, Link, Quality, Recommendatio
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.dispatch import Conditions, Dispatch
 from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, SuiteFlakes
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.requirement import Requirement
@@ -167,7 +168,8 @@ class RunRecord:
 
     ``recommendations`` are those first that are worth most; ``unadvised`` says why some were not looked for,
     and is empty if all were. ``quality`` is None where nothing ran. ``coverage`` and ``links`` are of what
-    other tools wrote in this run. ``stages`` are those of the configuration; each case's spec says to which it belongs.
+    other tools wrote in this run. ``dispatch`` and ``conditions`` are what it takes to run it again; a merged
+    run has none. ``stages`` are those of the configuration; each case's spec says to which it belongs.
     ``predicted`` is what ``seconds`` were expected to be before the run, None if nothing was.
     """
 
@@ -197,6 +199,8 @@ class RunRecord:
     fails_on_flaky: bool = False
     stages: tuple[StageRecord, ...] = ()
     predicted: float | None = None
+    dispatch: Dispatch = field(default_factory=Dispatch)
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def denied(self) -> int:

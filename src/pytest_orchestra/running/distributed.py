@@ -131,7 +131,7 @@ class Distributed:
     def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)
         assert self._scheduling is not None  # noqa: S101 - it asks for the run
-        if self._opening.sharding is not None:
+        if self._opening.has_share:
             share = self._opening.take_share(
                 description.collection, description.bodies, description.kits, hosts
             )

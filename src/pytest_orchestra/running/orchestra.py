@@ -13,13 +13,16 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.hiring import Hiring
+from pytest_orchestra.running.last_run import LastRun
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
+from pytest_orchestra.running.stage_choice import broken_expressions
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.running.uncollected import UNCOLLECTED, Uncollected
-from pytest_orchestra.settings import Settings, load_settings, read_table
+from pytest_orchestra.settings import TABLE, Settings, load_settings, read_table
 
 
 def configure_main(config: pytest.Config) -> None:
@@ -45,11 +48,21 @@ def configure_main(config: pytest.Config) -> None:
         return
     manager.register(Uncollected(), UNCOLLECTED)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
+    if config.getoption("orchestrate_record") is not None:
+        from pytest_orchestra.running.recorder import Recorder  # noqa: PLC0415 - only if needed
+
+        Recorder.register(config, terminal)
     ArtifactKeeper.register(
         config, report_folder(config, settings), keeps_all=settings.keeps_all_artifacts
     )
     sharing = _share(config, settings)
-    memory = Memory.open(config, settings, terminal)
+    replay = replay_of(config)
+    if replay is not None:
+        manager.register(replay, "orchestra-replay")
+    # How often a test fails that is made to fail again says nothing of how often it does.
+    memory = None if replay is not None else Memory.open(config, settings, terminal)
+    if memory is not None and not config.option.collectonly:
+        manager.register(LastRun(config.rootpath), "orchestra-last-run")
     if _has_workers(config):
         hiring = Hiring(config, settings, problems, terminal, sharing, memory)
         manager.register(hiring, "orchestra-hiring")
@@ -109,14 +122,16 @@ def _load(config: pytest.Config) -> tuple[Settings, tuple[Problem, ...]]:
         table = read_table(path) if chosen or path.is_file() else {}
     except UsageProblems as problems:
         raise pytest.UsageError(str(problems)) from None
-    return load_settings(
+    source = _relative(path, config.rootpath)
+    settings, found = load_settings(
         table,
-        source=_relative(path, config.rootpath),
+        source=source,
         resources=config.getoption("orchestrate_resource"),
         missing=config.getoption("orchestrate_missing"),
         retries=config.getoption("orchestrate_retries"),
         order=config.getoption("orchestrate_order"),
     )
+    return settings, (*found, *broken_expressions(settings.stages, f"{TABLE}.stages", source))
 
 
 def _relative(path: Path, rootpath: Path) -> str:

@@ -30,6 +30,7 @@ from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
 
@@ -40,7 +41,7 @@ class Plan:
 
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
-    ordered then. ``links`` and ``data`` say who needs what from whom.
+    ordered then. ``links`` and ``data`` say who needs what from whom. ``is_scripted``: it goes like another run.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -54,6 +55,7 @@ class Plan:
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
+    is_scripted: bool = False
 
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
         """Return what each case needs, and from whom."""
@@ -107,23 +109,24 @@ class Planner:
         self._problems = tuple(problems)
         self._elsewhere = elsewhere
 
-    def plan(
+    def plan(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
         self,
         collection: Collection,
         workers: int,
         tuning: Tuning | None = None,
         lost_files: Mapping[str, str] = MappingProxyType({}),
         kits: Kits | None = None,
+        script: Script | None = None,
     ) -> Plan:
         """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
 
         ``lost_files`` gave no tests, for the reason that they map to: what depends on something
         in them is blocked,
         and so is what depends on a name that nobody answers to, since it may lie there. ``kits``
-        tell which fixtures cases share.
+        tell which fixtures cases share. ``script`` says how another run went that this one is to go like.
         """
         settled = self._settle(collection, lost_files)
-        plan = self._make(settled, workers, tuning, kits)
+        plan = self._make(settled, workers, tuning, kits, script)
         return replace(plan, links=settled.links, data=settled.data)
 
     def partition(
@@ -188,7 +191,12 @@ class Planner:
         return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data)
 
     def _make(
-        self, settled: _Settled, workers: int, tuning: Tuning | None, kits: Kits | None
+        self,
+        settled: _Settled,
+        workers: int,
+        tuning: Tuning | None,
+        kits: Kits | None,
+        script: Script | None,
     ) -> Plan:
         specs, graph, stock = settled.specs, settled.graph, settled.stock
         ordering = put_in_order(specs, graph, stock, workers, self._expected, kits, self._order)
@@ -211,6 +219,7 @@ class Planner:
             settled.barred,
             settled.data.cleaners,
             retries,
+            script,
         )
         return Plan(
             specs,
@@ -222,6 +231,7 @@ class Planner:
             ordering.foresight,
             fixtures,
             order=ordering.order,
+            is_scripted=script is not None,
         )
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:

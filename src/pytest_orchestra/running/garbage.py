@@ -20,6 +20,7 @@ from functools import cache
 from itertools import compress
 from types import GeneratorType
 from typing import Any, ClassVar, Final
+from weakref import WeakSet
 
 import pytest
 
@@ -115,8 +116,9 @@ class LastSearch:
         if self._is_frozen:
             gc.unfreeze()
             if self._harmless is not None:
-                _Seen.files = [each for each in self._harmless if isinstance(each, io.IOBase)]
+                _Seen.files = WeakSet(e for e in self._harmless if isinstance(e, io.IOBase))
                 _Seen.searches = _searches()
+                self._harmless = None
 
 
 def _full_searches() -> int:
@@ -131,7 +133,7 @@ def _searches() -> tuple[int, ...]:
 class _Seen:
     """What was found the last time that all objects were looked at, and nothing was there to finalize."""
 
-    files: ClassVar[list[io.IOBase]] = []
+    files: ClassVar[WeakSet[io.IOBase]] = WeakSet()
     #: How often Python had searched by then; empty if it was never so.
     searches: ClassVar[tuple[int, ...]] = ()
 

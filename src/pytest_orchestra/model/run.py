@@ -170,6 +170,7 @@ class RunRecord:
     and is empty if all were. ``quality`` is None where nothing ran. ``coverage`` and ``links`` are of what
     other tools wrote in this run. ``dispatch`` and ``conditions`` are what it takes to run it again; a merged
     run has none. ``stages`` are those of the configuration; each case's spec says to which it belongs.
+    ``predicted`` is what ``seconds`` were expected to be before the run, None if nothing was.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -197,6 +198,7 @@ class RunRecord:
     links: tuple[Link, ...] = ()
     fails_on_flaky: bool = False
     stages: tuple[StageRecord, ...] = ()
+    predicted: float | None = None
     dispatch: Dispatch = field(default_factory=Dispatch)
     conditions: Conditions = field(default_factory=Conditions)
 

@@ -60,10 +60,11 @@ class Foretelling:
 
     @cached_property
     def seconds(self) -> list[float]:
-        """What each case is expected to take by itself."""
+        """What each case is expected to take from the run, with what comes before the next one."""
         expected = self.plan.expected
         nodeids = (spec.nodeid for spec in self.plan.specs)
-        return fill([expected.durations.get(each, expected.guesses.get(each)) for each in nodeids])
+        known = [expected.durations.get(each, expected.guesses.get(each)) for each in nodeids]
+        return fill(expected.in_a_run(known))
 
     @cached_property
     def spent(self) -> list[float]:

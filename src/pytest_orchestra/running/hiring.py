@@ -99,6 +99,8 @@ class Hiring:
         from pytest_orchestra.running.distributed import Distributed  # noqa: PLC0415 - see above
         from pytest_orchestra.running.opening import Opening  # noqa: PLC0415 - see above
 
+        if self._memory is not None:
+            self._memory.load()
         manager = self._config.pluginmanager
         opening = Opening(
             self._config,

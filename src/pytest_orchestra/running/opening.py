@@ -24,7 +24,7 @@ from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.gates import NO_GATING, Gating, is_reviewed, review, with_coverage
 from pytest_orchestra.running.live import live_of
 from pytest_orchestra.running.memory import Memory
-from pytest_orchestra.running.ordering import Expectations
+from pytest_orchestra.running.ordering import MOST_FORESEEN, Expectations
 from pytest_orchestra.running.plan import Plan, Planner
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.quarantine import open_quarantine
@@ -217,7 +217,12 @@ class Opening:
         guesses = guess((spec.nodeid for spec in collection.specs), durations)
         if recalled is None:
             return Expectations(durations, guesses)
-        return Expectations(durations, guesses, recalled.failing, recalled.flaking, recalled.costs)
+        expected = Expectations(
+            durations, guesses, recalled.failing, recalled.flaking, recalled.costs
+        )
+        if self._memory is None or len(collection.specs) > MOST_FORESEEN:
+            return expected
+        return replace(expected, pace=recalled.pace(), gap=self._memory.gap())
 
     def draft(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
         self,

@@ -42,7 +42,8 @@ class Expectations:
 
     ``durations`` are known seconds, and ``guesses`` what others may take; ``failing`` are
     probabilities of failure and ``flaking`` flake rates; ``costs`` are seconds of fixtures by name
-    and scope.
+    and scope. All tests together take ``pace`` times what is known of each, and a worker takes ``gap``
+    seconds from one to the next.
     """
 
     durations: Mapping[str, float] = field(default_factory=dict)
@@ -50,6 +51,12 @@ class Expectations:
     failing: Mapping[str, float] = field(default_factory=dict)
     flaking: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    pace: float = 1.0
+    gap: float = 0.0
+
+    def in_a_run(self, seconds: Sequence[float | None]) -> list[float | None]:
+        """Return what tests that take these ``seconds`` take from a run, each with what comes after it."""
+        return [None if each is None else self.pace * each + self.gap for each in seconds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ def put_in_order(  # noqa: PLR0913, PLR0917 - each is a different thing that is 
         graph,
         everything,
         scores,
-        seconds,
+        expected.in_a_run(seconds),
         workers,
         _rounds(len(specs)),
         patience if order is Order.MAKESPAN else patience.half,

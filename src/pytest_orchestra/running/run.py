@@ -509,6 +509,7 @@ class Run:
             started=self._started,
             has_given_up_retrying=self.engine.has_given_up,
             uuid=self.uuid,
+            predicted=self.plan.foresight.makespan if self.plan.foresight is not None else None,
             dispatch=dispatch,
             stages=() if self.engine.stages is None else self.engine.stages.records(seconds),
         )

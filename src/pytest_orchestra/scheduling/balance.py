@@ -259,7 +259,7 @@ class Balance:
         """Return the schedule by ``keys``, and seconds per case with the set-ups it leads to."""
         shop = self._shop
         schedule = shop.schedule(keys)
-        if not self._outlook.setups.matter:
+        if not self._outlook.setups.take_time:
             return schedule, shop.seconds
         charges = self._outlook.setups.charges(schedule.starts, shop.seconds, self._workers)
         seconds = [spent + extra for spent, extra in zip(shop.seconds, charges, strict=True)]

@@ -99,7 +99,7 @@ class Simulation:
         self._specs = specs
         self._at_first = {case: deque(verdicts) for case, verdicts in at_first.items()}
         self._others = others or Others()
-        self._benches = setups.benches(workers) if setups is not None and setups.matter else None
+        self._benches = setups.benches(workers) if setups is not None and setups.take_time else None
         self._queues: dict[str, deque[_Errand]] = {worker: deque() for worker in workers}
         self._ends: list[tuple[float, int, str]] = []
         #: What the engine has not heard yet: it hears one thing when its last commands are obeyed.

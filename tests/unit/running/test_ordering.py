@@ -75,6 +75,15 @@ def test_makespan_does_not_ask_what_fails(workers: int, count: int) -> None:
     assert first(order_of(count, expected, Order.MAKESPAN, workers)) == 0
 
 
+def test_a_run_takes_more_than_its_tests() -> None:
+    """What comes between them, and what they are known to come to together, is predicted, too."""
+    expected = Expectations(lasting(0.1, 10), pace=1.5, gap=0.02)
+    ordering = order_of(10, expected, workers=2)
+    assert ordering.foresight is not None
+    assert ordering.foresight.makespan == pytest.approx(5 * (1.5 * 0.1 + 0.02))
+    assert ordering.known == [0.1] * 10
+
+
 def test_what_flakes_often_goes_last() -> None:
     """More than one time in ten; whether or not durations are known."""
     flaking = {"test_a.py::test_0": 0.11, "test_a.py::test_1": 0.1}

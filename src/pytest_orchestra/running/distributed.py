@@ -15,9 +15,11 @@ from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.link import Description
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.others import OthersWatch
+from pytest_orchestra.running.plan import Scaling
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.specs import is_plain, label, proxies_of
+from pytest_orchestra.running.staff import Staff
 from pytest_orchestra.running.stall import INTERVAL, StallWatch
 from pytest_orchestra.scheduling.engine import Tuning
 
@@ -35,9 +37,13 @@ HORIZON: Final = 0.04
 class Distributed:
     """Puts our scheduler in the place of xdist's."""
 
-    def __init__(self, config: pytest.Config, opening: Opening, hosts: Hosts) -> None:
+    def __init__(
+        self, config: pytest.Config, opening: Opening, hosts: Hosts, staff: Staff | None = None
+    ) -> None:
         self._config = config
         self._hosts = hosts
+        self._staff = staff
+        self._is_settled = False
         self._rehiring: Rehiring | None = None
         self._opening = opening
         self._scheduling: OrchestraScheduling | None = None
@@ -111,6 +117,18 @@ class Distributed:
         assert self._alarm is not None  # noqa: S101 - it was made with the scheduler
         self._alarm.set(run.engine.next_due, run.now)
         self._opening.terminal.tell(run.take_notices())
+        if self._staff is not None and run.engine.workers:
+            self._scale(self._staff, run)
+
+    def _scale(self, staff: Staff, run: Run) -> None:
+        """See whether the run has as many workers as are of use."""
+        assert self._scheduling is not None  # noqa: S101 - it obeys
+        crew = run.plan.crew
+        if crew is not None and not self._is_settled:
+            self._is_settled = True
+            staff.settle(run, self._scheduling, crew)
+        else:
+            staff.look(run, self._scheduling)
 
     def _refuse_half_a_run(self, session: pytest.Session) -> None:
         """A run of which tests are left is no success; xdist lets it end when all workers died."""
@@ -126,7 +144,14 @@ class Distributed:
         reason = session.shouldfail or session.shouldstop
         if not reason and self._scheduling is not None:
             reason = self._scheduling.stop_reason
+        self._remember()
         self._opening.close(session, str(reason))
+
+    def _remember(self) -> None:
+        """Leave to the next run how many workers this one could use, by what its tests took."""
+        run = self._opening.run
+        if self._staff is not None and run is not None and run.engine.done:
+            self._staff.remember(run.size_crew(self._staff.limit, self._staff.start_up))
 
     def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)
@@ -145,8 +170,18 @@ class Distributed:
             )
             description = description.only(share)
             self._scheduling.narrow(share)
+        scaling = None
+        if self._staff is not None:
+            self._staff.note_start()
+            scaling = Scaling(self._staff.limit, self._staff.start_up)
         run = self._opening.open(
-            description.collection, workers, hosts, description.bodies, tuning, description.kits
+            description.collection,
+            workers,
+            hosts,
+            description.bodies,
+            tuning,
+            description.kits,
+            scaling,
         )
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)
@@ -175,5 +210,8 @@ class Distributed:
         text = self._stall.check() if self._stall is not None else None
         if text is not None:
             self._opening.terminal.alarm(text, yellow=True)
+        run = self._opening.run
+        if self._staff is not None and run is not None and self._is_settled:
+            self._scale(self._staff, run)
         for line in self._others.check() if self._others is not None else ():
             self._opening.terminal.alarm(line, yellow=True)

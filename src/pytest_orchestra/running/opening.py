@@ -22,7 +22,7 @@ from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.ordering import Expectations
-from pytest_orchestra.running.plan import Plan, Planner
+from pytest_orchestra.running.plan import Plan, Planner, Scaling
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.quarantine import open_quarantine
 from pytest_orchestra.running.run import Run
@@ -99,21 +99,25 @@ class Opening:
             )
         )
 
-    def plan(
+    def plan(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
         self,
         collection: Collection,
         workers: int,
         hosts: Sequence[Host],
         tuning: Tuning | None = None,
         kits: Kits | None = None,
+        scaling: Scaling | None = None,
     ) -> Plan:
-        """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong."""
+        """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong.
+
+        With ``scaling`` it is for as many workers as are of use.
+        """
         durations, complaint = self._durations()
         if complaint is not None:
             self.terminal.line(complaint, yellow=True)
         planner = self._planner(collection, hosts, durations)
         try:
-            return planner.plan(collection, workers, tuning, self._lost_files, kits)
+            return planner.plan(collection, workers, tuning, self._lost_files, kits, scaling)
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
 
@@ -190,6 +194,7 @@ class Opening:
         bodies: Sequence[str],
         tuning: Tuning | None = None,
         kits: Kits | None = None,
+        scaling: Scaling | None = None,
     ) -> Run:
         """Return a run that can begin, and print what it is about to do.
 
@@ -198,9 +203,13 @@ class Opening:
         if self._memory is not None and self.recollection is None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
         self._hosts = tuple(hosts)
-        plan = self.plan(collection, workers, hosts, tuning, kits)
+        plan = self.plan(collection, workers, hosts, tuning, kits, scaling)
+        if plan.crew is not None:
+            workers = plan.crew.most
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
+        if scaling is not None and plan.crew is not None:
+            self.terminal.sized(plan.crew, scaling.limit)
         for note in self._quarantine.notes(self._whole or collection):
             self.terminal.line(note, yellow=True)
         return self.run

@@ -12,13 +12,16 @@ from pytest_orchestra.errors import MachineError, UsageProblems
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
+from pytest_orchestra.running.headcount import Headcount
 from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
+from pytest_orchestra.running.staff import Staff
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.running.uncollected import UNCOLLECTED, Uncollected
+from pytest_orchestra.scales import SCALES
 from pytest_orchestra.settings import Settings, load_settings, read_table
 
 
@@ -51,7 +54,8 @@ def configure_main(config: pytest.Config) -> None:
     sharing = _share(config, settings)
     memory = Memory.open(config, settings, terminal)
     if _has_workers(config):
-        hiring = Hiring(config, settings, problems, terminal, sharing, memory)
+        staff = _staff(config, terminal, memory)
+        hiring = Hiring(config, settings, problems, terminal, sharing, memory, staff)
         manager.register(hiring, "orchestra-hiring")
     else:
         from pytest_orchestra.running.alone import configure_alone  # noqa: PLC0415 - only if needed
@@ -59,6 +63,15 @@ def configure_main(config: pytest.Config) -> None:
         configure_alone(config, settings, problems, terminal, sharing, memory)
     manager.register(LastSearch(config, has_time=_has_workers(config)), "orchestra-last-search")
     leave_quickly()
+
+
+def _staff(config: pytest.Config, terminal: TerminalReport, memory: Memory | None) -> Staff | None:
+    """Return who decides how many workers there are, if that is left to us."""
+    limit = len(config.option.tx)
+    if not config.stash.get(SCALES, False) or limit == 1:
+        return None
+    headcount = Headcount(config, memory.path, memory.prepare) if memory is not None else None
+    return Staff(config, limit, terminal, headcount)
 
 
 def _wants_diagnosis(config: pytest.Config) -> bool:

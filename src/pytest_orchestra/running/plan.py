@@ -20,6 +20,7 @@ from pytest_orchestra.running.ordering import Expectations, put_in_order
 from pytest_orchestra.running.unprovided import judge_unprovided
 from pytest_orchestra.scheduling.analysis import analyse
 from pytest_orchestra.scheduling.capacity import Stock, settle_stock
+from pytest_orchestra.scheduling.crew_size import CrewSize, size_crew, with_set_ups
 from pytest_orchestra.scheduling.data import CLEANS, Pairing, pair
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
@@ -30,6 +31,7 @@ from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.setups import SetUps
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
 
@@ -40,7 +42,8 @@ class Plan:
 
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
-    ordered then. ``links`` and ``data`` say who needs what from whom.
+    ordered then. ``links`` and ``data`` say who needs what from whom. ``crew`` says how many workers
+    are of use, if that was asked for.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -54,6 +57,7 @@ class Plan:
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
+    crew: CrewSize | None = None
 
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
         """Return what each case needs, and from whom."""
@@ -72,6 +76,14 @@ class _Settled:
     notes: tuple[str, ...]
     links: Links
     data: Pairing
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """At most ``limit`` workers may be there, each of which takes ``start_up`` seconds to start."""
+
+    limit: int
+    start_up: float
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -107,15 +119,18 @@ class Planner:
         self._problems = tuple(problems)
         self._elsewhere = elsewhere
 
-    def plan(
+    def plan(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
         self,
         collection: Collection,
         workers: int,
         tuning: Tuning | None = None,
         lost_files: Mapping[str, str] = MappingProxyType({}),
         kits: Kits | None = None,
+        scaling: Scaling | None = None,
     ) -> Plan:
         """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
+
+        With ``scaling`` it is for as many workers as are of use.
 
         ``lost_files`` gave no tests, for the reason that they map to: what depends on something
         in them is blocked,
@@ -123,8 +138,12 @@ class Planner:
         tell which fixtures cases share.
         """
         settled = self._settle(collection, lost_files)
+        crew = None
+        if scaling is not None:
+            crew = self._size_crew(settled, kits, scaling)
+            workers = crew.most
         plan = self._make(settled, workers, tuning, kits)
-        return replace(plan, links=settled.links, data=settled.data)
+        return replace(plan, links=settled.links, data=settled.data, crew=crew)
 
     def partition(
         self,
@@ -186,6 +205,15 @@ class Planner:
         if problems:
             raise UsageProblems(self._place(problems, specs))
         return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data)
+
+    def _size_crew(self, settled: _Settled, kits: Kits | None, scaling: Scaling) -> CrewSize:
+        specs, expected = settled.specs, self._expected
+        seconds: list[float | None] = [expected.durations.get(spec.nodeid) for spec in specs]
+        if any(each is not None for each in seconds):
+            setups = SetUps(kits, expected.costs, [spec.nodeid for spec in specs])
+            seconds = with_set_ups(seconds, setups.blocks())
+        pool = Pool(settled.stock.overall())
+        return size_crew(specs, settled.graph, pool, seconds, scaling.limit, scaling.start_up)
 
     def _make(
         self, settled: _Settled, workers: int, tuning: Tuning | None, kits: Kits | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from pytest_orchestra.model.events import (
     CaseFinished,
     CasesReturned,
     Command,
+    DispatchLimited,
     Event,
     Fixture,
     FixturesDown,
@@ -28,6 +29,7 @@ from pytest_orchestra.model.events import (
     TokensWanted,
     VerdictAmended,
     WorkerLost,
+    WorkersDismissed,
     WorkersJoined,
 )
 from pytest_orchestra.model.lease import Lease
@@ -41,9 +43,11 @@ from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.retry_words import Notice, outage_notice, retry_notice
 from pytest_orchestra.running.values import Values
 from pytest_orchestra.running.withheld import Withheld
+from pytest_orchestra.scheduling.crew_size import CrewSize, size_crew
 from pytest_orchestra.scheduling.duration import format_duration
 from pytest_orchestra.scheduling.engine import State
 from pytest_orchestra.scheduling.explain import blocked_text
+from pytest_orchestra.scheduling.pool import Pool
 
 if TYPE_CHECKING:
     from pytest_orchestra.running.sharing import Sharing
@@ -112,6 +116,14 @@ class Run:
             self._joined.update(dict.fromkeys(names, self.now))
             self._hosts.update(dict.fromkeys(names, host))
         return self._handle(*(WorkersJoined(names, host) for host, names in workers.items()))
+
+    def dismiss(self, workers: Iterable[str]) -> tuple[Command, ...]:
+        """Give the idle ``workers`` nothing more: they have been told to go home."""
+        return self._deal(self.engine.handle(WorkersDismissed(tuple(workers)), self.now))
+
+    def limit(self, most: int | None) -> tuple[Command, ...]:
+        """Let no more than ``most`` workers be busy from now on; None: all may be."""
+        return self._deal(self.engine.handle(DispatchLimited(most), self.now))
 
     def knows(self, host: str) -> bool:
         """Whether it is known what there is on ``host``."""
@@ -407,6 +419,13 @@ class Run:
     def is_shared(self, case: int) -> bool:
         """Whether ``case`` has something that other runs wait for."""
         return self._sharing is not None and bool(self.engine.tickets_of(case))
+
+    def size_crew(self, limit: int, start_up: float) -> CrewSize:
+        """Return how many of at most ``limit`` workers this run could use, by what its tests took."""
+        plan = self.plan
+        seconds: list[float | None] = [self._seconds.get(case) for case in range(len(plan.specs))]
+        pool = Pool(plan.pool.stock.overall())
+        return size_crew(plan.specs, plan.graph, pool, seconds, limit, start_up)
 
     # words
 

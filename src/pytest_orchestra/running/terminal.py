@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
     from pytest_orchestra.running.run import Run
+    from pytest_orchestra.scheduling.crew_size import CrewSize
     from pytest_orchestra.scheduling.foresight import Foresight
 
 #: So many lines of one kind are printed, unless ``-v`` asks for all.
@@ -140,6 +141,15 @@ class TerminalReport:
             self.line(text)
         for note in plan.notes:
             self.line(note, yellow=True)
+
+    def sized(self, crew: CrewSize, limit: int) -> None:
+        """Print how many of the workers that may be there are of use, if not all of them are."""
+        if crew.most >= limit and crew.first >= limit:
+            return
+        text = f"{_count(crew.first, 'worker')} of {limit} that -n auto allows"
+        if crew.first < crew.most:
+            text += ", more as work appears"
+        self.line(f"{text}: {crew.reason}" if crew.reason else text)
 
     def on_hosts(self, hosts: Mapping[str, Host]) -> None:
         """Print where each worker runs, if that is not the same for all."""

@@ -20,6 +20,7 @@ from pytest_orchestra.model.events import (
     CasesReturned,
     Command,
     Conclude,
+    DispatchLimited,
     Event,
     FixturesDown,
     GiveUp,
@@ -30,6 +31,7 @@ from pytest_orchestra.model.events import (
     TokensWanted,
     VerdictAmended,
     WorkerLost,
+    WorkersDismissed,
     WorkersJoined,
 )
 from pytest_orchestra.model.lease import Lease
@@ -43,6 +45,9 @@ from pytest_orchestra.scheduling.retries import Retries, RetryPolicy
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.selection import Selection
 from pytest_orchestra.scheduling.tickets import Tickets
+
+#: So many dependants of a case are looked at, to see which of them are ready soon.
+MOST_ASKED: Final = 1_000
 
 #: No case is taken to cost less, in seconds, so that no queue grows without end.
 SHORTEST: Final = 1e-4
@@ -83,6 +88,19 @@ class Desk:
         self.seconds -= self.costs.pop(case)
         if not self.queue:
             self.seconds = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vacancies:
+    """What more workers would find to do: ``ready`` cases now, and others that are ready ``soon``.
+
+    ``wait`` is how long it takes, as far as is known, until those who are there have begun all that
+    is ready, in seconds; infinity where nothing is known.
+    """
+
+    ready: int
+    soon: int
+    wait: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +165,9 @@ class Engine:
         self._doomed: Final[dict[int, Cause]] = {}
         self._desks: Final[dict[str, Desk]] = {}
         self._idle: Final[dict[str, Desk]] = {}
+        self._leaving: Final[set[str]] = set()
+        #: How many workers may be busy at a time; None: all.
+        self._most_busy: int | None = None
         self._loaded: Final[dict[str, Desk]] = {}
         self._touched: list[Desk] = []
         self._now = 0.0
@@ -168,6 +189,57 @@ class Engine:
     def workers(self) -> tuple[str, ...]:
         """The workers that joined and are not lost."""
         return tuple(self._desks)
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The workers that have nothing to do, and may be given something."""
+        return tuple(self._idle)
+
+    @property
+    def busy(self) -> int:
+        """How many workers have something to do."""
+        return len(self._desks) - len(self._idle) - len(self._leaving)
+
+    @property
+    def pending(self) -> int:
+        """How many cases have no verdict and are with no worker."""
+        return self._open - sum(len(desk.queue) for desk in self._desks.values())
+
+    def vacancies(self, most: int, within: float, now: float) -> Vacancies:
+        """Return what more workers would find to do, counted up to ``most``.
+
+        What becomes ready ``within`` so many seconds counts, as far as it is known what cases take.
+        """
+        ready = self._selection.startable(most)
+        soon = self._soon(within, now) if ready < most else 0
+        free_in = min((self._free_in(desk, now) for desk in self._desks.values()), default=0.0)
+        wait = free_in + self._selection.backlog / max(1, self.busy)
+        return Vacancies(ready, min(soon, most - ready), wait)
+
+    def _free_in(self, desk: Desk, now: float) -> float:
+        """Return when a worker will have nothing to do, in seconds from ``now``."""
+        if not desk.queue:
+            return 0.0
+        case = desk.queue[0]
+        left = self._left(case, now)
+        return left + max(0.0, desk.seconds - desk.costs[case])
+
+    def _left(self, case: int, now: float) -> float:
+        """Return how long the running ``case`` will go on; what is overdue takes as long again."""
+        ran = now - (self.waits.assigned_at[case] or 0.0)
+        left = self._estimates.expected(case) - ran
+        return left if left > 0.0 else ran
+
+    def _soon(self, within: float, now: float) -> int:
+        """Count the cases that will wait for nothing once those have ended that are about to."""
+        ending: dict[int, int] = {}
+        for desk in self._desks.values():
+            for case in (desk.queue[0],) if desk.queue else ():
+                is_ending = self._left(case, now) <= within
+                for dependant, _ in self._dependents[case][:MOST_ASKED] if is_ending else ():
+                    if self.states[dependant] is State.WAITS_FOR_CASES:
+                        ending[dependant] = ending.get(dependant, 0) + 1
+        return sum(self._waits_for[case] == count for case, count in ending.items())
 
     def tries_again(self, case: int, verdict: Verdict) -> bool:
         """Whether the running ``case`` is to be tried again if it ends with ``verdict``.
@@ -191,6 +263,11 @@ class Engine:
     def has_retries(self) -> bool:
         """Whether a case has failed that may pass yet."""
         return bool(self._retries.pending)
+
+    @property
+    def may_try_again(self) -> bool:
+        """Whether a case that fails may be tried again, on another worker if there is one."""
+        return self._retries.are_allowed
 
     @property
     def has_given_up(self) -> bool:
@@ -276,6 +353,10 @@ class Engine:
                 self._join(workers, host)
             case WorkerLost(worker, case, verdict, again):
                 self._lose(worker, case, verdict, again=again)
+            case WorkersDismissed(workers):
+                self._dismiss(workers)
+            case DispatchLimited(most):
+                self._most_busy = most
             case CaseBlocked(case, cause):
                 if self.states[case] is not State.DONE:
                     self._conclude(case, Verdict.BLOCKED, cause)
@@ -303,9 +384,15 @@ class Engine:
             self._desks[worker] = self._idle[worker] = Desk(worker)
             self._selection.join(worker, host)
 
+    def _dismiss(self, workers: Iterable[str]) -> None:
+        for worker in workers:
+            del self._idle[worker]
+            self._leaving.add(worker)
+
     def _lose(self, worker: str, culprit: int | None, verdict: Verdict, *, again: bool) -> None:
         desk = self._desks.pop(worker)
         self._idle.pop(worker, None)
+        self._leaving.discard(worker)
         self._loaded.pop(worker, None)
         for case in desk.queue:
             self._selection.release(case, self._now, has_run=False)
@@ -501,7 +588,7 @@ class Engine:
             # Who was idle was touched last and goes first, or who gave work back took it again.
             for desk in reversed(self._touched):
                 self._send_ahead(desk)
-            if self._idle and self._loaded:
+            if self._idle and self._loaded and not self._has_enough_busy:
                 self._rebalance()
         self._selection.ask(self._idle, self._now)
 
@@ -528,7 +615,13 @@ class Engine:
             if owner in self._idle:
                 self._feed(self._idle[owner])
 
+    @property
+    def _has_enough_busy(self) -> bool:
+        return self._most_busy is not None and self.busy >= self._most_busy
+
     def _feed(self, desk: Desk) -> bool:
+        if self._has_enough_busy:
+            return False
         case = self._selection.pick(desk.name, self._now)
         if case is not None:
             self._assign(desk, case)
@@ -538,6 +631,8 @@ class Engine:
         """Fill the queue up to the horizon, once half of it is used up."""
         if not desk.queue or desk.is_recalled or desk.seconds >= self._horizon / 2:
             return
+        if self._most_busy is not None and self.busy > self._most_busy:
+            return  # who runs out of work becomes idle, and rests
         while desk.seconds < self._horizon:
             case = self._selection.pick_free(desk.name, self._now)
             if case is None:

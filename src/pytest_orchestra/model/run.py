@@ -12,6 +12,7 @@ from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, SuiteFlakes
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.pressure import PressureRecord
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.stage import StageRecord
@@ -168,6 +169,7 @@ class RunRecord:
     ``recommendations`` are those first that are worth most; ``unadvised`` says why some were not looked for,
     and is empty if all were. ``quality`` is None where nothing ran. ``coverage`` and ``links`` are of what
     other tools wrote in this run. ``stages`` are those of the configuration; each case's spec says to which it belongs.
+    ``pressure`` says when workers were held back, since the machine was short of something.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -195,6 +197,7 @@ class RunRecord:
     links: tuple[Link, ...] = ()
     fails_on_flaky: bool = False
     stages: tuple[StageRecord, ...] = ()
+    pressure: tuple[PressureRecord, ...] = ()
 
     @property
     def denied(self) -> int:

@@ -16,11 +16,13 @@ from pytest_orchestra.running.link import Description
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.others import OthersWatch
 from pytest_orchestra.running.plan import Scaling
+from pytest_orchestra.running.pressure import PressureWatch
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.specs import is_plain, label, proxies_of
 from pytest_orchestra.running.staff import Staff
 from pytest_orchestra.running.stall import INTERVAL, StallWatch
+from pytest_orchestra.scales import SCALES
 from pytest_orchestra.scheduling.engine import Tuning
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class Distributed:
         self._scheduling: OrchestraScheduling | None = None
         self._stall: StallWatch | None = None
         self._others: OthersWatch | None = None
+        self._pressure: PressureWatch | None = None
         self._pulse: Pulse | None = None
         self._alarm: Alarm | None = None
 
@@ -145,6 +148,8 @@ class Distributed:
         if not reason and self._scheduling is not None:
             reason = self._scheduling.stop_reason
         self._remember()
+        if self._pressure is not None:
+            self._pressure.close()
         self._opening.close(session, str(reason))
 
     def _remember(self) -> None:
@@ -186,6 +191,8 @@ class Distributed:
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)
         self._others = OthersWatch(run)
+        governs_cpu = self._config.stash.get(SCALES, False)
+        self._pressure = PressureWatch.open(run, self._scheduling.limit, governs_cpu=governs_cpu)
         if self._opening.sharing is not None:
             self._opening.sharing.watch(self._look_at_others)
         assert self._pulse is not None  # noqa: S101 - it was made with the scheduler
@@ -208,6 +215,9 @@ class Distributed:
 
     def _beat(self) -> None:
         text = self._stall.check() if self._stall is not None else None
+        if text is not None:
+            self._opening.terminal.alarm(text, yellow=True)
+        text = self._pressure.check() if self._pressure is not None else None
         if text is not None:
             self._opening.terminal.alarm(text, yellow=True)
         run = self._opening.run

@@ -33,6 +33,7 @@ from pytest_orchestra.model.events import (
     WorkersJoined,
 )
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.pressure import PressureRecord
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, WorkerRecord
 from pytest_orchestra.model.usage import UNKNOWN, Usage
@@ -93,6 +94,8 @@ class Run:
         self._earlier: list[tuple[str, float]] = []
         self._notices: list[Notice] = []
         self._has_told_of_outage = False
+        #: When and why workers were held back so far.
+        self.pressure: tuple[PressureRecord, ...] = ()
 
     @property
     def now(self) -> float:
@@ -469,6 +472,7 @@ class Run:
             started=self._started,
             has_given_up_retrying=self.engine.has_given_up,
             uuid=uuid4().hex,
+            pressure=self.pressure,
         )
 
     @property

@@ -90,7 +90,7 @@ class Staff:
         self._due = now + INTERVAL  # whoever is told something asks us again
         muster = self._muster(run)
         self._note_idle(run, now)
-        if muster.wanted:
+        if muster.wanted and not run.engine.is_held_back:
             self._hire(muster.wanted)
         elif run.engine.idle:
             self._dismiss(self._superfluous(run, muster, now), scheduling)
@@ -126,7 +126,8 @@ class Staff:
         if workers:
             self._leaving.update(workers)
             scheduling.dismiss(workers)
-            self._tell(f"{', '.join(workers)} found nothing to do, and may go")
+            go = "goes" if len(workers) == 1 else "go"
+            self._tell(f"{', '.join(workers)} found nothing more to do, and {go} home")
 
     def _hire(self, count: int) -> None:
         started = []
@@ -137,7 +138,8 @@ class Staff:
             if node is not None:
                 started.append(node.gateway.id)
         if started:
-            self._tell(f"{', '.join(started)} started: there is work for them")
+            them = "it" if len(started) == 1 else "them"
+            self._tell(f"{', '.join(started)} started: there is work for {them}")
 
     def _start(self) -> WorkerController | None:
         """Start a worker as xdist does; it joins the run when it has collected."""

@@ -253,6 +253,7 @@ def summary_lines(
     yield from _blocked(record, is_long=is_long)
     yield from _resources(record)
     yield from _workers(record)
+    yield from _held_back(record)
     yield from _longest_waits(record)
     yield from overuse_lines(record, most=None if is_long else MOST_LINES)
     yield from _unclaimed(record)
@@ -326,6 +327,14 @@ def _workers(record: RunRecord) -> Iterable[str]:
         for worker in record.workers
     )
     yield f"workers busy for {record.seconds:.2f} s: {busy}"
+
+
+def _held_back(record: RunRecord) -> Iterable[str]:
+    for each in record.pressure:
+        yield (
+            f"held back by {each.scarce} pressure for {each.seconds:.1f} s from {each.began:.1f} s on: no "
+            f"more than {_count(each.fewest, 'worker')} got tests at its height"
+        )
 
 
 def _longest_waits(record: RunRecord) -> Iterable[str]:

@@ -148,7 +148,8 @@ class _Run:
         """Take as many as bring the share of each down to what no number of workers makes shorter."""
         if not self._is_bound:
             return CrewSize(most, most)
-        workers = min(most, ceil(sum(self._filled) / max(self._bound.seconds, _INSTANT)))
+        workers = ceil(sum(self._filled) / max(self._bound.seconds, _INSTANT))
+        workers = max(1, min(most, workers))
         free = sum(not count for count in self.graph.waits_for)
         return CrewSize(workers, min(workers, free))
 

@@ -201,6 +201,11 @@ class Engine:
         return len(self._desks) - len(self._idle) - len(self._leaving)
 
     @property
+    def is_held_back(self) -> bool:
+        """Whether not all workers may be busy."""
+        return self._most_busy is not None
+
+    @property
     def pending(self) -> int:
         """How many cases have no verdict and are with no worker."""
         return self._open - sum(len(desk.queue) for desk in self._desks.values())

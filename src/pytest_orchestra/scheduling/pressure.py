@@ -1,6 +1,6 @@
 """How many workers may be busy while the machine is short of memory or of cores.
 
-Fewer, step by step, and more again when that is over; never less than one. What ends an
+Half of them at each step, and more again when that is over; never less than one. What ends an
 episode is asked for less than what begins one, so that nothing swings to and fro.
 """
 
@@ -92,7 +92,8 @@ class Governor:
 
     def _hold_back(self, scarce: Scarce, busy: int, workers: int, now: float) -> None:
         allowed = workers if self.most is None else self.most
-        self.most = max(1, min(allowed, max(busy, 1), workers) - 1)
+        allowed = max(1, min(allowed, busy, workers))
+        self.most = max(1, allowed - max(1, allowed // 2))
         self._stepped_at = now
         if self._current is None or self._current.scarce is not scarce:
             if self._current is not None:
@@ -103,7 +104,7 @@ class Governor:
 
     def _let_go(self, workers: int, now: float) -> None:
         assert self.most is not None  # noqa: S101 - it is asked only then
-        self.most += 1
+        self.most += max(1, self.most // 2)
         self._stepped_at = now
         if self.most >= workers:
             assert self._current is not None  # noqa: S101 - it began when workers were held back

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from textwrap import dedent
@@ -85,6 +86,9 @@ def test_as_many_as_can_run_side_by_side(project: Project) -> None:
     assert sorted(started(first)) == ["gw0", "gw1", "gw2", "gw3"]
     assert first.lines("^2 workers ")
     assert first.lines("^orchestra: 4 workers of 16 that -n auto allows: there are no other tests$")
+    # What it was worth hangs on how long they had to wait for one another; let it be all four.
+    memory = project.path / ".pytest_orchestra/history.workers.json"
+    memory.write_text(json.dumps({key: [4, 16] for key in json.loads(memory.read_text())}))
     shutil.rmtree(project.path / "meetings")
     again = auto(project)
     assert again.counts == {"passed": 4}
@@ -182,11 +186,7 @@ def test_a_worker_that_left_can_be_replaced(project: Project) -> None:
     )
     result = auto(project, "--maxprocesses", "2")
     assert result.counts == {"passed": 4}
-    assert started(result) == ["gw0", "gw1", "gw2"] or sorted(started(result)) == [
-        "gw0",
-        "gw1",
-        "gw2",
-    ]
+    assert sorted(started(result)) == ["gw0", "gw1", "gw2"]
 
 
 def test_a_worker_that_dies_is_replaced(project: Project) -> None:

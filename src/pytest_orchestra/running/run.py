@@ -214,6 +214,11 @@ class Run:
         }
 
     @property
+    def session_cost(self) -> float:
+        """What fixtures of the whole session cost each worker that uses them, in seconds."""
+        return sum(seconds for (_, scope), seconds in self.costs.items() if not scope)
+
+    @property
     def set_ups(self) -> Mapping[Fixture, Mapping[str, float]]:
         """What shared fixtures cost on each worker that set them up, in seconds."""
         return self._costs

@@ -99,14 +99,15 @@ class Staff:
     def _muster(self, run: Run) -> Muster:
         engine = run.engine
         active = self._names() - self._leaving
+        start_up = self.start_up + run.session_cost
         return Muster(
             limit=self.limit,
             hired=len(active),
             starting=len(active.difference(engine.workers)),
             idle=len(engine.idle),
-            vacancies=engine.vacancies(self.limit, self.start_up, run.now),
+            vacancies=engine.vacancies(self.limit, start_up, run.now),
             pending=engine.pending,
-            start_up=self.start_up,
+            start_up=start_up,
             # What fails may be tried again on another worker.
             spare=2 if engine.may_try_again else 1,
         )

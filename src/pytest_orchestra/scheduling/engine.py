@@ -7,9 +7,10 @@ engine runs tests in one process, on xdist's workers, and in a simulation.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import islice
 from typing import Final, assert_never
 
 from pytest_orchestra.model.case import CaseSpec
@@ -94,8 +95,8 @@ class Desk:
 class Vacancies:
     """What more workers would find to do: ``ready`` cases now, and others that are ready ``soon``.
 
-    ``wait`` is how long it takes, as far as is known, until those who are there have begun all that
-    is ready, in seconds; infinity where nothing is known.
+    ``wait`` is how long it takes, as far as is known, until those who are there have begun all of
+    them, in seconds; infinity where nothing is known.
     """
 
     ready: int
@@ -213,12 +214,15 @@ class Engine:
     def vacancies(self, most: int, within: float, now: float) -> Vacancies:
         """Return what more workers would find to do, counted up to ``most``.
 
-        What becomes ready ``within`` so many seconds counts, as far as it is known what cases take.
+        What becomes ready ``within`` so many seconds counts, as far as it is known what cases take, but
+        for what those will do who are free by then.
         """
-        ready = self._selection.startable(most)
-        soon = self._soon(within, now) if ready < most else 0
+        # What was sent ahead is taken back as soon as somebody idles.
+        ahead = sum(not self._selection.is_bound(case) for case in self._sent_ahead())
+        ready = min(most, self._selection.startable(most) + ahead)
+        soon, cost = self._soon(within, now) if ready < most else (0, 0.0)
         free_in = min((self._free_in(desk, now) for desk in self._desks.values()), default=0.0)
-        wait = free_in + self._selection.backlog / max(1, self.busy)
+        wait = free_in + (self._selection.backlog + cost) / max(1, self.busy)
         return Vacancies(ready, min(soon, most - ready), wait)
 
     def _free_in(self, desk: Desk, now: float) -> float:
@@ -235,16 +239,25 @@ class Engine:
         left = self._estimates.expected(case) - ran
         return left if left > 0.0 else ran
 
-    def _soon(self, within: float, now: float) -> int:
-        """Count the cases that will wait for nothing once those have ended that are about to."""
+    def _sent_ahead(self) -> Iterator[int]:
+        for desk in self._loaded.values():
+            yield from islice(desk.queue, 1, None)
+
+    def _soon(self, within: float, now: float) -> tuple[int, float]:
+        """Return how many cases will be ready for which those do not suffice who are free by then.
+
+        Besides, what all that will be ready is expected to cost, in seconds.
+        """
         ending: dict[int, int] = {}
+        free = 0
         for desk in self._desks.values():
-            for case in (desk.queue[0],) if desk.queue else ():
-                is_ending = self._left(case, now) <= within
-                for dependant, _ in self._dependents[case][:MOST_ASKED] if is_ending else ():
+            if desk.queue and self._left(desk.queue[0], now) <= within:
+                free += len(desk.queue) == 1
+                for dependant, _ in self._dependents[desk.queue[0]][:MOST_ASKED]:
                     if self.states[dependant] is State.WAITS_FOR_CASES:
                         ending[dependant] = ending.get(dependant, 0) + 1
-        return sum(self._waits_for[case] == count for case, count in ending.items())
+        soon = [case for case, count in ending.items() if self._waits_for[case] == count]
+        return max(0, len(soon) - free), sum(map(self._estimates.expected, soon))
 
     def tries_again(self, case: int, verdict: Verdict) -> bool:
         """Whether the running ``case`` is to be tried again if it ends with ``verdict``.

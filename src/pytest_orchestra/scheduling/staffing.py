@@ -8,8 +8,8 @@ from typing import Final
 from pytest_orchestra.scheduling.engine import Vacancies
 
 #: A worker idles for so many times what it takes to start one before it goes, if it may be needed
-#: again: who rents for as long as buying costs never pays more than twice what would have been best.
-PATIENCE: Final = 5.0
+#: again: who rents for about as long as buying costs never pays much more than what would have been best.
+PATIENCE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Muster:
     At most ``limit`` workers may be there; of those that are or are being started (``hired``),
     ``starting`` cannot work yet and ``idle`` have nothing to do. ``pending`` is how many cases
     have no verdict and are with no worker, ``spare`` how many workers are to stay in any case.
-    ``start_up`` is what it takes to start a worker, in seconds.
+    ``start_up`` is what it takes to start a worker, its session's fixtures included, in seconds.
     """
 
     limit: int
@@ -38,7 +38,7 @@ class Muster:
         # What idle workers leave lying is not for others like them.
         ready = 0 if self.idle else self.vacancies.ready
         wanted = min(ready + self.vacancies.soon - there, self.limit - self.hired)
-        is_soon_over = self.vacancies.wait <= self.start_up and not self.vacancies.soon
+        is_soon_over = self.vacancies.wait <= self.start_up
         return 0 if is_soon_over else max(0, wanted)
 
     @property

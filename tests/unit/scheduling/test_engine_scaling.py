@@ -108,9 +108,10 @@ def test_what_is_about_to_be_ready() -> None:
     engine = make_engine([spec()] * 6, edges, seconds=[4.0, 9.0, 1.0, 1.0, 1.0, 1.0])
     join(engine, "w1", "w2")
     assert engine.vacancies(8, 1.0, 0.0).soon == 0
-    assert engine.vacancies(8, 1.0, 3.5).soon == 2
+    assert engine.vacancies(8, 1.0, 3.5).soon == 2 - 1
     assert engine.vacancies(1, 1.0, 3.5).soon == 1
-    assert engine.vacancies(8, 9.0, 3.5).soon == 3
+    assert engine.vacancies(8, 9.0, 3.5).soon == 3 - 2
+    assert engine.vacancies(8, 1.0, 3.5).wait == 0.5 + 2.0 / 2
 
 
 def test_many_dependants_are_not_all_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +120,14 @@ def test_many_dependants_are_not_all_asked(monkeypatch: pytest.MonkeyPatch) -> N
     fan = {case: after(0) for case in range(1, 9)}
     engine = make_engine([spec()] * 9, fan, seconds=[1.0] * 9)
     join(engine, "w1")
-    assert engine.vacancies(8, 1.0, 0.5).soon == 3
+    assert engine.vacancies(8, 1.0, 0.5).soon == 3 - 1
+
+
+def test_the_next_of_a_chain_is_for_who_ends_the_last() -> None:
+    """Another worker would come too late."""
+    engine = make_engine([spec()] * 3, {1: after(0), 2: after(1)}, seconds=[1.0] * 3)
+    join(engine, "w1")
+    assert engine.vacancies(8, 5.0, 0.5).soon == 0
 
 
 def test_a_case_that_has_its_verdict_is_not_ready_soon() -> None:
@@ -154,7 +162,9 @@ def test_what_was_sent_ahead_comes_first() -> None:
     join(engine, "w1")
     queue = engine.queue_of("w1")
     expected = 0.1 + 0.1 * (len(queue) - 1) + 0.1 * (9 - len(queue))
-    assert engine.vacancies(8, 1.0, 0.0).wait == pytest.approx(expected)
+    vacancies = engine.vacancies(8, 1.0, 0.0)
+    assert vacancies.wait == pytest.approx(expected)
+    assert vacancies.ready == 8
 
 
 def test_nobody_knows_how_long_the_unknown_takes() -> None:

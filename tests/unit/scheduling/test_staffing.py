@@ -32,8 +32,8 @@ BUSY = Muster(
         (replace(BUSY, vacancies=Vacancies(3, 0, math.inf)), 3),
         (replace(BUSY, vacancies=Vacancies(3, 0, 60.0), starting=2), 1),
         (replace(BUSY, vacancies=Vacancies(3, 0, 60.0), starting=4), 0),
-        (replace(BUSY, vacancies=Vacancies(0, 3, 0.0)), 3),
-        (replace(BUSY, vacancies=Vacancies(0, 3, 0.0), idle=1), 2),
+        (replace(BUSY, vacancies=Vacancies(0, 3, 60.0)), 3),
+        (replace(BUSY, vacancies=Vacancies(0, 3, 60.0), idle=1), 2),
         (replace(BUSY, vacancies=Vacancies(0, 0, 0.0)), 0),
     ],
 )

@@ -33,17 +33,23 @@ SUITE = """
 """
 
 
+#: These and no others: each costs time in every process.
+PLUGINS = ("-pxdist", "-porchestra", "-ppytest_order", "-pdependency")
+
+
 @pytest.fixture(autouse=True)
-def _peers_are_installed() -> None:
+def _peers_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the real plugins these tests would prove nothing."""
     pytest.importorskip("pytest_order")
     pytest.importorskip("pytest_dependency")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 def test_order_is_ours(pytester: pytest.Pytester) -> None:
     """The planned order satisfies both plugins' markers at once."""
     pytester.makepyfile(test_peers=SUITE.format(outcome="pass"))
-    result = pytester.runpytest_subprocess("--orchestrate", "--collect-only", "-q", timeout=120)
+    options = ("--orchestrate", "--collect-only", "-q")
+    result = pytester.runpytest_subprocess(*PLUGINS, *options, timeout=300)
     order = [line.partition("::")[2] for line in result.outlines if "::" in line]
     assert sorted(order) == sorted(set(order))
     assert order.index("test_create") < order.index("test_deleted")
@@ -57,9 +63,8 @@ def test_dependency_is_not_skipped_by_its_own_plugin(
 ) -> None:
     """A test runs although pytest-dependency, in its worker, never saw the prerequisite pass."""
     pytester.makepyfile(SUITE.format(outcome="pass"))
-    result = pytester.runpytest_subprocess(
-        "--orchestrate", "--strict-markers", *driver, timeout=120
-    )
+    options = ("--orchestrate", "--strict-markers", *driver)
+    result = pytester.runpytest_subprocess(*PLUGINS, *options, timeout=300)
     result.assert_outcomes(passed=6)
 
 
@@ -67,7 +72,7 @@ def test_dependency_is_not_skipped_by_its_own_plugin(
 def test_failed_dependency_blocks(pytester: pytest.Pytester, driver: tuple[str, ...]) -> None:
     """A test whose pytest-dependency prerequisite failed is blocked and names it."""
     pytester.makepyfile(test_peers=SUITE.format(outcome="assert False"))
-    result = pytester.runpytest_subprocess("--orchestrate", *driver, timeout=120)
+    result = pytester.runpytest_subprocess(*PLUGINS, "--orchestrate", *driver, timeout=300)
     assert result.parseoutcomes() == {"failed": 1, "passed": 4, "blocked": 1}
     result.stdout.fnmatch_lines(
         ["*test_peers.py::test_deleted  blocked: test_peers.py::test_create failed*"]

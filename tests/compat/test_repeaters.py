@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from harness import WITHOUT_DELAY
 
 #: Where those are that cannot be installed beside each other; `make .venv/installed` puts them there.
 PEERS: Final = Path(sys.prefix, "peers")
 
 DRIVERS = [pytest.param((), id="one process"), pytest.param(("-n", "2"), id="workers")]
 
-#: How each is told to repeat one test twice, or all, and kept from seeing the others' marker.
+#: How each is told to repeat one test twice, or all. Only one is loaded at a time: all know the marker.
 RERUNFAILURES: Final = ("pytest-rerunfailures", "reruns=2", ("--reruns", "2"))
 RETRY: Final = ("pytest-retry", "retries=2", ("--retries", "2"))
 FLAKY: Final = ("flaky", "max_runs=3", ("--force-flaky", "--max-runs=3"))
-OTHERS: Final = {
-    "pytest-rerunfailures": ("-pno:flaky", "-pno:pytest-retry"),
-    "pytest-retry": ("-pno:rerunfailures", "-pno:flaky"),
-    "flaky": ("-pno:rerunfailures", "-pno:pytest-retry"),
+PLUGINS: Final = {
+    "pytest-rerunfailures": "rerunfailures",
+    "pytest-retry": "pytest-retry",
+    "flaky": "flaky",
 }
 
 SUITE = """
@@ -51,16 +52,19 @@ SUITE = """
 
 
 @pytest.fixture(autouse=True)
-def peers(monkeypatch: pytest.MonkeyPatch) -> None:
+def peers(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let runs find the plugins that are not installed beside the others."""
     assert PEERS.is_dir(), "make .venv/installed"
+    pytester.makeconftest(WITHOUT_DELAY)
     monkeypatch.setenv("PYTHONPATH", str(PEERS))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
-def run(pytester: pytest.Pytester, peer: str, *options: str) -> pytest.RunResult:
+def run(pytester: pytest.Pytester, peer: str | None, *options: str) -> pytest.RunResult:
     """Run the suite with one of the plugins, and with retries of our own."""
+    plugins = ["-pxdist", "-porchestra", *([f"-p{PLUGINS[peer]}"] if peer else [])]
     return pytester.runpytest_subprocess(
-        "--orchestrate", "--orchestrate-retries", "1", *OTHERS[peer], *options, timeout=120
+        *plugins, "--orchestrate", "--orchestrate-retries", "1", *options, timeout=300
     )
 
 
@@ -109,6 +113,6 @@ def test_without_such_a_plugin_their_marker_means_nothing(
     """A test is tried again like any other."""
     pytester.makeini("[pytest]\nmarkers = flaky")
     pytester.makepyfile(SUITE.format(mark="@pytest.mark.flaky(reruns=5)", ours=""))
-    result = run(pytester, "pytest-retry", "-pno:pytest-retry", *driver)
+    result = run(pytester, None, *driver)
     assert (attempts(pytester, "theirs"), attempts(pytester, "broken")) == (2, 2)
     result.stdout.no_fnmatch_line("*left to*")

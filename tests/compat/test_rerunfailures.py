@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+#: These and no others: each costs time in every process.
+PLUGINS = ("-pxdist", "-porchestra", "-prerunfailures")
+
 DRIVERS = [pytest.param((), id="one process"), pytest.param(("-n", "2"), id="workers")]
 
 FLAKY = """
@@ -25,23 +28,31 @@ FLAKY = """
 """
 
 
+@pytest.fixture
+def lean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load only the plugins that are named."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+@pytest.mark.usefixtures("lean")
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_dependants_wait_for_the_last_attempt(
     pytester: pytest.Pytester, driver: tuple[str, ...]
 ) -> None:
     """A test that passes at the third attempt lets its dependants run, once."""
     pytester.makepyfile(FLAKY.format(flaw='assert attempt("flaky") == 3'))
-    result = pytester.runpytest_subprocess("--orchestrate", *driver, timeout=120)
+    result = pytester.runpytest_subprocess(*PLUGINS, "--orchestrate", *driver, timeout=300)
     assert result.ret == 0
     assert result.parseoutcomes() == {"passed": 1, "flaky": 1, "rerun": 2}
     result.stdout.fnmatch_lines(["2 tests collected: 1 passed, 1 flaky"])
 
 
+@pytest.mark.usefixtures("lean")
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_last_failure_blocks(pytester: pytest.Pytester, driver: tuple[str, ...]) -> None:
     """A test that fails at every attempt blocks its dependants."""
     pytester.makepyfile(FLAKY.format(flaw="assert not attempt('flaky')"))
-    result = pytester.runpytest_subprocess("--orchestrate", *driver, timeout=120)
+    result = pytester.runpytest_subprocess(*PLUGINS, "--orchestrate", *driver, timeout=300)
     assert result.ret == 1
     assert result.parseoutcomes() == {"failed": 1, "rerun": 2, "blocked": 1}
 
@@ -49,11 +60,12 @@ def test_last_failure_blocks(pytester: pytest.Pytester, driver: tuple[str, ...])
 def test_crash_is_repeated_on_another_worker(pytester: pytest.Pytester) -> None:
     """A test whose worker dies is run again if the plugin asks for it, and may pass then."""
     pytester.makepyfile(FLAKY.format(flaw='attempt("flaky") > 1 or os._exit(3)'))
-    result = pytester.runpytest_subprocess("--orchestrate", "-n", "2", timeout=120)
+    result = pytester.runpytest_subprocess("--orchestrate", "-n", "2", timeout=300)
     assert result.ret == 0, result.stdout.str()
     assert result.parseoutcomes() == {"passed": 1, "flaky": 1, "rerun": 1}
 
 
+@pytest.mark.usefixtures("lean")
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_data_is_that_of_the_last_attempt(
     pytester: pytest.Pytester, driver: tuple[str, ...]
@@ -84,7 +96,7 @@ def test_data_is_that_of_the_last_attempt(
         def test_reads(inputs): pass
         """
     )
-    result = pytester.runpytest_subprocess("--orchestrate", *driver, timeout=120)
+    result = pytester.runpytest_subprocess(*PLUGINS, "--orchestrate", *driver, timeout=300)
     assert result.parseoutcomes() == {"passed": 1, "flaky": 2, "rerun": 4, "blocked": 1}
     result.stdout.fnmatch_lines(
         ["*test_reads  blocked: *test_mail passed, but provided no 'mail'*"]

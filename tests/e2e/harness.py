@@ -20,11 +20,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-#: Seconds after which a run is taken to hang; a run takes one or two.
-PATIENCE: Final = 120
+#: Seconds after which a run is taken to hang; a run takes one or two where nothing else is done.
+PATIENCE: Final = 300
 
 #: Exit codes of pytest.
 PASSED, FAILED, INTERRUPTED, INTERNAL_ERROR, USAGE, NOTHING_COLLECTED = range(6)
+
+#: For a ``conftest.py``: failed tests are tried again at once, and not after a second or more.
+WITHOUT_DELAY: Final = """
+    from pytest_orchestra.scheduling.retries import RetryPolicy
+    RetryPolicy.delay = lambda policy, failures: 0.01
+"""
 
 ENTRY: Final = "witness.jsonl"
 JUNIT: Final = "junit.xml"
@@ -208,9 +214,14 @@ class Project:
 
     def seen(self, what: str) -> list[str]:
         """Return the tests in the witness's entries of this kind so far."""
-        entries = self.path / ENTRY
-        lines = entries.read_text().splitlines() if entries.exists() else []
-        return [entry["nodeid"] for entry in map(json.loads, lines) if entry["what"] == what]
+        return [entry["nodeid"] for entry in self.entries if entry["what"] == what]
+
+    @property
+    def entries(self) -> list[Mapping[str, Any]]:
+        """The witness's entries so far; the last line may still be being written."""
+        path = self.path / ENTRY
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     @property
     def output(self) -> str:

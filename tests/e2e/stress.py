@@ -35,6 +35,7 @@ EXCLUSIVE: Final = 6
 COUNTS: Final = ("db", "gpu", "port")
 LOCKS: Final = ("schema", "cache")
 STAMPS: Final = "stamps.jsonl"
+KILLED: Final = "killed"
 JUNIT: Final = "junit.xml"
 OUTPUT: Final = "output.txt"
 
@@ -209,9 +210,17 @@ def stamp(nodeid, event):
         os.close(file)
 
 
+def wait_for_the_kill(most):
+    stamps, killed = Path(__file__).with_name("{STAMPS}"), Path(__file__).with_name("{KILLED}")
+    while not killed.exists() and stamps.read_bytes().count(b"\\n") > most:
+        time.sleep(0.01)
+
+
 @pytest.fixture(autouse=True)
 def stamped(request):
     stamp(request.node.nodeid, "start")
+    if "STRESS_MOST_STAMPS" in os.environ:
+        wait_for_the_kill(int(os.environ["STRESS_MOST_STAMPS"]))
     yield
     stamp(request.node.nodeid, "end")
 
@@ -300,26 +309,36 @@ def verdict_of(case: junitparser.TestCase) -> Verdict:
 class Killer(threading.Thread):
     """Waits until the run has come so far, then kills a random worker of it."""
 
-    def __init__(self, folder: Path, controller: int, rng: random.Random) -> None:
+    #: So many stamps more, and tests wait for it: the run is not over before it had its turn.
+    AHEAD: Final = 40
+
+    def __init__(self, folder: Path, rng: random.Random) -> None:
         super().__init__(daemon=True)
         self.kill: Kill | None = None
         self.over = threading.Event()
+        self.controller = 0
         self._stamps = folder / STAMPS
-        self._controller = controller
+        self._killed = folder / KILLED
         self._rng = rng
         self._after_stamps = rng.randint(10, 3 * CASES // 2)  # of about 530
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the tests must know."""
+        return {"STRESS_MOST_STAMPS": str(self._after_stamps + self.AHEAD)}
+
     def run(self) -> None:
-        """Kill one worker, or none if the run is over before."""
+        """Kill one worker, and let the run go on."""
         while len(stamps := read_stamps(self._stamps)) < self._after_stamps:
-            if self.over.wait(0.002):
+            if self.over.wait(0.005):
                 return
         self.over.wait(self._rng.uniform(0, 0.03))
         pid = self._rng.choice(sorted({stamp.pid for stamp in stamps}))
-        if not self.over.is_set() and self._is_worker(pid):
+        if self._is_worker(pid):
             moment = time.monotonic_ns()
             os.kill(pid, signal.SIGKILL)
             self.kill = Kill(pid, moment)
+        self._killed.touch()
 
     def _is_worker(self, pid: int) -> bool:
         """Whether the process still is a child of the controller: pids are used again."""
@@ -327,40 +346,44 @@ class Killer(threading.Thread):
             status = Path(f"/proc/{pid}/stat").read_text()
         except OSError:
             return False
-        return int(status.rpartition(")")[2].split()[1]) == self._controller
+        return int(status.rpartition(")")[2].split()[1]) == self.controller
+
+
+def launch(folder: Path, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Start pytest on the folder, with the plugins in ``options`` and no others."""
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={JUNIT}", *options]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    with folder.joinpath(OUTPUT).open("wb") as output:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter
+            command,
+            cwd=folder,
+            env=kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def run(
-    folder: Path, *options: str, kill: random.Random | None = None, timeout: float = 120
+    folder: Path, *options: str, kill: random.Random | None = None, timeout: float = 300
 ) -> Run:
     """Run pytest on the folder and return what happened.
 
     ``kill`` says when and whom to kill. A run that takes longer than ``timeout`` seconds is
     made to dump its stacks and is then stopped.
     """
-    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={JUNIT}", *options]
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")
-    }
-    with folder.joinpath(OUTPUT).open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        killer = Killer(folder, process.pid, kill) if kill else None
+    killer = Killer(folder, kill) if kill else None
+    process = launch(folder, *options, **(killer.environment if killer else {}))
+    if killer:
+        killer.controller = process.pid
+        killer.start()
+    try:
+        status = wait(process, timeout)
+    finally:
         if killer:
-            killer.start()
-        try:
-            status = wait(process, timeout)
-        finally:
-            if killer:
-                killer.over.set()
-                killer.join()
+            killer.over.set()
+            killer.join()
     return Run(
         status,
         folder.joinpath(OUTPUT).read_text(errors="replace"),
@@ -376,13 +399,20 @@ def wait(process: subprocess.Popen[bytes], timeout: float) -> int | None:
         return process.wait(timeout)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGABRT)  # pytest's faulthandler prints all stacks
-        time.sleep(2)
+        end = time.monotonic() + 20
+        while not _has_ended(process) and time.monotonic() < end:
+            time.sleep(0.01)
         return None
     finally:
         # Only before the process is waited for is the group's number certainly its own.
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has; its exit status is left to be asked for, and its number is still its own."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
 
 # --- the judge -------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from harness import FAILED, PASSED, USAGE, Project
+from harness import FAILED, PASSED, USAGE, WITHOUT_DELAY, Project
 from junitparser import JUnitXml
 from reported import check_junit
 
@@ -165,6 +165,7 @@ def test_each_failed_attempt_keeps_its_own(
     """Of a test that fails twice and then passes, two folders are left, whoever tries it again."""
     if "reruns" in retries:
         project.plugins = (*project.plugins, "rerunfailures")
+    project.write("conftest", WITHOUT_DELAY)
     project.write(
         "test_a",
         """

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness import FAILED, PASSED, Project, clean_environment
+from harness import FAILED, PASSED, PATIENCE, Project, clean_environment
 
 MOODY = "test_a.py::test_moody"
 
@@ -34,7 +34,7 @@ def command(project: Project, *arguments: str) -> subprocess.CompletedProcess[st
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -204,16 +204,17 @@ def test_a_crash_while_idle(project: Project) -> None:
     project.write(
         "test_a",
         """
-        import os, pathlib, threading, time, pytest
-        def test_dies_later(meet):
+        import os, pathlib, threading, pytest
+        from witness import wait_until
+        def test_dies_later(meet, witnessed):
+            def die():
+                witnessed('"nodeid": "test_a.py::test_dies_later", "when": "call"')
+                os._exit(1)
             meet("both")
-            threading.Timer(0.5, os._exit, [1]).start()
+            threading.Thread(target=die, daemon=True).start()
         def test_long(meet):
             meet("both")
-            end = time.monotonic() + 20
-            while not pathlib.Path("down").exists():
-                assert time.monotonic() < end
-                time.sleep(0.05)
+            wait_until(pathlib.Path("down").exists, "the other worker to die")
         @pytest.mark.depends("test_long")
         @pytest.mark.parametrize("number", range(2))
         def test_later(number, meet): meet("later")
@@ -312,7 +313,7 @@ def test_no_more_restarts_with_a_worker_left(project: Project) -> None:
         def test_long(meet, witnessed):
             meet("both")
             witnessed('"nodeid": "test_a.py::test_crash", "when": "call"')
-            time.sleep(1)
+            time.sleep(0.3)
         @mark.depends("test_long")
         @mark.parametrize("number", range(4))
         def test_rest(number): pass

@@ -148,23 +148,25 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("body", "error"), MISTAKES.items(), ids=range(len(MISTAKES)))
-def test_mistakes_are_told(project: Project, body: str, error: str) -> None:
+def test_mistakes_are_told(project: Project) -> None:
     """With the name, the place in the value and the marker; the test's line is the last shown."""
-    project.write(
-        "test_a",
-        f"""
-        from pytest import mark
-        @mark.provides("user")
-        def test_it(outputs, inputs):
-            {body}
-        """,
-    )
+    for number, body in enumerate(MISTAKES):
+        text = f"""
+            from pytest import mark
+            @mark.provides("user")
+            def test_it(outputs, inputs):
+                {body}
+        """
+        project.write(f"test_{number}", text.replace('"user"', f'"user{number}"'))
     result = project.orchestrate()
-    assert result.counts == {"failed": 1}
-    assert result.lines(f"^E .*{error}")
-    assert result.lines("^test_a.py:4: DataError$")
+    assert result.counts == {"failed": len(MISTAKES)}
     assert "data_port" not in result.output
+    for number, error in enumerate(MISTAKES.values()):
+        (case,) = (each for each in result.testcases if each.get("classname") == f"test_{number}")
+        text = "".join(case.itertext())
+        wanted = error.replace("test_a", f"test_{number}").replace("'user'", f"'user{number}'")
+        assert re.search(f"^E .*{wanted}", text, re.MULTILINE)
+        assert re.search(rf"^test_{number}.py:4: DataError$", text, re.MULTILINE)
 
 
 def test_outputs_end_with_their_test(project: Project) -> None:

@@ -53,15 +53,15 @@ def commit(project: Project) -> None:
         subprocess.run(("git", *command), cwd=project.path, check=True)  # noqa: S603, S607 - git
 
 
-def test_the_same_code_passes_and_fails(project: Project, driver: tuple[str, ...]) -> None:
+def test_the_same_code_passes_and_fails(project: Project) -> None:
     """So the test is flaky, which the summary says in the run in which it fails, and no other."""
     project.write("test_a", SUITE)
     commit(project)
     for mood in ("good", "good", "bad", "good", "good"):
-        result = project.orchestrate(*driver, MOOD=mood)
+        result = project.orchestrate(MOOD=mood)
         assert result.code == (FAILED if mood == "bad" else PASSED)
         assert bool(result.lines(f"^  {MOODY}  flaky")) is (mood == "bad")
-    result = project.orchestrate(*driver, MOOD="bad")
+    result = project.orchestrate(MOOD="bad")
     (line,) = result.lines(f"^  {MOODY}  ")
     assert "flaky: fails by chance in" in line
     assert "passed and failed on the same code once, 2 red runs" in line

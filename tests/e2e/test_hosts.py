@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -28,11 +29,15 @@ CAPACITIES: Final = """
     gpu = 0
 """
 
-#: Each test takes a while, so that every worker gets some.
-MANY = """
-    import time, pytest
-    @pytest.mark.parametrize("number", range(60))
-    def test_many(number): time.sleep(0.1)
+TESTS: Final = 24
+
+#: Every worker gets a test, and is busy when something breaks; the last tests begin after that.
+MANY = f"""
+    import pathlib, pytest
+    from witness import wait_until
+    @pytest.mark.parametrize("number", range({TESTS}))
+    def test_many(number):
+        wait_until(pathlib.Path("broken").exists, "something to break")
 """
 
 
@@ -266,10 +271,16 @@ def test_a_host_that_does_not_answer(project: Project, network: Network) -> None
     assert result.code == USAGE
     assert result.lines(r"^--tx ssh=left.*: (did not answer in time|cannot be reached: .*)$")
     config = str(network.client_config).encode()
-    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     assert not [
-        command for command in commands if command.startswith(b"ssh\0") and config in command
+        command for command in command_lines() if command.startswith(b"ssh\0") and config in command
     ]
+
+
+def command_lines() -> Iterator[bytes]:
+    """Yield the command of each process that runs now."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended meanwhile
+            yield path.read_bytes()
 
 
 def test_a_proxy_that_is_not_there(project: Project) -> None:
@@ -324,12 +335,13 @@ def test_a_project_that_is_copied(project: Project, network: Network, tmp_path: 
 
 
 def start_and_break(
-    project: Project, options: list[str], act: Callable[[], None], *, after: int
+    project: Project, options: list[str], act: Callable[[], None], *, busy: int
 ) -> Result:
-    """Run the project, and ``act`` when so many tests have ended."""
+    """Run the project, and ``act`` when so many workers are busy, with a test that waits for it."""
     process = project.start("--orchestrate", *options)
-    project.wait_until(lambda: len(project.seen("ended")) >= after)
+    project.wait_until(lambda: len(project.seen("began")) >= busy)
     act()
+    (project.path / "broken").touch()
     return project.finish(process)
 
 
@@ -337,12 +349,22 @@ def test_a_host_that_vanishes(project: Project, network: Network) -> None:
     """Tests that it was running have failed; all others run elsewhere, and it is not waited for."""
     left, right = network.start("left"), network.start("right")
     project.write("test_a", MANY)
+    project.write(
+        "test_b",
+        """
+        import pytest
+        @pytest.mark.depends("test_a.py", when="finished")
+        def test_last(printed):
+            for worker in ("gw1", "gw2"):
+                printed(f"worker {worker} is not replaced")
+        """,
+    )
     options = tx(project, "popen", f"2*{left.spec}", right.inside)
-    result = start_and_break(project, options, left.vanish, after=15)
-    assert result.code in (PASSED, FAILED)  # it may have met the moment between two tests
-    check_lost_nothing(result, 60)
+    result = start_and_break(project, options, left.vanish, busy=4)
+    assert result.code == FAILED
+    check_lost_nothing(result, TESTS + 1)
     assert "INTERNALERROR" not in result.output
-    assert Counter(result.verdicts.values())["failed"] <= 2
+    assert Counter(result.verdicts.values())["failed"] == 2
     lost = result.lines(
         r"^orchestra: worker gw[12] is not replaced: ssh=left//.*: cannot be reached"
     )
@@ -354,10 +376,19 @@ def test_a_connection_that_breaks(project: Project, network: Network) -> None:
     """Workers whose host still answers are replaced there."""
     left = network.start("left")
     project.write("test_a", MANY)
+    project.write(
+        "test_b",
+        """
+        import pytest
+        @pytest.mark.depends("test_a.py", when="finished")
+        @pytest.mark.parametrize("number", range(3))
+        def test_meet(number, meet): meet("all", 3)
+        """,
+    )
     options = tx(project, "popen", f"2*{left.spec}")
-    result = start_and_break(project, options, left.disconnect, after=10)
-    assert result.code in (PASSED, FAILED)  # it may have met the moment between two tests
-    check_lost_nothing(result, 60)
+    result = start_and_break(project, options, left.disconnect, busy=3)
+    assert result.code == FAILED
+    check_lost_nothing(result, TESTS + 3)
     assert not result.lines("is not replaced")
     assert {"gw3", "gw4"} <= {entry["worker"] for entry in result.of("began")}
 
@@ -371,21 +402,21 @@ def test_a_host_that_falls_silent(project: Project, network: Network) -> None:
         "conftest", "from pytest_orchestra.running import rehire\nrehire.PATIENCE = 2.0\n"
     )
     project.write("test_a", MANY)
-    result = start_and_break(project, tx(project, "popen", f"2*{left.spec}"), left.unplug, after=10)
-    assert result.code in (PASSED, FAILED)  # it may have met the moment between two tests
-    check_lost_nothing(result, 60)
+    result = start_and_break(project, tx(project, "popen", f"2*{left.spec}"), left.unplug, busy=3)
+    assert result.code == FAILED
+    check_lost_nothing(result, TESTS)
 
 
 def test_the_only_host_vanishes(project: Project, network: Network) -> None:
     """With nobody left the run ends, and says why; what was not run is counted."""
     left = network.start("left")
     project.write("test_a", MANY)
-    result = start_and_break(project, tx(project, f"2*{left.spec}"), left.vanish, after=10)
+    result = start_and_break(project, tx(project, f"2*{left.spec}"), left.vanish, busy=2)
     assert result.code == INTERRUPTED
     assert "INTERNALERROR" not in result.output
     counts = Counter(result.verdicts.values())
     assert counts["not run"] > 0
-    assert counts.total() == 60
+    assert counts.total() == TESTS
     assert result.lines(r"^not run: \d+ tests \(no worker is left, and none can be started")
 
 
@@ -399,7 +430,7 @@ def test_a_host_vanishes_while_workers_collect(project: Project, network: Networ
         def pytest_collection():
             if platform.node() == "left":
                 pathlib.Path("collecting").touch()
-                time.sleep(60)
+                time.sleep(600)
         """,
     )
     project.write("test_a", "def test_a(): pass")
@@ -423,10 +454,10 @@ def test_workers_that_never_get_ready_there(project: Project, network: Network) 
             os._exit(3)
         """,
     )
-    project.write("test_a", MANY)
+    project.write("test_a", 'def test_a(printed): printed("worker gw4 is not replaced")')
     result = project.orchestrate(*tx(project, "popen", left.spec))
     assert result.code == PASSED
-    assert result.counts == {"passed": 60}
+    assert result.counts == {"passed": 1}
     assert result.lines("^orchestra: worker gw4 is not replaced: .* die there again and again$")
 
 
@@ -495,20 +526,23 @@ def test_what_only_the_vanished_host_could_run(project: Project, network: Networ
     project.write(
         "test_a",
         """
-        import time, pytest
+        import pathlib, pytest
+        from witness import wait_until
         @pytest.mark.resources(gpu=4)
-        @pytest.mark.parametrize("number", range(30))
-        def test_four(number): time.sleep(0.2)
+        @pytest.mark.parametrize("number", range(6))
+        def test_four(number):
+            if number:
+                wait_until(pathlib.Path("broken").exists, "something to break")
         @pytest.mark.resources(gpu=1)
-        @pytest.mark.parametrize("number", range(10))
-        def test_one(number): time.sleep(0.1)
+        @pytest.mark.parametrize("number", range(6))
+        def test_one(number): pass
         """,
     )
     options = tx(project, "popen", f"2*{machine.spec}")
-    result = start_and_break(project, options, machine.vanish, after=6)
+    result = start_and_break(project, options, machine.vanish, busy=2)
     verdicts = result.verdicts
     assert "INTERNALERROR" not in result.output
-    assert len(verdicts) == 40
+    assert len(verdicts) == 12
     ones = {verdict for nodeid, verdict in verdicts.items() if "test_one" in nodeid}
     assert ones <= {"passed", "failed"}
     left_over = {verdict for nodeid, verdict in verdicts.items() if "test_four" in nodeid}
@@ -530,10 +564,13 @@ def test_what_waits_for_a_host_that_is_slow_to_come_back(
     project.write(
         "test_a",
         """
-        import time, pytest
+        import pathlib, pytest
+        from witness import wait_until
         @pytest.mark.resources(gpu=4)
-        @pytest.mark.parametrize("number", range(12))
-        def test_four(number): time.sleep(0.2)
+        @pytest.mark.parametrize("number", range(6))
+        def test_four(number):
+            if number:
+                wait_until(pathlib.Path("broken").exists, "something to break")
         """,
     )
 
@@ -543,10 +580,10 @@ def test_what_waits_for_a_host_that_is_slow_to_come_back(
 
     spec = machine.spec.replace(f"//python={sys.executable}", f"//python={python}")
     options = tx(project, *others, f"2*{spec}")
-    result = start_and_break(project, options, break_connections, after=3)
-    assert result.code in (PASSED, FAILED)  # as it met a test, or the moment between two
+    result = start_and_break(project, options, break_connections, busy=2)
+    assert result.code == FAILED
     assert "INTERNALERROR" not in result.output
-    check_lost_nothing(result, 12)
+    check_lost_nothing(result, 6)
     assert not result.blocked
     assert not result.lines("is not replaced")
     assert set(used(result)) == {"gpu-box"}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from bisect import bisect
 from collections.abc import Callable, Iterator
 from itertools import accumulate, cycle
 from pathlib import Path
@@ -22,8 +23,11 @@ from ledgers import ids_in_time, join
 PROGRAM: Final = str(Path(neighbour.__file__))
 
 #: How often each of four processes uses one of two tokens, and for how many milliseconds.
-USES: Final = 60
-USE: Final = 20
+USES: Final = 40
+USE: Final = 10
+
+#: Seconds after which something is taken to hang.
+PATIENCE: Final = 120
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become other users")
 
@@ -42,9 +46,9 @@ class Neighbour:
             output.close()  # type: ignore[union-attr]
 
     def heard(self) -> list[str]:
-        """Return the words of the next line that it prints within a minute."""
+        """Return the words of the next line that it prints."""
         assert self.process.stdout is not None
-        assert select.select([self.process.stdout], [], [], 60)[0]
+        assert select.select([self.process.stdout], [], [], PATIENCE)[0]
         return self.process.stdout.readline().split()
 
     def tell(self) -> None:
@@ -81,6 +85,8 @@ class Slot:
 
     def __init__(self, directory: Path, out: Path, neighbours: list[Neighbour], uses: int) -> None:
         self.directory, self.out, self.neighbours = directory, out, neighbours
+        #: Until there is this file, it goes on.
+        self.until: Final = out.with_name("enough")
         self.wanted: Final = uses
         self.current: Neighbour | None = None
         out.touch()
@@ -96,7 +102,7 @@ class Slot:
     def start(self) -> None:
         """Start a process that is to do what is left."""
         ready = self.lines().count(["ready"])
-        arguments = ("use", self.directory, self.left(), USE)
+        arguments = ("use", self.directory, self.left(), USE, self.until)
         self.current = Neighbour(*arguments, out=self.out)
         self.neighbours.append(self.current)
         while self.lines().count(["ready"]) == ready:
@@ -104,13 +110,12 @@ class Slot:
             time.sleep(0.01)
 
     def kill(self) -> None:
-        """Kill it, unless it is done."""
+        """Kill it."""
         assert self.current is not None
-        if self.left():
-            at = time.monotonic()
-            self.current.kill()
-            with self.out.open("a", encoding="ascii") as file:
-                file.write(f"killed {at}\n")
+        at = time.monotonic()
+        self.current.kill()
+        with self.out.open("a", encoding="ascii") as file:
+            file.write(f"killed {at}\n")
 
     def uses(self) -> Iterator[tuple[float, float, float]]:
         """Yield when it asked, got and gave back, or was killed."""
@@ -125,12 +130,13 @@ class Slot:
                 asked = got = None
 
 
-def finish(slots: list[Slot], seconds: float) -> None:
-    """Wait until all is done."""
-    until = time.monotonic() + seconds
-    while any(slot.left() for slot in slots) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert [slot.left() for slot in slots] == [0] * len(slots)
+def finish(slots: list[Slot]) -> None:
+    """Wait until all have done what they wanted."""
+    slots[0].until.touch()
+    for slot in slots:
+        assert slot.current is not None
+        assert slot.current.process.wait(PATIENCE) == 0
+        assert slot.left() <= 0
 
 
 def most_at_once(slots: list[Slot]) -> int:
@@ -144,10 +150,19 @@ def most_at_once(slots: list[Slot]) -> int:
     return max(accumulate(step for _, step in sorted(changes)))
 
 
-def mean_wait(slot: Slot) -> float:
-    """Return the seconds between asking and getting."""
-    waits = [got - asked for asked, got, _ in slot.uses()]
-    return sum(waits) / len(waits)
+def is_fair(slots: list[Slot]) -> bool:
+    """Whether each got a token before the others had one twice, of whom two may just have asked.
+
+    By their own stamps: who stops for breath between saying that it asks and asking is overtaken. So
+    this is asked of most uses, and not of all.
+    """
+    uses = [list(slot.uses()) for slot in slots]
+    for mine in uses:
+        others = sorted(got for theirs in uses if theirs is not mine for _, got, _ in theirs)
+        overtaken = [bisect(others, got) - bisect(others, asked) for asked, got, _ in mine]
+        if sorted(overtaken)[len(overtaken) * 3 // 4] > 2 * (len(slots) - 1):
+            return False
+    return True
 
 
 def slots_in(tmp_path: Path, neighbours: list[Neighbour], uses: int = USES) -> list[Slot]:
@@ -159,7 +174,7 @@ def slots_in(tmp_path: Path, neighbours: list[Neighbour], uses: int = USES) -> l
     for slot in slots:
         assert slot.current is not None
         slot.current.tell()
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while not all(list(slot.uses()) for slot in slots) and time.monotonic() < until:
         time.sleep(0.01)
     return slots
@@ -168,31 +183,27 @@ def slots_in(tmp_path: Path, neighbours: list[Neighbour], uses: int = USES) -> l
 def test_four_processes_share_two_tokens_fairly(
     tmp_path: Path, neighbours: list[Neighbour]
 ) -> None:
-    """Never more than two have one, both are used, and nobody waits twice as long as another."""
+    """Never more than two have one, both are used, and who asked later does not get one earlier."""
     slots = slots_in(tmp_path, neighbours)
-    finish(slots, 120)
-    waits = [mean_wait(slot) for slot in slots]
+    finish(slots)
     assert most_at_once(slots) == 2
-    assert max(waits) < 2 * min(waits)
+    assert is_fair(slots)
 
 
 def test_processes_that_are_killed_again_and_again_disturb_nobody(
     tmp_path: Path, neighbours: list[Neighbour]
 ) -> None:
-    """One at a time is killed and started again, until all of them have done what they wanted."""
+    """One at a time is killed and started again, then all of them do what they wanted."""
     slots = slots_in(tmp_path, neighbours)
     for slot, _ in zip(cycle(slots), range(12), strict=False):
         time.sleep(0.1)
-        if slot.left():
-            slot.kill()
-            slot.start()
-            assert slot.current is not None
-            slot.current.tell()
-    finish(slots, 120)
-    waits = [mean_wait(slot) for slot in slots]
-    assert sum(words[0] == "killed" for slot in slots for words in slot.lines()) >= 8
+        slot.kill()
+        slot.start()
+        assert slot.current is not None
+        slot.current.tell()
+    finish(slots)
     assert most_at_once(slots) == 2
-    assert max(waits) < 2 * min(waits)
+    assert is_fair(slots)
 
 
 def test_what_a_killed_process_held_is_free_at_once(
@@ -276,15 +287,12 @@ def test_damage_under_running_processes_heals(
     tmp_path: Path, neighbours: list[Neighbour], damage: Callable[[Path], None]
 ) -> None:
     """All of them get what they wanted, and never more than two at once."""
-    slots = slots_in(tmp_path, neighbours, uses=30)
+    slots = slots_in(tmp_path, neighbours)
     for _ in range(20):
         time.sleep(0.05)
         damage(tmp_path / "ledger")
-    finish(slots, 120)
+    finish(slots)
     assert most_at_once(slots) == 2
-    for slot in slots:
-        assert slot.current is not None
-        assert slot.current.process.wait(20) == 0
     assert [each.name for each in (tmp_path / "ledger").iterdir()] == ["guard.lock"]
 
 

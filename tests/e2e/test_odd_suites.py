@@ -7,10 +7,16 @@ import pytest
 DRIVERS = [pytest.param((), id="alone"), pytest.param(("-n", "2"), id="workers")]
 
 
+@pytest.fixture(autouse=True)
+def _lean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load only the plugins that are named: each costs time in every process."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
 def orchestrate(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Run the made-up suite."""
-    options = ("--orchestrate", "-p", "no:cacheprovider")
-    return pytester.runpytest_subprocess(*options, *arguments, timeout=120)
+    options = ("-pxdist", "-porchestra", "--orchestrate", "-p", "no:cacheprovider")
+    return pytester.runpytest_subprocess(*options, *arguments, timeout=300)
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from harness import FAILED, PASSED, USAGE, Project
+from harness import FAILED, PASSED, USAGE, WITHOUT_DELAY, Project
 from histories import attempt, case, run
 
 from pytest_orchestra.history.store import Store
@@ -146,18 +146,17 @@ def test_without_retries_quarantine_lets_nothing_through(project: Project) -> No
     assert result.lines("its only attempt failed, and without retries a regression looks the same")
 
 
-def test_what_is_in_quarantine_does_not_fail_a_run_for_being_flaky(
-    project: Project, driver: tuple[str, ...]
-) -> None:
+def test_what_is_in_quarantine_does_not_fail_a_run_for_being_flaky(project: Project) -> None:
     """Nor with retries of our own: only flaky tests that nobody has put away do."""
     project.plugins = project.plugins[:-1]
+    project.write("conftest", WITHOUT_DELAY)
     project.write(
         "test_a",
         SUITE.replace("TRIED = []", "from pathlib import Path; TRIED = Path('tried')")
         .replace("TRIED.append(1)", "TRIED.open('a').write('x')")
         .replace("len(TRIED)", "len(TRIED.read_text())"),
     )
-    strict = (*driver, "--orchestrate-retries=2", "--orchestrate-fail-on-flaky")
+    strict = ("--orchestrate-retries=2", "--orchestrate-fail-on-flaky")
     for failures in ("1", "0", "1", "0"):
         (project.path / "tried").unlink(missing_ok=True)
         result = project.orchestrate(*strict, FAILURES=failures)

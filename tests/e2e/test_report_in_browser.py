@@ -23,6 +23,9 @@ pytestmark = pytest.mark.skipif(
 
 MIXED = Shares(failed=0.1, error=0.05, skipped=0.1, xfailed=0.05)
 
+#: Milliseconds that the browser may take for anything, on a machine that does much else.
+PATIENCE = 120_000
+
 #: Opens the report of a run, with options of a browser's context, and returns the page.
 Open = Callable[..., Any]
 
@@ -31,7 +34,11 @@ Open = Callable[..., Any]
 def browser() -> Iterator[Any]:
     """Return a browser without a window."""
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=BROWSER,
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            timeout=PATIENCE,
+        )
         yield browser
         browser.close()
 
@@ -47,6 +54,7 @@ def open_report(browser: Any, tmp_path: Path) -> Iterator[Open]:
         path = tmp_path / "report.html"
         write_html(run, path, extras)
         context = browser.new_context(reduced_motion="reduce", **options)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))

@@ -6,10 +6,10 @@ import shutil
 from itertools import pairwise
 
 import pytest
-from harness import FAILED, INTERRUPTED, PASSED, USAGE, Project, Result
+from harness import FAILED, INTERRUPTED, PASSED, USAGE, WITHOUT_DELAY, Project, Result
 
 #: What the tests below fail by: how often the test of that name has run, in whatever process.
-CONFTEST = """
+COUNTING = """
     import pathlib, pytest
 
     @pytest.fixture(scope="session")
@@ -46,8 +46,14 @@ SUITE = """
 
 @pytest.fixture(autouse=True)
 def counting(project: Project) -> None:
-    """Let the tests of each project count how often they run."""
-    project.write("conftest", CONFTEST)
+    """Let the tests of each project count how often they run, and be tried again at once."""
+    project.write("conftest", COUNTING + WITHOUT_DELAY)
+
+
+@pytest.fixture
+def delay(project: Project) -> None:
+    """Let no test be tried again for long."""
+    project.write("conftest", COUNTING + WITHOUT_DELAY.replace("0.01", "600.0"))
 
 
 def check_alone(result: Result, *nodeids: str) -> None:
@@ -265,6 +271,7 @@ def test_only_final_failures_count_for_maxfail(project: Project, driver: tuple[s
     assert result.verdicts["test_a.py::test_late"] == "not run"
 
 
+@pytest.mark.usefixtures("delay")
 def test_a_stop_reports_what_was_to_be_tried_again(
     project: Project, driver: tuple[str, ...]
 ) -> None:
@@ -303,6 +310,7 @@ def test_a_flaky_test_is_none_of_those_that_failed_last(
     assert again.lines("^test_a.py::") == ["test_a.py::test_broken", "test_a.py::test_blocked"]
 
 
+@pytest.mark.usefixtures("delay")
 def test_nothing_is_tried_again_when_most_fail(project: Project, driver: tuple[str, ...]) -> None:
     """It is not the tests then; what was to be tried again has failed."""
     project.write(
@@ -546,6 +554,7 @@ def test_mistakes_are_told_where_they_are(
     assert not result.begun
 
 
+@pytest.mark.usefixtures("delay")
 def test_an_interrupted_run_tells_of_what_had_failed(project: Project) -> None:
     """What was to be tried again is among the failures that are printed."""
     project.write(
@@ -566,6 +575,7 @@ def test_an_interrupted_run_tells_of_what_had_failed(project: Project) -> None:
 
 def test_each_attempt_takes_longer_to_come(project: Project) -> None:
     """A second after the first failure, two after the next."""
+    project.write("conftest", COUNTING)
     project.write("test_a", 'def test_flaky(attempt): assert attempt("flaky") == 3')
     result = project.orchestrate("--orchestrate-retries", "2")
     pauses = [later.began - earlier.ended for earlier, later in pairwise(result.spans)]

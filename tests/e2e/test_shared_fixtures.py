@@ -48,7 +48,10 @@ def test_an_expensive_fixture_comes_up_once_where_that_is_best(project: Project)
         """
         import pytest, time
         @pytest.mark.parametrize("number", range(8))
-        def test_b(number): time.sleep(0.15)
+        def test_b(number, witnessed):
+            time.sleep(0.1)
+            if number == 7:  # whose worker is free only when the other one is busy with this
+                witnessed('"nodeid": "test_a.py::test_long"')
         """,
     )
     for name in ("test_c", "test_d"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections import Counter
 
 import pytest
@@ -12,9 +11,8 @@ from harness import FAILED, INTERRUPTED, Project, Result
 
 LONG, FAIL = "test_a.py::test_long", "test_a.py::test_fail"
 
-#: ``test_long`` runs while ``test_fail`` fails, and on for long after the controller heard of it.
+#: ``test_long`` runs while ``test_fail`` fails, and on until the controller has drawn its conclusion.
 STOPPED = """
-    import time
     from pytest import mark
 
     pytestmark = mark.priority(-1)
@@ -26,10 +24,9 @@ STOPPED = """
     def test_next(): pass
 
     @mark.priority(1)
-    def test_long(meet, witnessed):
+    def test_long(meet, printed):
         meet("both")
-        witnessed('"nodeid": "test_a.py::test_fail", "when": "call"')
-        time.sleep(1)
+        printed("still running")
 
     @mark.priority(1)
     def test_fail(meet):
@@ -109,19 +106,19 @@ def test_tests_sent_ahead_are_called_back(project: Project) -> None:
         import time
         from pytest import mark
         @mark.parametrize("number", range(400))
-        def test_tiny(number):
-            if number == 100:
-                assert 0
+        def test_tiny(number, printed):
+            assert number != 100
             if number > 100:
+                printed("stopping after 1 failures; still running")
                 time.sleep(0.3)
         """,
     )
     result = project.orchestrate("-n", "2", "-x")
     assert result.code == FAILED
-    failed = "test_a.py::test_tiny[100]"
-    (heard,) = (each["at"] for each in result.reports(failed) if each["when"] == "call")
-    assert [span for span in result.spans if span.began > heard + 2] == []
-    assert len(result.begun) == len(set(result.begun)) < 200
+    # One on each worker, and some on a machine on which a message takes a second or two.
+    late = [each for each in result.begun if int(each.partition("[")[2][:-1]) > 100]
+    assert 1 <= len(late) <= 12
+    assert len(result.begun) == len(set(result.begun))
     assert result.verdicts["test_a.py::test_tiny[399]"] == "not run"
     check_sum(result)
 
@@ -150,16 +147,15 @@ def test_who_ends_the_run_is_not_still_running(project: Project) -> None:
     project.write(
         "test_a",
         """
-        import pathlib, pytest, time
+        import pytest
 
-        def test_exits():
-            while not pathlib.Path("begun").exists():
-                time.sleep(0.01)
+        def test_exits(meet):
+            meet("both")
             pytest.exit("that is enough")
 
-        def test_long():
-            pathlib.Path("begun").touch()
-            time.sleep(1)
+        def test_long(meet, printed):
+            meet("both")
+            printed("still running")
         """,
     )
     result = project.orchestrate("-n", "2")
@@ -235,10 +231,7 @@ def test_ctrl_c(project: Project, driver: tuple[str, ...]) -> None:
     named = result.lines(r"^  test_a.py::test_long\[[01]\]  was running on (main|gw[01])$")
     assert len(named) == running
     assert result.lines("^!+ KeyboardInterrupt !+$")
-    end = time.monotonic() + 20
-    while is_alive(process.pid) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert not is_alive(process.pid), "processes are left behind"
+    project.wait_until(lambda: not is_alive(process.pid))
 
 
 def is_alive(group: int) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEEDS: Final = range(20 if os.environ.get("ORCHESTRA_STRESS") == "1" else 3)
-OPTIONS: Final = ("--orchestrate", "-n", "4")
+OPTIONS: Final = ("-pxdist", "-porchestra", "--orchestrate", "-n", "4")
 
 
 def check(suite: stress.Suite, run: stress.Run) -> None:

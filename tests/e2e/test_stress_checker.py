@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pytest
 from stress import (
     CASES,
     EDGES,
+    OUTPUT,
     STAMPS,
     Broken,
     Case,
@@ -23,10 +25,12 @@ from stress import (
     Verdict,
     Violation,
     generate,
+    launch,
     most_at_once,
     read_stamps,
     run,
     violations,
+    wait,
 )
 
 if TYPE_CHECKING:
@@ -352,7 +356,7 @@ def test_plain_xdist_is_convicted(tmp_path: Path) -> None:
     """Real workers that heed none of the markers break all the promises about time and order."""
     suite = generate(0)
     suite.write(tmp_path)
-    run_ = run(tmp_path, "-p", "no:orchestra", "-W", "ignore", "-n", "4")
+    run_ = run(tmp_path, "-pxdist", "-W", "ignore", "-n", "4")
     found = Counter(violation.promise for violation in violations(suite, run_))
     assert set(found) == {
         Broken.CAPACITY,
@@ -373,7 +377,7 @@ def test_one_process_breaks_no_promise_about_overlap(tmp_path: Path) -> None:
     """A serial run that heeds no marker is convicted of its order only."""
     suite = generate(1)
     suite.write(tmp_path)
-    run_ = run(tmp_path, "-p", "no:orchestra", "-W", "ignore")
+    run_ = run(tmp_path, "-W", "ignore")
     found = {violation.promise for violation in violations(suite, run_)}
     assert found == {Broken.TOO_EARLY, Broken.RAN_UNFOUNDED, Broken.WRONG_OUTCOME}, run_.output
     assert most_at_once(run_.stamps) == 1
@@ -383,7 +387,7 @@ def test_a_worker_of_the_run_is_killed(tmp_path: Path) -> None:
     """The harness kills one worker while the run goes on, and plain xdist loses that test only."""
     suite = Suite({nodeid: Case(nodeid, milliseconds=4) for nodeid in generate(0).cases}, {})
     suite.write(tmp_path)
-    options = ("-p", "no:orchestra", "-n", "2")
+    options = ("-pxdist", "-n", "2")
     run_ = run(tmp_path, *options, kill=random.Random(0))  # noqa: S311 - not secret
     assert run_.kill is not None
     assert run_.kill.pid in {stamp.pid for stamp in run_.stamps}
@@ -401,7 +405,7 @@ def test_a_process_that_is_no_worker_is_spared(tmp_path: Path) -> None:
     """A run in one process is never killed, although its own number is in the stamps."""
     suite = Suite({nodeid: Case(nodeid) for nodeid in generate(0).cases}, {})
     suite.write(tmp_path)
-    run_ = run(tmp_path, "-p", "no:orchestra", kill=random.Random(0))  # noqa: S311 - not secret
+    run_ = run(tmp_path, kill=random.Random(0))  # noqa: S311 - not secret
     assert run_.kill is None
     assert run_.status == 0
     assert violations(suite, run_) == []
@@ -409,10 +413,16 @@ def test_a_process_that_is_no_worker_is_spared(tmp_path: Path) -> None:
 
 def test_a_run_that_hangs_is_stopped_and_shows_its_stacks(tmp_path: Path) -> None:
     """A run over its time is ended, with the stacks of its threads in the output."""
-    tmp_path.joinpath("test_hang.py").write_text("import time\ndef test_it(): time.sleep(600)\n")
-    run_ = run(tmp_path, "-p", "no:orchestra", timeout=5)
-    assert run_.status is None
-    assert "in test_it" in run_.output
+    text = (
+        "import pathlib, time\ndef test_it():\n  pathlib.Path('began').touch()\n  time.sleep(600)\n"
+    )
+    tmp_path.joinpath("test_hang.py").write_text(text)
+    process = launch(tmp_path)
+    while not tmp_path.joinpath("began").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    assert wait(process, 0.1) is None
+    assert "in test_it" in tmp_path.joinpath(OUTPUT).read_text()
 
 
 def test_a_line_that_is_still_being_written_is_left_out(tmp_path: Path) -> None:

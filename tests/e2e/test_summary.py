@@ -122,7 +122,7 @@ def test_resources_and_waits(project: Project) -> None:
     assert table["memory"][:2] == ["16GB", "4GB"]
     assert table["schema"][:2] == ["unbounded", "2"]
     seconds, nodeid, what = re.split(" {2,}", lines[lines.index("longest waits:") + 1].strip())
-    assert 0.2 < float(seconds.removesuffix(" s")) < 10
+    assert 0.2 < float(seconds.removesuffix(" s")) < 60
     assert nodeid in ("test_a.py::test_lock[0]", "test_a.py::test_lock[1]")
     assert what == "for 'lock'"
     assert float(table["lock"][2].removesuffix(" s")) > 0.2
@@ -171,16 +171,11 @@ def test_nothing_to_run(project: Project, driver: tuple[str, ...]) -> None:
 
 
 STALLED = """
-    import pathlib, time
     from pytest import mark
 
     @mark.resources("db")
     @mark.priority(1)
-    def test_hangs():
-        end = time.monotonic() + 20
-        while "no test has finished" not in pathlib.Path("output.txt").read_text():
-            assert time.monotonic() < end
-            time.sleep(0.05)
+    def test_hangs(printed): printed("no test has finished")
 
     @mark.resources("db")
     def test_db(): pass

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 #: Attributes of reports that are written down if they are there.
 ATTRIBUTES = ("item_index", "worker_id", "testrun_uid", "start", "stop", "duration", "wasxfail")
 
-#: A test that nobody comes to meet within so many seconds fails.
-PATIENCE = 40.0
+#: A test that waits for something else to happen fails after so many seconds.
+PATIENCE = 120.0
 
 
 def write(what: str, **details: Any) -> None:
@@ -67,10 +67,7 @@ def meet() -> Callable[[str, int], None]:
         place = Path("meetings", name)
         place.mkdir(parents=True, exist_ok=True)
         (place / str(os.getpid())).touch()
-        end = time.monotonic() + PATIENCE
-        while (present := len(list(place.iterdir()))) < count:
-            assert time.monotonic() < end, f"only {present} came to {name}"
-            time.sleep(0.01)
+        wait_until(lambda: len(list(place.iterdir())) >= count, f"{count} to come to {name}")
 
     return wait_for_others
 
@@ -80,12 +77,29 @@ def witnessed() -> Callable[[str], None]:
     """Return a function that waits until an entry of the witness has this text in it."""
 
     def wait_for_entry(text: str) -> None:
-        end = time.monotonic() + PATIENCE
-        while text not in Path(os.environ["WITNESS"]).read_text():
-            assert time.monotonic() < end, f"nobody witnessed {text}"
-            time.sleep(0.01)
+        entries = Path(os.environ["WITNESS"])
+        wait_until(lambda: text in entries.read_text(), f"somebody to witness {text}")
 
     return wait_for_entry
+
+
+@pytest.fixture
+def printed() -> Callable[[str], None]:
+    """Return a function that waits until the process that the user started has printed this text."""
+
+    def wait_for_text(text: str) -> None:
+        output = Path(os.environ["WITNESS"]).with_name("output.txt")
+        wait_until(lambda: text in output.read_text(errors="replace"), f"{text} to be printed")
+
+    return wait_for_text
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something has happened, whoever it is that lets it happen."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.01)
 
 
 class HookWatch:

@@ -16,7 +16,7 @@ def join(directory: Path, project: str = "/shop", **declared: int | Supply) -> L
         name: each if isinstance(each, Supply) else Supply.of(each)
         for name, each in declared.items()
     }
-    return Ledger.open(directory, project=project, supplies=supplies, timeout=5.0)
+    return Ledger.open(directory, project=project, supplies=supplies, timeout=60.0)
 
 
 def die(ledger: Ledger) -> None:
@@ -31,7 +31,7 @@ def ids(grants: list[Grant]) -> list[str]:
     return [each.ticket_id for each in grants]
 
 
-def ids_in_time(ledger: Ledger, seconds: float = 10.0) -> list[str]:
+def ids_in_time(ledger: Ledger, seconds: float = 60.0) -> list[str]:
     """Poll until something is granted, for at most so many seconds."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

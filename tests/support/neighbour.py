@@ -6,6 +6,7 @@ It prints what it has done, a line each, and goes on when it reads a line.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import signal
 import sys
@@ -44,12 +45,17 @@ def take(ledger: Ledger, ticket_id: str) -> None:
         grant = next(iter(ledger.poll()), None)
 
 
-def use(directory: str, count: str, milliseconds: str) -> None:
-    """Use one of two tokens so often for so long, and say when (seconds)."""
+def use(directory: str, count: str, milliseconds: str, until: str) -> None:
+    """Use one of two tokens so often for so long, and say when (seconds).
+
+    More often if need be: not less than until there is a file of that path.
+    """
     ledger = join(directory, 2)
     say("ready")
     wait_for_line()
-    for index in range(int(count)):
+    for index in itertools.count():
+        if index >= int(count) and Path(until).exists():
+            break
         say("asked", time.monotonic())
         take(ledger, f"use {index}")
         say("got", time.monotonic())

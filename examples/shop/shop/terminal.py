@@ -14,7 +14,7 @@ from typing import Any
 
 from shop.faults import foreign_bank_is_slow
 
-SLOW_BANK_LATENCY = 1.5
+SLOW_BANK_LATENCY = 3.0
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 from pytest_orchestra.running.budgets import PackedRetries
 from pytest_orchestra.running.journal import Address
 from pytest_orchestra.running.link import PackedFixtures
+from pytest_orchestra.running.stage_choice import PackedStage
 
 if TYPE_CHECKING:
     import execnet
@@ -18,7 +19,8 @@ INPUT_KEY: Final = "orchestra"
 class Handover(TypedDict):
     """The worker's end of the channel, and what only the controller has read.
 
-    ``fixtures`` take resources while they are up, and ``weights`` are what marks add to a priority; ``life`` is the :class:`.Life` of a run that
+    ``fixtures`` take resources while they are up, and ``weights`` are what marks add to a priority; ``stages`` are those of
+    the run; ``life`` is the :class:`.Life` of a run that
     shares some with other runs.
     """
 
@@ -29,4 +31,5 @@ class Handover(TypedDict):
     fixtures: PackedFixtures
     retries: PackedRetries
     weights: dict[str, float]
+    stages: list[PackedStage]
     life: tuple[str, str, str] | None

@@ -19,6 +19,7 @@ from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.specs import is_plain, proxies_of
 from pytest_orchestra.running.staff import Staff
+from pytest_orchestra.running.stage_choice import pack_stages
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings
 
@@ -93,6 +94,7 @@ class Hiring:
             fixtures=pack_fixtures(self._settings.fixtures),
             retries=pack_retries(self._settings.retries),
             weights=dict(self._settings.priority),
+            stages=pack_stages(self._settings.stages),
             life=self._life,
         )
         if self._staff is not None:

@@ -19,10 +19,11 @@ from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.staff import Staff
+from pytest_orchestra.running.stage_choice import broken_expressions
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.running.uncollected import UNCOLLECTED, Uncollected
 from pytest_orchestra.scales import SCALES
-from pytest_orchestra.settings import Settings, load_settings, read_table
+from pytest_orchestra.settings import TABLE, Settings, load_settings, read_table
 
 
 def configure_main(config: pytest.Config) -> None:
@@ -122,14 +123,16 @@ def _load(config: pytest.Config) -> tuple[Settings, tuple[Problem, ...]]:
         table = read_table(path) if chosen or path.is_file() else {}
     except UsageProblems as problems:
         raise pytest.UsageError(str(problems)) from None
-    return load_settings(
+    source = _relative(path, config.rootpath)
+    settings, found = load_settings(
         table,
-        source=_relative(path, config.rootpath),
+        source=source,
         resources=config.getoption("orchestrate_resource"),
         missing=config.getoption("orchestrate_missing"),
         retries=config.getoption("orchestrate_retries"),
         order=config.getoption("orchestrate_order"),
     )
+    return settings, (*found, *broken_expressions(settings.stages, f"{TABLE}.stages", source))
 
 
 def _relative(path: Path, rootpath: Path) -> str:

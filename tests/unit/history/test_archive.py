@@ -316,14 +316,20 @@ def test_a_history_that_is_locked_altogether_costs_one_line(path: Path) -> None:
         assert [trial.run.uuid for trial in store.cases([X])[X]] == ["run-1", "run-3"]
 
 
+#: Says so when it begins to wait.
 WAITER = """
-import sys
+import os, sys, time
 sys.path.append(sys.argv[2])
+pause = time.sleep
+def first_pause(seconds):
+    time.sleep = pause
+    os.write(1, b"waits\\n")
+    pause(seconds)
+time.sleep = first_pause
 from pathlib import Path
 from histories import case, run
 from pytest_orchestra.history.archive import Archive
 archive = Archive(Path(sys.argv[1]), "h", print)
-print("ready", flush=True)
 archive.keep(run(2, case("a.py::test_x")), {})
 print("went on", flush=True)
 """
@@ -335,10 +341,9 @@ def test_nobody_has_to_wait_for_a_lock_who_will_not(path: Path) -> None:
     command = (sys.executable, "-c", WAITER, str(path), str(support))
     with held(path), subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiter:  # noqa: S603 - ours
         assert waiter.stdout is not None
-        assert waiter.stdout.readline() == "ready\n"
-        time.sleep(1.0)  # by now it waits
+        assert waiter.stdout.readline() == "waits\n"
         waiter.send_signal(signal.SIGINT)
-        output, _ = waiter.communicate(timeout=40)
+        output, _ = waiter.communicate(timeout=55)  # it would wait for a minute
     assert output.splitlines() == [
         "history h could not be written before Ctrl-C: this run is not added to it",
         "went on",

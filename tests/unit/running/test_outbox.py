@@ -83,7 +83,7 @@ def test_no_result_is_held_back_for_long(journal: Journal) -> None:
     outbox, wire = make(journal)
     outbox.open()
     outbox.passed(b"1", hold=True)
-    deadline = time.monotonic() + 100 * HOLD
+    deadline = time.monotonic() + 60.0
     while not wire.sent and time.monotonic() < deadline:
         time.sleep(HOLD / 4)
     assert wire.sent == [("passed", 1, b"1")]

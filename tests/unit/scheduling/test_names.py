@@ -223,4 +223,4 @@ def test_a_hundred_thousand_cases_are_indexed_and_asked_quickly() -> None:
     assert all(names.resolve(Need("test_1"), i) for i in asked)
     assert not any(names.resolve(Need("test_nothing"), i) for i in asked)
     assert all(names.resolve(Need("test_*"), i) for i in asked)
-    assert time.perf_counter() - begin < 10
+    assert time.perf_counter() - begin < 100  # going through all for each takes hours

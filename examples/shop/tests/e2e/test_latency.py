@@ -9,7 +9,7 @@ from shop.client import ShopClient
 @pytest.mark.resources("*")
 @pytest.mark.depends("tests/integration/test_server.py::test_lists_products")
 def test_product_list_comes_quickly(shop: ShopClient) -> None:
-    assert median(_seconds(shop) for _ in range(50)) < 0.1
+    assert median(_seconds(shop) for _ in range(50)) < 0.5
 
 
 def _seconds(shop: ShopClient) -> float:

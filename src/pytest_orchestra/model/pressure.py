@@ -12,6 +12,11 @@ class Scarce(StrEnum):
     MEMORY = "memory"
     CPU = "cpu"
 
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return "CPU" if self is Scarce.CPU else "memory"
+
 
 @dataclass(frozen=True, slots=True)
 class PressureRecord:

@@ -54,7 +54,8 @@ class PressureWatch:
         run.pressure = governor.records(run.now)
         self._limit(governor.most)
         if governor.most is None:
-            return f"{_name(scarce)} pressure is over: all {workers} workers get tests again"
+            assert scarce is not None  # noqa: S101 - something was, or nobody had been held back
+            return f"{scarce.label} pressure is over: all {workers} workers get tests again"
         if before is not None and governor.most > before:
             return None
         idle = workers - governor.most
@@ -64,10 +65,6 @@ class PressureWatch:
     def close(self) -> None:
         """Note what goes on at the end of the run."""
         self._run.pressure = self._governor.records(self._run.now)
-
-
-def _name(scarce: Scarce | None) -> str:
-    return "CPU" if scarce is Scarce.CPU else "memory"
 
 
 def _describe(scarce: Scarce | None, strain: Strain) -> str:

@@ -49,6 +49,8 @@ class Staff:
         self._terminal: Final = terminal
         self._headcount: Final = headcount
         self._deferred: list[execnet.XSpec] = []
+        #: Those that were started since the run began.
+        self._started: list[WorkerController] = []
         self._began = time.monotonic()
         #: What it takes until a worker has started and collected, in seconds.
         self.start_up = 0.0
@@ -85,6 +87,8 @@ class Staff:
     def look(self, run: Run, scheduling: OrchestraScheduling) -> None:
         """See whether more workers are worth starting, or any is of no more use."""
         now = time.monotonic()
+        if run.engine.done:
+            self._abandon(scheduling)
         if now < self._due or run.engine.stopped is not None or run.engine.done:
             return
         self._due = now + INTERVAL  # whoever is told something asks us again
@@ -158,7 +162,19 @@ class Staff:
             self._terminal.alarm(f"no more workers can be started: {reason}", yellow=True)
             return None
         dsession._active_nodes.add(node)  # noqa: SLF001 - xdist does so for its own
+        self._started.append(node)
         return node
+
+    def _abandon(self, scheduling: OrchestraScheduling) -> None:
+        """Wait for nobody at the end whose session has not even begun, so that there is nothing to undo."""
+        dsession: DSession = self._config.pluginmanager.getplugin("dsession")
+        late = [node for node in self._started if node not in scheduling.nodes]
+        self._started.clear()
+        for node in late:
+            if node in dsession._active_nodes and not node._down:  # noqa: SLF001 - as above
+                node._down = True  # noqa: SLF001 - its end is no crash
+                dsession._active_nodes.discard(node)  # noqa: SLF001 - as above
+                node.gateway._io.kill()  # noqa: SLF001 - to ask politely it would have to listen
 
     def _next_spec(self, dsession: DSession) -> execnet.XSpec:
         if self._deferred:

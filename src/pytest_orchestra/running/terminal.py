@@ -332,7 +332,7 @@ def _workers(record: RunRecord) -> Iterable[str]:
 def _held_back(record: RunRecord) -> Iterable[str]:
     for each in record.pressure:
         yield (
-            f"held back by {each.scarce} pressure for {each.seconds:.1f} s from {each.began:.1f} s on: no "
+            f"held back by {each.scarce.label} pressure for {each.seconds:.1f} s from {each.began:.1f} s on: no "
             f"more than {_count(each.fewest, 'worker')} got tests at its height"
         )
 

@@ -26,6 +26,7 @@ from pytest_orchestra.scales import SCALES
 from pytest_orchestra.scheduling.engine import Tuning
 
 if TYPE_CHECKING:
+    import execnet
     from xdist.dsession import DSession
     from xdist.workermanage import WorkerController
 
@@ -68,7 +69,7 @@ class Distributed:
             self._after,
             self._hosts,
         )
-        if not all(map(is_plain, dsession.nodemanager.specs)):
+        if not all(map(is_plain, self._specs)):
             self._replace_elsewhere(dsession)
         queue, look_again = dsession.queue, self._scheduling.look_again
         self._alarm = Alarm(
@@ -79,6 +80,13 @@ class Distributed:
             lambda: dsession.queue.put(("unscheduled", {"node": None, "indices": PULSE})),
         )
         return self._scheduling
+
+    @property
+    def _specs(self) -> list[execnet.XSpec]:
+        """What the workers were started by."""
+        manager = self._config.pluginmanager.getplugin("dsession").nodemanager
+        specs: list[execnet.XSpec] = manager.specs
+        return specs
 
     def _replace_elsewhere(self, dsession: DSession) -> None:
         from pytest_orchestra.running.rehire import Rehiring  # noqa: PLC0415 - if needed
@@ -155,7 +163,7 @@ class Distributed:
     def _remember(self) -> None:
         """Leave to the next run how many workers this one could use, by what its tests took."""
         run = self._opening.run
-        if self._staff is not None and run is not None and run.engine.done:
+        if self._staff is not None and run is not None and run.engine.done and run.plan.specs:
             self._staff.remember(run.size_crew(self._staff.limit, self._staff.start_up))
 
     def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
@@ -191,8 +199,9 @@ class Distributed:
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)
         self._others = OthersWatch(run)
-        governs_cpu = self._config.stash.get(SCALES, False)
-        self._pressure = PressureWatch.open(run, self._scheduling.limit, governs_cpu=governs_cpu)
+        if all(map(is_plain, self._specs)):  # of other machines nothing is known
+            limit, governs_cpu = self._scheduling.limit, self._config.stash.get(SCALES, False)
+            self._pressure = PressureWatch.open(run, limit, governs_cpu=governs_cpu)
         if self._opening.sharing is not None:
             self._opening.sharing.watch(self._look_at_others)
         assert self._pulse is not None  # noqa: S101 - it was made with the scheduler

@@ -208,7 +208,7 @@ class Opening:
             workers = plan.crew.most
         self.run = Run(plan, self.sharing)
         self.terminal.started(self.run, workers)
-        if scaling is not None and plan.crew is not None:
+        if scaling is not None and plan.crew is not None and plan.specs:
             self.terminal.sized(plan.crew, scaling.limit)
         for note in self._quarantine.notes(self._whole or collection):
             self.terminal.line(note, yellow=True)

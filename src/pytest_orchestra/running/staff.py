@@ -49,6 +49,8 @@ class Staff:
         self._terminal: Final = terminal
         self._headcount: Final = headcount
         self._deferred: list[execnet.XSpec] = []
+        #: How many more are to be started.
+        self._wanted = 0
         #: Those that were started since the run began.
         self._started: list[WorkerController] = []
         self._began = time.monotonic()
@@ -87,14 +89,16 @@ class Staff:
     def look(self, run: Run, scheduling: OrchestraScheduling) -> None:
         """See whether more workers are worth starting, or any is of no more use."""
         now = time.monotonic()
-        if run.engine.done:
+        if run.engine.stopped is not None or run.engine.done:
+            self._wanted = 0
             self._abandon(scheduling)
-        if now < self._due or run.engine.stopped is not None or run.engine.done:
+            return
+        if now < self._due:
             return
         self._due = now + INTERVAL  # whoever is told something asks us again
         muster = self._muster(run)
         self._note_idle(run, now)
-        if muster.wanted and not run.engine.is_held_back:
+        if muster.wanted and not (run.engine.is_held_back or self._is_broken):
             self._hire(muster.wanted)
         elif run.engine.idle:
             self._dismiss(self._superfluous(run, muster, now), scheduling)
@@ -106,8 +110,8 @@ class Staff:
         start_up = self.start_up + run.session_cost
         return Muster(
             limit=self.limit,
-            hired=len(active),
-            starting=len(active.difference(engine.workers)),
+            hired=len(active) + self._wanted,
+            starting=len(active.difference(engine.workers)) + self._wanted,
             idle=len(engine.idle),
             vacancies=engine.vacancies(self.limit, start_up, run.now),
             pending=engine.pending,
@@ -135,16 +139,25 @@ class Staff:
             self._tell(f"{', '.join(workers)} found nothing more to do, and {go} home")
 
     def _hire(self, count: int) -> None:
-        started = []
-        for _ in range(count):
-            if self._is_broken:
-                break
-            node = self._start()
-            if node is not None:
-                started.append(node.gateway.id)
-        if started:
-            them = "it" if len(started) == 1 else "them"
-            self._tell(f"{', '.join(started)} started: there is work for {them}")
+        """Start so many workers, one after the other: in between the others are listened to."""
+        is_under_way = self._wanted > 0
+        self._wanted += max(0, count)
+        if self._wanted and not is_under_way:
+            self._put_errand()
+
+    def _put_errand(self) -> None:
+        dsession: DSession = self._config.pluginmanager.getplugin("dsession")
+        dsession.queue.put(("unscheduled", {"node": None, "indices": self._hire_next}))
+
+    def _hire_next(self) -> None:
+        if not self._wanted:
+            return
+        node = self._start()
+        self._wanted = 0 if node is None else self._wanted - 1
+        if node is not None:
+            self._tell(f"{node.gateway.id} started: there is work for it")
+        if self._wanted:
+            self._put_errand()
 
     def _start(self) -> WorkerController | None:
         """Start a worker as xdist does; it joins the run when it has collected."""

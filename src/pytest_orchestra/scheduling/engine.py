@@ -208,8 +208,8 @@ class Engine:
 
     @property
     def pending(self) -> int:
-        """How many cases have no verdict and are with no worker."""
-        return self._open - sum(len(desk.queue) for desk in self._desks.values())
+        """How many cases have no verdict and do not run: what was sent ahead may be taken back."""
+        return self._open - self.busy
 
     def vacancies(self, most: int, within: float, now: float) -> Vacancies:
         """Return what more workers would find to do, counted up to ``most``.

@@ -18,7 +18,7 @@ class Muster:
 
     At most ``limit`` workers may be there; of those that are or are being started (``hired``),
     ``starting`` cannot work yet and ``idle`` have nothing to do. ``pending`` is how many cases
-    have no verdict and are with no worker, ``spare`` how many workers are to stay in any case.
+    have no verdict and do not run, ``spare`` how many workers are to stay in any case.
     ``start_up`` is what it takes to start a worker, its session's fixtures included, in seconds.
     """
 

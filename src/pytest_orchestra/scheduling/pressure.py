@@ -26,13 +26,13 @@ TOLERABLE_MEMORY: Final = 0.10
 TOLERABLE_STALL: Final = 3.0
 
 #: Cores are short if tasks wait for them most of the time and there are so many for each core. With as
-#: many workers as cores a run has one or two, and two such runs on a machine three.
+#: many workers as cores a run adds one or two to that, so several runs beside one another do not come near.
 CPU_STALL: Final = 80.0
-CROWDED: Final = 5.0
+CROWDED: Final = 8.0
 
 #: They are short no longer below either of these.
 TOLERABLE_CPU_STALL: Final = 60.0
-UNCROWDED: Final = 3.0
+UNCROWDED: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pytest_orchestra.scheduling.pressure import STEP, Governor, Strain
 GB = 1 << 30
 CALM = Strain(cpu_stall=0.0, load=0.5, memory_stall=0.0, available=12 * GB, total=16 * GB)
 NO_MEMORY = replace(CALM, memory_stall=34.0, available=2 * GB)
-NO_CORES = replace(CALM, cpu_stall=99.0, load=6.0)
+NO_CORES = replace(CALM, cpu_stall=99.0, load=9.0)
 
 
 def looks(governor: Governor, *strains: Strain, workers: int = 4) -> list[int | None]:
@@ -106,7 +106,7 @@ def test_short_of_cores(strain: Strain) -> None:
     [
         (NO_MEMORY, replace(CALM, memory_stall=5.0, available=3 * GB)),
         (NO_MEMORY, replace(CALM, memory_stall=0.0, available=GB)),
-        (NO_CORES, replace(CALM, cpu_stall=70.0, load=4.0)),
+        (NO_CORES, replace(CALM, cpu_stall=70.0, load=6.0)),
     ],
 )
 def test_it_takes_less_to_go_on_than_to_begin(first: Strain, between: Strain) -> None:

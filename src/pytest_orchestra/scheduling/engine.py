@@ -221,7 +221,8 @@ class Engine:
         ahead = sum(not self._selection.is_bound(case) for case in self._sent_ahead())
         ready = min(most, self._selection.startable(most) + ahead)
         soon, cost = self._soon(within, now) if ready < most else (0, 0.0)
-        free_in = min((self._free_in(desk, now) for desk in self._desks.values()), default=0.0)
+        stay = (desk for name, desk in self._desks.items() if name not in self._leaving)
+        free_in = min((self._free_in(desk, now) for desk in stay), default=0.0)
         wait = free_in + (self._selection.backlog + cost) / max(1, self.busy)
         return Vacancies(ready, min(soon, most - ready), wait)
 

@@ -44,6 +44,7 @@ def test_who_was_sent_home_gets_nothing_more() -> None:
     assert not engine.idle
     assert engine.busy == 2
     assert list(engine.workers) == ["w1", "w2", "w3"]
+    assert math.isinf(engine.vacancies(8, 1.0, 0.5).wait)
     assert finish(engine, 1) == ()
     assert finish(engine, 0) == (Assign("w1", 2),)
     assert not engine.handle(WorkerLost("w3"), 2.0)

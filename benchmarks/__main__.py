@@ -16,6 +16,7 @@ from benchmarks import (
     history,
     jobshop,
     order,
+    replay,
     reports,
     scale,
     suites,
@@ -35,6 +36,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "order": order.run,
     "scale": scale.run,
     "history": history.run,
+    "replay": replay.run,
     "reports": reports.run,
     "suites": suites.run,
     "flakes": flakes.run,
@@ -45,7 +47,7 @@ SIZES: Final = (
     f"tests of throughput ({throughput.SIZE}) and tail ({tail.SIZE}), files of fixtures "
     f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE}), results of history "
     f"({history.SIZE}), tests of reports ({reports.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE}), "
-    f"builds of order ({order.SIZE})"
+    f"builds of order ({order.SIZE}), replays of each suite of replay ({replay.SIZE})"
 )
 
 

@@ -94,6 +94,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="How long the experiments may take, such as 5min (default: 2min).",
     )
     group.addoption(
+        "--orchestrate-record",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="Write down which worker was given which test, and when, to run it again (default: "
+        ".pytest_orchestra/dispatch.jsonl in the root directory). Write =FILE to name a file.",
+    )
+    group.addoption(
+        "--orchestrate-replay",
+        metavar="FILE",
+        help="Run what was recorded again: the same tests on the same workers in the same order. FILE is of "
+        "--orchestrate-record, or the record of any run (record.json.gz). Says where reality differed.",
+    )
+    group.addoption(
         "--orchestrate-shard",
         metavar="I/N|auto",
         help="Run part I of N parts that take about as long as one another; what hangs together "
@@ -158,6 +172,12 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
             from pytest_orchestra.running.diagnosing import stay_alone  # noqa: PLC0415 - as above
 
             stay_alone(config)
+        if config.getoption("orchestrate_replay") is not None and not hasattr(
+            config, "workerinput"
+        ):
+            from pytest_orchestra.running.replay import prepare  # noqa: PLC0415 - as above
+
+            prepare(config)
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
@@ -172,7 +192,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in OUR_MARKER_LINES:
         config.addinivalue_line("markers", line)
     if not config.getoption("orchestrate"):
-        _refuse_diagnosis(config)
+        _refuse_other_ways(config)
         if config.getoption("orchestrate_shard") is not None:
             raise pytest.UsageError("--orchestrate-shard needs --orchestrate")
         return
@@ -189,9 +209,9 @@ def pytest_configure(config: pytest.Config) -> None:
         configure_worker(config, workerinput)
 
 
-def _refuse_diagnosis(config: pytest.Config) -> None:
+def _refuse_other_ways(config: pytest.Config) -> None:
     """Say so where an option would do nothing, since what it asks for is another way to run."""
-    for name in ("diagnose", "diagnose-budget"):
+    for name in ("diagnose", "diagnose-budget", "record", "replay"):
         if config.getoption(f"orchestrate_{name.replace('-', '_')}") is not None:
             raise pytest.UsageError(f"--orchestrate-{name} needs --orchestrate: give both")
 

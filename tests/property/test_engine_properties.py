@@ -12,11 +12,13 @@ that break their own side of the bargain, such as finishing a case twice.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from random import Random
 from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from replays import noted
 from show import HOSTS, Scenario, Show
 
 from pytest_orchestra.model.case import CaseSpec, Claim, Hold, Mode
@@ -150,3 +152,23 @@ def test_the_same_events_give_the_same_commands(random: Random, cases: int, acts
     again = show.scenario.engine()
     for event, now, commands in show.history:
         assert again.handle(event, now) == commands
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.randoms(use_true_random=True), st.integers(1, 25), st.integers(0, 200))
+def test_a_script_breaks_no_promise(random: Random, cases: int, acts: int) -> None:
+    """Whatever was recorded, and whatever happens now, every case ends with one verdict."""
+    scenario = replace(make_scenario(random, cases), patience=1.0)
+    recorded = Show(random, scenario)
+    for _ in range(acts):
+        if recorded.engine.done:
+            break
+        recorded.play()
+    if random.random() < 0.8:
+        recorded.play_out()
+    replayed = Show(random, replace(scenario, steps=noted(recorded.history)))
+    for _ in range(random.randint(0, acts)):
+        if replayed.engine.done:
+            break
+        replayed.play()
+    replayed.play_out()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
 from typing import Final
@@ -16,9 +16,12 @@ from typing import Final
 from engines import Edges, make_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from replays import NotingEngine, given_out, noted, over_before
 
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode
+from pytest_orchestra.model.dispatch import Step
 from pytest_orchestra.model.verdict import SUCCESS
+from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.simulate import Simulation, Span, makespan
 
 CAPACITIES: Final = {"db": 3, "gpu": 1}
@@ -189,3 +192,44 @@ def test_a_wide_case_gets_its_turn(random: Random, narrow: int, wide: int) -> No
     one_turn = suite.patience + 6 * max(suite.seconds)
     for case in range(1 + narrow, 1 + narrow + wide):
         assert start[case] <= ready + wide * one_turn + ROUNDING
+
+
+def recorded_suite(
+    suite: Suite, seconds: Sequence[float], script: Script | None
+) -> tuple[Step, ...]:
+    """Run a suite in which cases take so many ``seconds``, and return its steps."""
+    engine = make_engine(
+        suite.specs,
+        suite.edges,
+        capacities=CAPACITIES,
+        seconds=suite.seconds if suite.known else None,
+        workers=suite.workers,
+        horizon=suite.horizon,
+        script=script,
+    )
+    notes = NotingEngine(engine)
+    Simulation(engine, seconds, [f"w{number}" for number in range(suite.workers)]).run()
+    return noted(notes.history)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.randoms(use_true_random=True), st.integers(1, 40))
+def test_every_worker_gets_the_same_again(random: Random, cases: int) -> None:
+    """However long tests take this time, as long as they end as they did."""
+    suite = make_suite(random, cases)
+    steps = recorded_suite(suite, suite.seconds, None)
+    others = [each * random.choice((0.1, 1.0, 7.0)) for each in suite.seconds]
+    again = recorded_suite(suite, others, Script(steps))
+    assert given_out(again) == given_out(steps)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.randoms(use_true_random=True), st.integers(1, 40))
+def test_what_was_over_before_is_over_before(random: Random, cases: int) -> None:
+    """A case begins on an idle worker only when all is over that was over then."""
+    suite = replace(make_suite(random, cases), horizon=0.0)
+    steps = recorded_suite(suite, suite.seconds, None)
+    others = [each * random.choice((0.1, 1.0, 7.0)) for each in suite.seconds]
+    again = recorded_suite(suite, others, Script(steps))
+    before, now = over_before(steps), over_before(again)
+    assert all(before[case] <= now[case] for case in before)

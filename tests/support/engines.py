@@ -17,6 +17,7 @@ from pytest_orchestra.scheduling.placement import place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.score import score
+from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.selection import Selection
 
 #: Per case, its prerequisites and the verdicts of them that it accepts.
@@ -76,6 +77,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     cleaners: Mapping[int, Collection[int]] | None = None,
     hosts: Mapping[str, Mapping[str, Capacity]] | None = None,
     retries: RetryPolicy | None = None,
+    script: Script | None = None,
 ) -> Engine:
     """Return an engine for ``specs``; what is not given is left at its plainest."""
     edges = edges or {}
@@ -95,6 +97,7 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
         barred,
         cleaners,
         retries,
+        script,
     )
 
 

@@ -83,6 +83,10 @@ class Judge:
     #: How many first attempts have failed, and whether these were ever too many.
     failed_firsts: int = 0
     is_outage: bool = False
+    #: Whether somebody may be waited for, since a run that is gone by had more workers.
+    waits_for_crew: bool = False
+    #: Whether such a run comes to its end with what the engine is about to say.
+    is_stopping: bool = False
 
     # what the judge hears
 
@@ -182,7 +186,8 @@ class Judge:
     # commands
 
     def _judge_assignment(self, worker: str, case: int) -> None:
-        assert self.stopped is None or self.is_owed(case), "it was started after the stop"
+        is_late = self.stopped is not None and not self.is_stopping
+        assert not is_late or self.is_owed(case), "it was started after the stop"
         assert worker in self.given, "work was given to a worker that is not there"
         assert worker not in self.dismissed, "work was given to a worker that goes home"
         assert self.given[worker] or self.has_room, "more workers were given work than may be busy"
@@ -283,7 +288,8 @@ class Judge:
                 assert self.stopped is None or self.may_be_owed(case), "a case was left open"
                 assert not self._possible_causes(case), "a case should be blocked and is not"
                 assert case not in self.failed or not self.is_outage, "it should be given up"
-        if self.given and self.stopped is None and not self._is_anybody_at_work:
+        is_idle = not (self.waits_for_crew or self._is_anybody_at_work)
+        if self.given and self.stopped is None and is_idle:
             open_cases = [case for case in range(len(self.specs)) if self.is_waiting(case)]
             assert not open_cases or all(
                 not self.is_ready(case) or self._runs_nowhere(case) or self._rests(case)

@@ -18,10 +18,12 @@ from uses import fixtures_of
 
 from pytest_orchestra.model.capacity import Capacity, Scope
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.dispatch import Step
 from pytest_orchestra.model.events import (
     Acquire,
     CaseBlocked,
     Command,
+    CrewComplete,
     DispatchLimited,
     Event,
     GiveBack,
@@ -34,8 +36,9 @@ from pytest_orchestra.model.events import (
     WorkersJoined,
 )
 from pytest_orchestra.model.verdict import Cause, Verdict
-from pytest_orchestra.scheduling.engine import Engine, State
+from pytest_orchestra.scheduling.engine import END_OF_SCRIPT, Engine, State
 from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.script import Script
 
 CAPACITIES: Final = {
     "db": Capacity(3),
@@ -72,6 +75,8 @@ class Scenario:
     cleaners: dict[int, set[int]]
     hosts: Mapping[str, Mapping[str, Capacity]] = field(default_factory=dict)
     retries: RetryPolicy = field(default_factory=RetryPolicy)
+    #: What a show is to go like; None: it goes its own way.
+    steps: tuple[Step, ...] | None = None
 
     def engine(self) -> Engine:
         """Return a new engine."""
@@ -87,6 +92,7 @@ class Scenario:
             cleaners=self.cleaners,
             hosts=self.hosts,
             retries=self.retries,
+            script=None if self.steps is None else Script(self.steps),
         )
 
 
@@ -104,6 +110,7 @@ class Show:
             self.scenario.hosts,
             cleaners=self.scenario.cleaners,
             retries=self.scenario.retries,
+            waits_for_crew=self.scenario.steps is not None,
         )
         self.troupe = Troupe(self.tell, self.pass_on)
         self.shares = Shares(SHARED)
@@ -120,10 +127,21 @@ class Show:
         self.history.append((event, self.now, commands))
         self.judge.now = self.now
         self.judge.hear(event)
+        self.hear_of_script(event)
         self.judge.judge(commands)
         self.check_books()
         self.check_idlers()
         return commands
+
+    def hear_of_script(self, event: Event) -> None:
+        """Tell the judge whom a script waits for, and where it ends."""
+        if self.scenario.steps is not None:
+            is_waiting = self.judge.waits_for_crew or isinstance(event, WorkerLost)
+            self.judge.waits_for_crew = is_waiting and not isinstance(event, CrewComplete)
+            has_stopped = self.engine.stopped == END_OF_SCRIPT
+            self.judge.is_stopping = has_stopped and self.judge.stopped is None
+            if self.judge.is_stopping:
+                self.judge.hear(StopRequested(END_OF_SCRIPT, cleaning=True))
 
     def pass_on(self, command: Command) -> None:
         """Take a command that is not for a worker."""
@@ -326,6 +344,7 @@ class Show:
             if all(player.host != host for player in self.troupe.players.values()):
                 self.joined += 1
                 self.admit((f"gw{self.joined - 1}",), host)
+        self.troupe.announce(CrewComplete())
         self.troupe.play_out(self.check)
         while not self.engine.done:
             for stranger in self.strangers:

@@ -39,6 +39,10 @@ COMMANDS: Final = {
         "pytest_orchestra.cli.plan",
         "predict what a run takes with other numbers of workers and tokens",
     ),
+    "explain": (
+        "pytest_orchestra.cli.explain",
+        "say why a test of a run started when it did, and what would have made it start earlier",
+    ),
     "doctor": (
         "pytest_orchestra.cli.doctor",
         "say what is installed, configured, writable and usable here",

@@ -94,7 +94,7 @@ def _whole(runs: Sequence[RunRecord], several: Sequence[Several], started: float
         quarantine=tuple(_quarantine(runs, several)),
         uuid=hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:32],
         parts=tuple(parts[uuid] for uuid in sorted(parts)),
-        # A score, coverage and what other tools wrote are each of one run, and no sum of them.
+        # What was dispatched, a score, coverage and what other tools wrote are each of one run, and no sum of them.
         recommendations=tuple(
             sorted(
                 dict.fromkeys(each for run in runs for each in run.recommendations),

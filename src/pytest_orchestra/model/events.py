@@ -143,8 +143,14 @@ class FixturesDown:
     case: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CrewComplete:
+    """Nobody else is about to join; only a run that is to go like another one waits for workers."""
+
+
 Event: TypeAlias = (
     WorkersJoined
+    | CrewComplete
     | WorkerLost
     | WorkersDismissed
     | DispatchLimited

@@ -10,6 +10,7 @@ from pytest_orchestra.model.advice import Coverage, Link, Quality, Recommendatio
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.dispatch import Conditions, Dispatch
 from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, SuiteFlakes
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.model.pressure import PressureRecord
@@ -168,7 +169,8 @@ class RunRecord:
 
     ``recommendations`` are those first that are worth most; ``unadvised`` says why some were not looked for,
     and is empty if all were. ``quality`` is None where nothing ran. ``coverage`` and ``links`` are of what
-    other tools wrote in this run. ``stages`` are those of the configuration; each case's spec says to which it belongs.
+    other tools wrote in this run. ``dispatch`` and ``conditions`` are what it takes to run it again; a merged
+    run has none. ``stages`` are those of the configuration; each case's spec says to which it belongs.
     ``pressure`` says when workers were held back, since the machine was short of something.
     """
 
@@ -197,6 +199,8 @@ class RunRecord:
     links: tuple[Link, ...] = ()
     fails_on_flaky: bool = False
     stages: tuple[StageRecord, ...] = ()
+    dispatch: Dispatch = field(default_factory=Dispatch)
+    conditions: Conditions = field(default_factory=Conditions)
     pressure: tuple[PressureRecord, ...] = ()
 
     @property

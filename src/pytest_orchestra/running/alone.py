@@ -89,8 +89,8 @@ class Alone:
                 self._config.pluginmanager.register(NeedsReport(plan), "orchestra-needs")
 
     def _take_share(self, items: list[pytest.Item]) -> None:
-        """Leave the tests of other shards out."""
-        if self._opening.sharding is None:
+        """Leave out what is not this run's: the tests of other shards, or what was not recorded."""
+        if not self._opening.has_share:
             return
         share = self._opening.take_share(
             self._collecting.collection_of(items),

@@ -144,6 +144,7 @@ class OrchestraScheduling:
                 self._obey(self._run.look_again())
                 if not self._is_hiring:
                     self._obey(self._run.block_stranded())
+                    self._obey(self._run.expect_nobody())
         elif node is None:
             indices()  # an errand for this thread
         elif node in self._posts:

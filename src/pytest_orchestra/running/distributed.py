@@ -169,7 +169,7 @@ class Distributed:
     def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)
         assert self._scheduling is not None  # noqa: S101 - it asks for the run
-        if self._opening.sharding is not None:
+        if self._opening.has_share:
             share = self._opening.take_share(
                 description.collection, description.bodies, description.kits, hosts
             )
@@ -199,7 +199,8 @@ class Distributed:
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._stall = StallWatch(run)
         self._others = OthersWatch(run)
-        if all(map(is_plain, self._specs)):  # of other machines nothing is known
+        # Of other machines nothing is known, and a replay goes as it went.
+        if all(map(is_plain, self._specs)) and not run.plan.is_scripted:
             limit, governs_cpu = self._scheduling.limit, self._config.stash.get(SCALES, False)
             self._pressure = PressureWatch.open(run, limit, governs_cpu=governs_cpu)
         if self._opening.sharing is not None:

@@ -25,15 +25,17 @@ from pytest_orchestra.running.ordering import Expectations
 from pytest_orchestra.running.plan import Plan, Planner, Scaling
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.quarantine import open_quarantine
+from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.shard_durations import Durations
 from pytest_orchestra.running.shards import Sharding
 from pytest_orchestra.running.sharing import Sharing
-from pytest_orchestra.running.surroundings import read_surroundings
+from pytest_orchestra.running.surroundings import read_conditions, read_surroundings
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.running.uncollected import uncollected_of
 from pytest_orchestra.scheduling.engine import Tuning
 from pytest_orchestra.scheduling.fixtures import Kits
+from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class Opening:
     ) -> None:
         #: Knows which part of the suite is this run's; None if it is all of it.
         self.sharding: Final = Sharding.open(config, settings, memory, terminal)
+        #: What this run is to go like; None if it goes its own way.
+        self.replay: Final = replay_of(config)
         self.terminal = terminal
         self.sharing = sharing
         self.run: Run | None = None
@@ -99,13 +103,14 @@ class Opening:
             )
         )
 
-    def plan(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
+    def plan(  # noqa: PLR0913, PLR0917 - each is a different thing that a plan hangs on
         self,
         collection: Collection,
         workers: int,
         hosts: Sequence[Host],
         tuning: Tuning | None = None,
         kits: Kits | None = None,
+        script: Script | None = None,
         scaling: Scaling | None = None,
     ) -> Plan:
         """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong.
@@ -117,9 +122,16 @@ class Opening:
             self.terminal.line(complaint, yellow=True)
         planner = self._planner(collection, hosts, durations)
         try:
-            return planner.plan(collection, workers, tuning, self._lost_files, kits, scaling)
+            return planner.plan(
+                collection, workers, tuning, self._lost_files, kits, script, scaling
+            )
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
+
+    @property
+    def has_share(self) -> bool:
+        """Whether this run may have a part of what is collected only."""
+        return self.sharding is not None or self.replay is not None
 
     def take_share(
         self,
@@ -128,10 +140,13 @@ class Opening:
         kits: Kits,
         hosts: Sequence[Host],
     ) -> tuple[int, ...]:
-        """Return the cases of a ``collection`` that are this shard's, and tell the user of it.
+        """Return the cases of a ``collection`` that are this run's, and tell the user of it.
 
-        Raises pytest.UsageError with all that is wrong, wherever it is, so that all shards do.
+        Those of a shard, or of a recording. Raises pytest.UsageError with all that is wrong, wherever it
+        is, so that all shards do.
         """
+        if self.replay is not None:
+            return self.replay.take(collection.specs, self.terminal)
         sharding = self.sharding
         assert sharding is not None  # noqa: S101 - otherwise nothing is shared out
         if self._memory is not None:
@@ -203,7 +218,8 @@ class Opening:
         if self._memory is not None and self.recollection is None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
         self._hosts = tuple(hosts)
-        plan = self.plan(collection, workers, hosts, tuning, kits, scaling)
+        script = self.replay.script(collection.specs) if self.replay is not None else None
+        plan = self.plan(collection, workers, hosts, tuning, kits, script, scaling)
         if plan.crew is not None:
             workers = plan.crew.most
         self.run = Run(plan, self.sharing)
@@ -232,6 +248,7 @@ class Opening:
             warnings=tuple(self._warnings),
             uncollected=uncollected_of(self._config),
             surroundings=read_surroundings(self._config, commit),
+            conditions=read_conditions(self._config),
             shard=self.sharding.record if self.sharding is not None else None,
             fails_on_flaky=self.terminal.fails_on_flaky,
         )

@@ -14,7 +14,9 @@ from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
 from pytest_orchestra.running.headcount import Headcount
 from pytest_orchestra.running.hiring import Hiring
+from pytest_orchestra.running.last_run import LastRun
 from pytest_orchestra.running.memory import Memory
+from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
@@ -49,11 +51,21 @@ def configure_main(config: pytest.Config) -> None:
         return
     manager.register(Uncollected(), UNCOLLECTED)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
+    if config.getoption("orchestrate_record") is not None:
+        from pytest_orchestra.running.recorder import Recorder  # noqa: PLC0415 - only if needed
+
+        Recorder.register(config, terminal)
     ArtifactKeeper.register(
         config, report_folder(config, settings), keeps_all=settings.keeps_all_artifacts
     )
     sharing = _share(config, settings)
-    memory = Memory.open(config, settings, terminal)
+    replay = replay_of(config)
+    if replay is not None:
+        manager.register(replay, "orchestra-replay")
+    # How often a test fails that is made to fail again says nothing of how often it does.
+    memory = None if replay is not None else Memory.open(config, settings, terminal)
+    if memory is not None and not config.option.collectonly:
+        manager.register(LastRun(config.rootpath), "orchestra-last-run")
     if _has_workers(config):
         staff = _staff(config, terminal, memory)
         hiring = Hiring(config, settings, problems, terminal, sharing, memory, staff)
@@ -69,7 +81,7 @@ def configure_main(config: pytest.Config) -> None:
 def _staff(config: pytest.Config, terminal: TerminalReport, memory: Memory | None) -> Staff | None:
     """Return who decides how many workers there are, if that is left to us."""
     limit = len(config.option.tx)
-    if not config.stash.get(SCALES, False) or limit == 1:
+    if not config.stash.get(SCALES, False) or limit == 1 or replay_of(config) is not None:
         return None
     headcount = Headcount(config, memory.path, memory.prepare) if memory is not None else None
     return Staff(config, limit, terminal, headcount)

@@ -31,6 +31,7 @@ from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.setups import SetUps
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
@@ -42,8 +43,8 @@ class Plan:
 
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
-    ordered then. ``links`` and ``data`` say who needs what from whom. ``crew`` says how many workers
-    are of use, if that was asked for.
+    ordered then. ``links`` and ``data`` say who needs what from whom. ``is_scripted``: it goes like another run.
+    ``crew`` says how many workers are of use, if that was asked for.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -57,6 +58,7 @@ class Plan:
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
+    is_scripted: bool = False
     crew: CrewSize | None = None
 
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
@@ -126,6 +128,7 @@ class Planner:
         tuning: Tuning | None = None,
         lost_files: Mapping[str, str] = MappingProxyType({}),
         kits: Kits | None = None,
+        script: Script | None = None,
         scaling: Scaling | None = None,
     ) -> Plan:
         """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
@@ -135,14 +138,14 @@ class Planner:
         ``lost_files`` gave no tests, for the reason that they map to: what depends on something
         in them is blocked,
         and so is what depends on a name that nobody answers to, since it may lie there. ``kits``
-        tell which fixtures cases share.
+        tell which fixtures cases share. ``script`` says how another run went that this one is to go like.
         """
         settled = self._settle(collection, lost_files)
         crew = None
         if scaling is not None:
             crew = self._size_crew(settled, kits, scaling)
             workers = crew.most
-        plan = self._make(settled, workers, tuning, kits)
+        plan = self._make(settled, workers, tuning, kits, script)
         return replace(plan, links=settled.links, data=settled.data, crew=crew)
 
     def partition(
@@ -216,7 +219,12 @@ class Planner:
         return size_crew(specs, settled.graph, pool, seconds, scaling.limit, scaling.start_up)
 
     def _make(
-        self, settled: _Settled, workers: int, tuning: Tuning | None, kits: Kits | None
+        self,
+        settled: _Settled,
+        workers: int,
+        tuning: Tuning | None,
+        kits: Kits | None,
+        script: Script | None,
     ) -> Plan:
         specs, graph, stock = settled.specs, settled.graph, settled.stock
         ordering = put_in_order(specs, graph, stock, workers, self._expected, kits, self._order)
@@ -239,6 +247,7 @@ class Planner:
             settled.barred,
             settled.data.cleaners,
             retries,
+            script,
         )
         return Plan(
             specs,
@@ -250,6 +259,7 @@ class Planner:
             ordering.foresight,
             fixtures,
             order=ordering.order,
+            is_scripted=script is not None,
         )
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:

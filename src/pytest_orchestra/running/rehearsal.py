@@ -37,6 +37,8 @@ _OPTIONS: Final[dict[str, object]] = {
     "orchestrate_diagnose": None,
     "orchestrate_diagnose_budget": None,
     "orchestrate_history": "none",
+    "orchestrate_record": None,
+    "orchestrate_replay": None,
     "orchestrate_retries": "0",
     "orchestrate_shard": None,
     "orchestrate_shard_durations": None,
@@ -49,7 +51,7 @@ _OPTIONS: Final[dict[str, object]] = {
 }
 
 #: Plugins that a rehearsal does without: what is reported is the diagnosis.
-_BLOCKED: Final = ("orchestra-reporting",)
+_BLOCKED: Final = ("orchestra-reporting", "orchestra-last-run")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from pytest_orchestra.model.events import (
     CaseFinished,
     CasesReturned,
     Command,
+    CrewComplete,
     DispatchLimited,
     Event,
     Fixture,
@@ -39,6 +40,7 @@ from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, Wo
 from pytest_orchestra.model.usage import UNKNOWN, Usage
 from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Cause, Verdict
 from pytest_orchestra.running.attempts import AttemptLog
+from pytest_orchestra.running.dispatch_log import DispatchLog
 from pytest_orchestra.running.outcome import Outcome
 from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.retry_words import Notice, outage_notice, retry_notice
@@ -93,6 +95,8 @@ class Run:
         #: What earlier attempts took, with the worker of each.
         self._earlier: list[tuple[str, float]] = []
         self._notices: list[Notice] = []
+        #: What it takes to run this again.
+        self._dispatch = DispatchLog()
         self._has_told_of_outage = False
         #: When and why workers were held back so far.
         self.pressure: tuple[PressureRecord, ...] = ()
@@ -335,6 +339,10 @@ class Run:
         cause = Cause("no worker is left on a host that has what it claims", is_denied=True)
         return self._handle(*(CaseBlocked(case, cause) for case in self.engine.stranded()))
 
+    def expect_nobody(self) -> tuple[Command, ...]:
+        """No worker is about to come any more; a run that is to go like another one waits for them."""
+        return self._handle(CrewComplete()) if self.plan.is_scripted else ()
+
     @property
     def waits_for_others(self) -> bool:
         """Whether some case waits for what other runs have."""
@@ -356,6 +364,7 @@ class Run:
     def _handle(self, *events: Event) -> tuple[Command, ...]:
         self.last_progress = time.monotonic()
         now = self.now
+        self._dispatch.note(events)
         commands = self._deal(self.engine.handle_all(events, now))
         if self.engine.done and self._ended is None:
             self._ended = now
@@ -381,6 +390,7 @@ class Run:
     def _deal(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
         """Carry out what is about tokens that other runs share, and return the rest."""
         dealt = self._share(commands)
+        self._dispatch.note(dealt)
         self._note_retries(dealt)
         return dealt
 
@@ -455,6 +465,7 @@ class Run:
 
     def close(self, reason: str) -> RunRecord:
         """End the run, whatever is left: what has no verdict is ``not run`` for ``reason``."""
+        dispatch = self._dispatch.close()
         self.halt(reason)
         # What is still in flight uses what it has until its worker ends.
         self._sharing = None
@@ -477,6 +488,7 @@ class Run:
             started=self._started,
             has_given_up_retrying=self.engine.has_given_up,
             uuid=uuid4().hex,
+            dispatch=dispatch,
             pressure=self.pressure,
         )
 

@@ -7,6 +7,7 @@ import platform
 
 import pytest
 
+from pytest_orchestra.model.dispatch import Conditions
 from pytest_orchestra.model.surroundings import Surroundings
 from pytest_orchestra.running.ci import read_build
 
@@ -27,4 +28,14 @@ def read_surroundings(config: pytest.Config, commit: str | None) -> Surroundings
         commit=commit or build.commit,
         build=build,
         root=str(config.rootpath),
+    )
+
+
+def read_conditions(config: pytest.Config) -> Conditions:
+    """Return what else this run hangs on, as far as it can be set again."""
+    seed = getattr(config.option, "randomly_seed", None)
+    return Conditions(
+        seed=str(seed) if isinstance(seed, int) else "",
+        hash_seed=os.environ.get("PYTHONHASHSEED", ""),
+        plugins=tuple(config.option.plugins or ()),
     )

@@ -69,6 +69,10 @@ class Asking:
         """``case`` is to run again: let what keeps its tokens go down, so that it may have them."""
         self._say_to(self._keeps.keeping(case))
 
+    def for_case(self, host: str, case: int) -> None:
+        """Nothing goes on before ``case`` has run: let all that keeps its tokens on ``host`` go down."""
+        self._ask(host, case, (), lambda _fixture, _keep: True, in_part=True)
+
     def look(self, idle: Collection[str], taken: Mapping[int, str], now: float) -> None:
         """Ask for what is needed, while ``idle`` workers found nothing.
 

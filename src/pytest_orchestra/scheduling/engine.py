@@ -21,11 +21,14 @@ from pytest_orchestra.model.events import (
     CasesReturned,
     Command,
     Conclude,
+    CrewComplete,
     DispatchLimited,
     Event,
+    Fixture,
     FixturesDown,
     GiveUp,
     Recall,
+    Relinquish,
     StopRequested,
     TimePassed,
     TokensGranted,
@@ -44,6 +47,7 @@ from pytest_orchestra.scheduling.placement import Barred
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import Retries, RetryPolicy
 from pytest_orchestra.scheduling.score import Scores
+from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.selection import Selection
 from pytest_orchestra.scheduling.tickets import Tickets
 
@@ -52,6 +56,9 @@ MOST_ASKED: Final = 1_000
 
 #: No case is taken to cost less, in seconds, so that no queue grows without end.
 SHORTEST: Final = 1e-4
+
+#: Why nothing more begins in a run that goes like another one.
+END_OF_SCRIPT: Final = "the recorded run ended here"
 
 
 class State(IntEnum):
@@ -131,6 +138,7 @@ class Engine:
         barred: Barred = (),
         cleaners: Mapping[int, Collection[int]] | None = None,
         retries: RetryPolicy | None = None,
+        script: Script | None = None,
     ) -> None:
         """Take the cases, what is known of them, and the tokens that there are.
 
@@ -138,7 +146,7 @@ class Engine:
         ahead. ``barred`` has the hosts that each case cannot run on, where there are several.
         ``cleaners`` maps cases that clean up to those after which they do: they run even
         in a run that was stopped, if any of those has begun. Without ``retries`` no case is tried
-        again.
+        again. With a ``script`` the run goes like another one, and what that did not run is not run.
         """
         tuning = tuning or Tuning()
         retries = retries or RetryPolicy()
@@ -173,6 +181,7 @@ class Engine:
         self._touched: list[Desk] = []
         self._now = 0.0
         self._commands: list[Command] = []
+        self._script: Final = script
         self._clean_up: Final = CleanUp(cleaners or {}, self._may_have_begun)
         self._is_cleaning = False
         for case, count in enumerate(self._waits_for):
@@ -391,6 +400,9 @@ class Engine:
                 self._selection.granted(case)
             case TokensWanted(resource):
                 self._selection.wanted_outside(resource, self._idle)
+            case CrewComplete():
+                if self._script is not None:
+                    self._script.complete_crew()
             case TimePassed():
                 pass  # who has rested for long enough is looked for whatever happened
             case _:  # pragma: no cover - the type checker proves that there are no others
@@ -402,6 +414,8 @@ class Engine:
         for worker in workers:
             self._desks[worker] = self._idle[worker] = Desk(worker)
             self._selection.join(worker, host)
+            if self._script is not None:
+                self._script.joined(worker)
 
     def _dismiss(self, workers: Iterable[str]) -> None:
         for worker in workers:
@@ -426,6 +440,8 @@ class Engine:
             self._clean_up.tear(desk.queue[0])
         for case in desk.queue:
             self._reopen(case)
+        if self._script is not None:
+            self._script.lost(worker, tuple(desk.queue))
 
     def _finish(self, case: int, verdict: Verdict, seconds: float, *, again: bool) -> None:
         worker = self.worker_of[case]
@@ -435,6 +451,8 @@ class Engine:
 
     def _end_attempt(self, case: int, verdict: Verdict, worker: str, *, again: bool) -> None:
         """``case`` has its verdict now, or rests until it is tried ``again``."""
+        if self._script is not None:
+            self._script.ended(case)
         is_outage = self._retries.note(case, verdict)
         if again:
             self.states[case] = State.RESTS
@@ -470,6 +488,8 @@ class Engine:
         for case in cases:
             self._clear(desk, case, has_run=False)
             self._reopen(case)
+        if self._script is not None:
+            self._script.returned(worker, tuple(cases))
 
     def _stop(self, reason: str, *, cleaning: bool) -> None:
         if self.stopped is not None and (cleaning or self.done or not self._is_cleaning):
@@ -586,6 +606,50 @@ class Engine:
             self.states[case] = State.READY
             self._selection.offer_again(case, self._now)
 
+    # what a script asks for
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is about to happen by itself: a case ends, or tokens come."""
+        return self._is_at_work or self._selection.expects_tokens
+
+    @property
+    def _is_at_work(self) -> bool:
+        return len(self._idle) < len(self._desks) or self.next_due is not None
+
+    def is_over(self, case: int) -> bool:
+        """Whether ``case`` has its verdict."""
+        return self.states[case] is State.DONE
+
+    def is_ready(self, case: int) -> bool:
+        """Whether ``case`` may be given out."""
+        return self.states[case] is State.READY
+
+    def is_under_way(self, case: int) -> bool:
+        """Whether some worker has ``case``, or it will be tried again."""
+        return self.states[case] is State.ASSIGNED or case in self._retries
+
+    def give(self, worker: str, case: int) -> bool:
+        """Give ``case``, which is ready, to ``worker``; false if what it claims is not there.
+
+        Where only another worker may run it, that one gets it.
+        """
+        worker = self._selection.home_of(case) or worker
+        has_all = self._selection.take_if_it_fits(worker, case, self._now)
+        if has_all:
+            self._assign(self._desks[worker], case)
+        return has_all
+
+    def make_way(self, worker: str, case: int) -> bool:
+        """See that ``case`` gets what it lacks on ``worker``, if need be from fixtures; false if it never will."""
+        return self._is_at_work or self._selection.make_way(worker, case, self._now)
+
+    def take_down(self, worker: str, fixtures: tuple[Fixture, ...]) -> None:
+        """Let ``worker`` tear ``fixtures`` down when what it has is over."""
+        up = self._selection.ask_for(worker, fixtures)
+        if up:
+            self._commands.append(Relinquish(worker, up))
+
     # dispatch
 
     def _wake(self) -> None:
@@ -602,8 +666,14 @@ class Engine:
             self._selection.try_again(case, tried, self._now, is_last=not is_awaited)
 
     def _dispatch(self) -> None:
+        if self._script is not None:
+            self._script.follow(self)
+            if not self._script.is_over:
+                return
+            if not self.done:
+                self._stop(END_OF_SCRIPT, cleaning=True)
         self._feed_idle()
-        if self._horizon:
+        if self._horizon and self._script is None:
             # Who was idle was touched last and goes first, or who gave work back took it again.
             for desk in reversed(self._touched):
                 self._send_ahead(desk)

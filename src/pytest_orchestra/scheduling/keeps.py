@@ -94,6 +94,11 @@ class Keeps:
         """Whether anybody keeps anything."""
         return self._count > 0
 
+    @property
+    def are_asked(self) -> bool:
+        """Whether anything that is up was asked to go down."""
+        return any(keep.is_asked for place in self._places.values() for keep in place.up.values())
+
     def has(self, worker: str) -> bool:
         """Whether ``worker`` keeps anything."""
         return bool(self._places[worker].up)
@@ -306,6 +311,13 @@ class Keeps:
             self._places[worker].up[fixture].is_asked = True
             found.setdefault(worker, []).append(fixture)
         return found
+
+    def ask_for(self, worker: str, fixtures: Iterable[Fixture]) -> tuple[Fixture, ...]:
+        """Count no more on those of ``fixtures`` that are up on ``worker``; return those not asked before."""
+        up = self._places[worker].up
+        fresh = tuple(each for each in fixtures if each in up and not up[each].is_asked)
+        self.ask((worker, each) for each in fresh)
+        return fresh
 
     def keeping(self, ticket: int) -> list[Keeper]:
         """Return who keeps something of ``ticket`` and has not been asked for it."""

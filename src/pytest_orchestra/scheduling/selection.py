@@ -246,6 +246,28 @@ class Selection:
         """Others wait for ``resource``: let fixtures that keep it go down."""
         self._asking.for_others(resource, frozenset(idle))
 
+    def make_way(self, worker: str, case: int, now: float) -> bool:
+        """Ask for what ``case`` lacks on ``worker`` to be given up; false if that will never come.
+
+        Then it waits no more for what other runs have, and nothing is kept for it.
+        """
+        self._asking.for_case(self._crew.host_of[worker], case)
+        if self.expects_tokens:
+            return True
+        self.tickets.cancel(case)
+        if case == self._reservation.case:
+            self._end_reservation(now)
+        return False
+
+    def ask_for(self, worker: str, fixtures: Iterable[Fixture]) -> tuple[Fixture, ...]:
+        """Count no more on ``fixtures`` on ``worker``; return those that it is to take down for that."""
+        return self._keeps.ask_for(worker, fixtures)
+
+    @property
+    def expects_tokens(self) -> bool:
+        """Whether tokens are about to come: from fixtures that are to go down, or from other runs."""
+        return self.tickets.are_awaited or self._keeps.are_asked
+
     def kept_from_others(self) -> frozenset[str]:
         """Return what fixtures here keep of that which is shared with other runs."""
         return self._keeps.from_others()
@@ -272,6 +294,10 @@ class Selection:
         signature = self._signatures[case]
         found = (parked[signature] for parked in self._parking.on.values() if signature in parked)
         return next(found, None)
+
+    def home_of(self, case: int) -> str | None:
+        """Return the only worker that may run ``case`` since others of its group ran there."""
+        return self._crew.home(case) if self._groups[case] is not None else None
 
     def is_bound(self, case: int) -> bool:
         """Whether only one worker may run ``case``."""
@@ -344,6 +370,26 @@ class Selection:
             return None
         self._take(worker, case, now)
         return case
+
+    def take_if_it_fits(self, worker: str, case: int, now: float) -> bool:
+        """Let ``worker`` have the ready ``case``, whatever others there are, if its tokens are there."""
+        home = self._crew.home(case)
+        if case in self._tried and self._groups[case] is None:
+            self._crew.bind(case, worker)
+        if self._holdings.fits(worker, case, None):
+            self._take(worker, case, now)
+            del self._taken[case]  # nobody asks on behalf of what is more urgent
+            return True
+        if case in self._tried and self._groups[case] is None:
+            self._crew.bind(case, home)
+        demand, outside = self._holdings.needs(worker, case), self._holdings.outside(case)
+        lacking = self._pool.lacks(demand)
+        if lacking is None and outside:
+            self.tickets.ask(self._signatures[case], case, outside)
+            lacking = outside[0][0]
+        if lacking is not None:
+            self.waits.refused(case, lacking, now)
+        return False
 
     def _choose(self, worker: str, now: float) -> int | None:
         self._reservation.look(now)

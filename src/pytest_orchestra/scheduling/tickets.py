@@ -44,6 +44,11 @@ class Tickets:
             self._wants[case] = wants
             self.commands.append(Acquire(case, wants))
 
+    @property
+    def are_awaited(self) -> bool:
+        """Whether anything that was asked for may still come."""
+        return len(self._asked) > len(self.granted)
+
     def grant(self, case: int) -> bool:
         """Take in that the tokens for ``case`` are there; false if nobody waits for them."""
         if case not in self._signature_of:

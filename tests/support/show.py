@@ -183,9 +183,9 @@ class Show:
             self.amend: 2 * len(self.troupe.able("can_amend")),
             self.join: 0.5 * (len(self.troupe.players) < MOST_WORKERS),
             self.lose: 0.1 * len(self.troupe.players),
-            self.dismiss: 0.5 * bool(self.dispensable),
+            self.dismiss: 0.5 * bool(self.dispensable and not self.is_replay),
             self.leave: 2.0 * bool(self.judge.dismissed),
-            self.limit: 0.1,
+            self.limit: 0.1 * (not self.is_replay),
             self.bar: 0.1 * bool(self.waiting),
             self.stop: 0.05,
             self.grant: 4 * (self.shares.next() is not None),
@@ -267,6 +267,11 @@ class Show:
         verdict = self.random.choice(BAD)
         again = culprit in queue and self.engine.tries_again(culprit or 0, verdict)
         self.troupe.announce(WorkerLost(player.name, culprit, verdict, again))
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it goes as another run went: then nobody is sent home or held back."""
+        return self.scenario.steps is not None
 
     @property
     def dispensable(self) -> list[str]:

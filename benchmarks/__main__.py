@@ -19,6 +19,7 @@ from benchmarks import (
     replay,
     reports,
     scale,
+    stages,
     suites,
     tail,
     throughput,
@@ -36,6 +37,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "order": order.run,
     "scale": scale.run,
     "history": history.run,
+    "stages": stages.run,
     "replay": replay.run,
     "reports": reports.run,
     "suites": suites.run,
@@ -47,7 +49,8 @@ SIZES: Final = (
     f"tests of throughput ({throughput.SIZE}) and tail ({tail.SIZE}), files of fixtures "
     f"({fixtures.SIZE}), instances of jobshop (all), cases of scale ({scale.SIZE}), results of history "
     f"({history.SIZE}), tests of reports ({reports.SIZE}), zoos of flakes ({flakes.SIZE}), runs of flakes-real ({flakes_real.SIZE}), "
-    f"builds of order ({order.SIZE}), replays of each suite of replay ({replay.SIZE})"
+    f"builds of order ({order.SIZE}), tests of each stage of stages ({stages.SIZE}), "
+    f"replays of each suite of replay ({replay.SIZE})"
 )
 
 

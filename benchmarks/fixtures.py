@@ -10,6 +10,7 @@ from benchmarks.machine import Machine
 from benchmarks.made import compare
 from benchmarks.modes import OURS
 from benchmarks.options import Options
+from benchmarks.predictions import Predictions
 from benchmarks.results import Bar, Report
 from benchmarks.suites_made import make_serviced
 
@@ -24,7 +25,8 @@ def run(options: Options) -> Report:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         suite = make_serviced(folder, size, options.seed)
-        comparison = compare(folder, options)
+        predictions = Predictions()
+        comparison = compare(folder, options, predictions)
     users = [len(users) for _, users in suite.files]
     bound = suite.total / options.workers
     what = (
@@ -43,9 +45,13 @@ def run(options: Options) -> Report:
             "seed": options.seed,
             "total_seconds": suite.total,
             **comparison.figures(),
+            "predictions": predictions.figures(),
         },
-        (comparison.table(f"medians of {options.runs} runs"),),
-        (Bar("wall time / best xdist mode", 1.05, comparison.of_best_xdist(OURS.name)),),
+        (comparison.table(f"medians of {options.runs} runs"), predictions.table()),
+        (
+            Bar("wall time / best xdist mode", 1.05, comparison.of_best_xdist(OURS.name)),
+            predictions.bar(),
+        ),
         (
             *comparison.notes(),
             f"tests, and every fixture once, take {suite.total:.2f} s: {bound:.2f} s a worker",

@@ -48,7 +48,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something to measure: ``name`` is what tables call it; ``prepare`` is not measured.
+    """Something to measure: ``name`` is what tables call it; ``prepare`` and ``after`` are not measured.
 
     ``expected`` are the exit statuses that are fine; none means that any is.
     """
@@ -57,6 +57,7 @@ class Command:
     arguments: tuple[str, ...]
     folder: Path
     prepare: Callable[[], None] | None = None
+    after: Callable[[], None] | None = None
     expected: frozenset[int] = frozenset({0})
 
 
@@ -81,6 +82,8 @@ def in_turn(
             sample = measure(command.arguments, command.folder, timeout=timeout)
             _insist(command, sample)
             samples[command.name].append(sample)
+            if command.after is not None:
+                command.after()
             tell(f"{number}/{runs}  {command.name}: {sample.wall:.2f} s")
     return {name: tuple(each) for name, each in samples.items()}
 
@@ -92,7 +95,7 @@ def measure(arguments: Sequence[str], folder: Path, *, timeout: float) -> Sample
         process = subprocess.Popen(
             arguments,
             cwd=folder,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -170,7 +173,8 @@ def _outlived(group: int) -> bool:
     return found
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the variables that commands are run with."""
     return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,14 +18,12 @@ from benchmarks.made import warm_up
 from benchmarks.measure import Command, in_turn
 from benchmarks.modes import OURS, Kind, Mode, here, make_command
 from benchmarks.options import Options
+from benchmarks.predictions import SECOND, Predictions
 from benchmarks.results import Bar, Report, Table, ratio, show
 from benchmarks.suites_made import Timed, make_empty, make_tailed
 
 #: Tests.
 SIZE: Final = 300
-
-#: How the orchestra's run is called that knows what tests take.
-SECOND: Final = "orchestrate, 2nd run"
 
 #: pytest's exit status when no tests were collected.
 NO_TESTS: Final = 5
@@ -48,7 +46,9 @@ def run(options: Options) -> Report:
     with tempfile.TemporaryDirectory() as temporary:
         folders = Folders(*(Path(temporary, name) for name in ("full", "empty")))
         suite = _make(folders, size, options.seed)
-        samples = in_turn(list(_commands(folders, options)), options.runs, timeout=options.timeout)
+        predictions = Predictions()
+        commands = list(_commands(folders, options, predictions))
+        samples = in_turn(commands, options.runs, timeout=options.timeout)
     comparison = Comparison({n: each for n, each in samples.items() if not n.endswith(EMPTY)})
     start_up = Comparison({n: each for n, each in samples.items() if n.endswith(EMPTY)})
     placed = [_place(name, comparison, start_up, suite, options) for name in comparison.samples]
@@ -66,15 +66,17 @@ def run(options: Options) -> Report:
             "sum_seconds": suite.total,
             "longest_seconds": longest,
             **comparison.figures(),
+            "predictions": predictions.figures(),
             "bounds": {each.name: each.figures() for each in placed},
         },
-        (comparison.table(f"medians of {options.runs} runs"), _table(placed)),
+        (comparison.table(f"medians of {options.runs} runs"), _table(placed), predictions.table()),
         (
             Bar(
                 "the second run: (wall time - start-up) / bound",
                 1.05,
                 next((each.of_bound for each in placed if each.name == SECOND), None),
             ),
+            predictions.bar(),
         ),
         tuple(comparison.notes()),
     )
@@ -117,17 +119,13 @@ def _make(folders: Folders, size: int, seed: int) -> Timed:
     return suite
 
 
-def _commands(folders: Folders, options: Options) -> Iterator[Command]:
+def _commands(folders: Folders, options: Options, predictions: Predictions) -> Iterator[Command]:
     pytest = here()
     for mode in options.modes:
         name = "orchestrate, 1st run" if mode is OURS else mode.name
         yield make_command(mode, folders.full, pytest=pytest, workers=options.workers, name=name)
         if mode is OURS:
-            # It comes right after the first, and so knows what that one has left behind.
-            second = make_command(
-                mode, folders.full, pytest=pytest, workers=options.workers, name=SECOND
-            )
-            yield replace(second, prepare=None)
+            yield predictions.second(mode, folders.full, pytest=pytest, workers=options.workers)
         yield make_command(
             mode,
             folders.empty,

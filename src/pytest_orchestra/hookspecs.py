@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_orchestra.model.run import RunRecord
+    from pytest_orchestra.model.stage import StageFigures
 
 
 @pytest.hookspec()
@@ -30,6 +31,15 @@ def pytest_orchestra_score(item: pytest.Item) -> float | None:
 
     The answers of all implementations are added up. Called like
     ``pytest_orchestra_requirements``.
+    """
+
+
+@pytest.hookspec()
+def pytest_orchestra_gate(stage: StageFigures) -> str | None:
+    """Return why the gate of ``stage`` does not pass, or None if it may.
+
+    Called once for each stage when its last test is over, in the process that the user started. What all
+    implementations object to counts, besides what the configuration asks for; an error is an objection.
     """
 
 

@@ -6,19 +6,24 @@ Nothing heavy is imported here, so that a run without ``--orchestrate`` does not
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_orchestra import hookspecs
 from pytest_orchestra.marker_lines import OUR_MARKER_LINES, PEER_MARKER_LINES
+from pytest_orchestra.scales import SCALES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_orchestra.running.combination import Combination
     from pytest_orchestra.running.data_port import DataPort, Inputs, Outputs
     from pytest_orchestra.running.leases import Leases, LeasesPlugin
+
+#: The highest number of a port.
+_LAST_PORT: Final = 65_535
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -82,6 +87,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(default: .pytest_orchestra/history.sqlite3 in the root directory), or none.",
     )
     group.addoption(
+        "--orchestrate-plan",
+        action="store_true",
+        help="Run no test: say in which order they would run, on which worker and when, what the run takes "
+        "and why it cannot take less. -n says on how many workers. With --orchestrate-json=PATH (- is "
+        "standard output) also as JSON, with --orchestrate-html=PATH as a page.",
+    )
+    group.addoption(
+        "--orchestrate-explain",
+        metavar="NODEID",
+        help="Run no test: say why this one is where it is in the order. Of a run that is over, "
+        "pytest-orchestra explain tells.",
+    )
+    group.addoption(
         "--orchestrate-diagnose",
         metavar="NODEID",
         help="Instead of the tests, run experiments with this one: alone, after others, under load "
@@ -117,6 +135,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="Cut into shards by the durations in this file, which all shards must have; if there "
         "is none yet it is written from the history.",
+    )
+    group.addoption(
+        "--orchestrate-live",
+        metavar="PORT",
+        type=_port,
+        help="Serve a page that follows the run, on this machine only, at a port or at any that is free "
+        "(0). Its address is printed.",
+    )
+    group.addoption(
+        "--orchestrate-events",
+        metavar="PATH",
+        help="Append a line of JSON to this file for whatever happens in the run, when it does.",
     )
     _add_report_options(group)
 
@@ -154,6 +184,12 @@ def _add_report_options(group: pytest.OptionGroup) -> None:
     )
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 to {_LAST_PORT}")
+    return int(text)
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
@@ -171,12 +207,23 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
             from pytest_orchestra.running.diagnosing import stay_alone  # noqa: PLC0415 - as above
 
             stay_alone(config)
+        if config.getoption("orchestrate_plan") or config.getoption("orchestrate_explain"):
+            from pytest_orchestra.running.planning import leave_reports_alone  # noqa: PLC0415 - as above
+
+            leave_reports_alone(config)
         if config.getoption("orchestrate_replay") is not None and not hasattr(
             config, "workerinput"
         ):
             from pytest_orchestra.running.replay import prepare  # noqa: PLC0415 - as above
 
             prepare(config)
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
+    """Note that ``-n auto`` was asked for: xdist puts a number in its place."""
+    config.stash[SCALES] = config.option.numprocesses == "auto"
+    return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -203,8 +250,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _refuse_other_ways(config: pytest.Config) -> None:
     """Say so where an option would do nothing, since what it asks for is another way to run."""
-    for name in ("diagnose", "diagnose-budget", "record", "replay"):
-        if config.getoption(f"orchestrate_{name.replace('-', '_')}") is not None:
+    for name in (
+        "plan",
+        "explain",
+        "diagnose",
+        "diagnose-budget",
+        "record",
+        "replay",
+        "live",
+        "events",
+    ):
+        if config.getoption(f"orchestrate_{name.replace('-', '_')}") not in (None, False):
             raise pytest.UsageError(f"--orchestrate-{name} needs --orchestrate: give both")
 
 
@@ -233,6 +289,20 @@ def leases(request: pytest.FixtureRequest) -> Leases:
             pytrace=False,
         )
     return plugin.leases
+
+
+@pytest.fixture(scope="session")
+def matrix(request: pytest.FixtureRequest) -> Combination:
+    """The values of the running test on the axes of its stage: matrix["db"]; see strategy = "matrix"."""
+    if not hasattr(request, "param"):
+        pytest.fail(
+            "the fixture 'matrix' has the values of axes, and this test has none: it needs pytest --orchestrate "
+            "and a stage with strategy = 'matrix' that takes the test; unittest.TestCase and doctests "
+            "cannot have any",
+            pytrace=False,
+        )
+    combination: Combination = request.param
+    return combination
 
 
 @pytest.fixture

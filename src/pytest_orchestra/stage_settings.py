@@ -172,7 +172,7 @@ class _Table:
     def _axes(self) -> dict[str, tuple[AxisValue, ...]]:
         value = self.table.get("axes", {})
         remedy = "write axes = { db = ['sqlite', 'postgres'] }"
-        if not isinstance(value, Mapping):
+        if not isinstance(value, Mapping) or (not value and "axes" in self.table):
             self._refuse(f"{self.key}.axes is {value!r}, not a table of lists", remedy)
             return {}
         axes: dict[str, tuple[AxisValue, ...]] = {}

@@ -9,8 +9,9 @@ from collections import Counter
 import pytest
 from harness import FAILED, INTERRUPTED, PASSED, Project, Result
 
-MAKE, USE, FAIL, CLEAN, NEVER = (
-    f"test_a.py::test_{name}" for name in ("make", "use", "fail", "clean", "never_cleaned")
+MAKE, USE, FAIL, CLEAN, NEVER, TIDY, TIDIER, USELESS = (
+    f"test_a.py::test_{name}"
+    for name in ("make", "use", "fail", "clean", "never_cleaned", "tidy", "tidier", "tidy_nothing")
 )
 
 #: ``test_fail`` fails once there is something to clean up, and before all users have begun.
@@ -40,20 +41,32 @@ SUITE = """
     @mark.cleans("late")
     def test_never_cleaned(): pass
 
+    @mark.depends("test_tidy", when="finished")
+    def test_tidier(): pass
     @mark.depends("test_fail", when="finished")
+    def test_tidy(): pass
+    @mark.depends("test_rest", "test_never_made", when="finished")
+    def test_tidy_nothing(): pass
+
+    @mark.order(after="test_fail")
     @mark.parametrize("number", range(50))
     def test_rest(number): pass
 """
 
 
 def check_cleaned(result: Result, fate: str = "failed") -> None:
-    """Assert that nothing but the clean-up ran after the failure, and all is accounted for."""
+    """Assert that nothing but the clean-up ran after the failure, and all is accounted for.
+
+    What waits for the end of others cleans up after them; what only has a place in the order does not.
+    """
     __tracebackhide__ = True
-    assert result.begun == [MAKE, FAIL, CLEAN]
+    assert result.begun[:2] == [MAKE, FAIL]
+    assert sorted(result.begun[2:]) == sorted([CLEAN, TIDY, TIDIER])
+    assert result.span(TIDIER).began > result.span(TIDY).ended
     assert (result.verdicts[FAIL], result.verdicts[CLEAN]) == (fate, "passed")
-    assert result.verdicts[NEVER] == "not run"
-    assert Counter(result.verdicts.values())["not run"] == 55
-    assert len(result.cases) == 58
+    assert (result.verdicts[NEVER], result.verdicts[USELESS]) == ("not run", "not run")
+    assert Counter(result.verdicts.values())["not run"] == 56
+    assert len(result.cases) == 61
 
 
 @pytest.mark.parametrize("option", ["-x", "--maxfail=1"])
@@ -63,8 +76,8 @@ def test_after_enough_failures(project: Project, driver: tuple[str, ...], option
     result = project.orchestrate(*driver, option)
     assert result.code == FAILED
     check_cleaned(result)
-    assert result.counts == {"failed": 1, "passed": 2}
-    assert result.lines("^not run: 55 tests .stopping after 1 failures.$")
+    assert result.counts == {"failed": 1, "passed": 4}
+    assert result.lines("^not run: 56 tests .stopping after 1 failures.$")
     assert result.lines("^!+ stopping after 1 failures !+$")
 
 
@@ -107,7 +120,7 @@ def test_when_a_plugin_wants_to_stop(
     assert result.code == INTERRUPTED
     check_cleaned(result, "passed")
     assert result.lines("Interrupted: seen enough !")
-    assert result.lines("^not run: 55 tests .seen enough.$")
+    assert result.lines("^not run: 56 tests .seen enough.$")
 
 
 def test_when_the_worker_dies(project: Project) -> None:

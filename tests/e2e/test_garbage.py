@@ -35,7 +35,10 @@ SEARCHES = """
 
 
 def test_all_is_searched_once_at_the_end(project: Project, driver: tuple[str, ...]) -> None:
-    """What the last test left is finalized then, and nothing is kept from a process that goes on."""
+    """What the last test left is finalized then, and nothing is kept from a process that goes on.
+
+    A process in which nothing has a finalizer has nothing to search for; the others do it once.
+    """
     project.write("conftest", SEARCHES)
     project.write("test_a", LEFT_BEHIND)
     assert project.orchestrate(*driver).code == PASSED
@@ -43,10 +46,10 @@ def test_all_is_searched_once_at_the_end(project: Project, driver: tuple[str, ..
     found = [path.read_text() for path in project.path.glob("searches-*.txt")]
     assert len(found) == (3 if driver else 1)
     for text in found:
-        first, *others, frozen = text.split()
-        assert first == "all"
-        assert set(others) == {"few"}
+        *searches, frozen = text.split()
+        assert searches.count("all") <= 1
         assert frozen == "0"
+    assert any("all" in text for text in found)
 
 
 def test_a_process_that_goes_on_searches_as_before(project: Project) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from harness import FAILED, PASSED, USAGE, Project
 
+from pytest_orchestra.reports.record_file import read_record
+
 HERE = Path(__file__).parent
 DEFAULT = Path(".pytest_orchestra", "history.sqlite3")
 
@@ -37,13 +39,16 @@ def read(project: Project, query: str, path: Path = DEFAULT) -> list[tuple[Any, 
 
 
 def test_the_second_run_knows(project: Project) -> None:
-    """It begins with the longest test, and predicts what the run takes."""
+    """It begins with the longest test, and predicts what the run takes, also on the record."""
     project.write("test_a", UNEVEN)
     first = project.orchestrate("-n", "2")
     assert first.code == PASSED
     assert not first.lines("predicted to take")
-    second = project.orchestrate("-n", "2", KNOWN="yes")
+    second = project.orchestrate("-n", "2", "--orchestrate-json=record.json.gz", KNOWN="yes")
     assert second.lines(r"^orchestra: predicted to take \d+\.\d s on 2 workers")
+    record = read_record(project.path / "record.json.gz")
+    assert record.predicted is not None
+    assert record.predicted >= 0.6
     assert second.begun.index("test_a.py::test_long") < 2
     assert first.begun.index("test_a.py::test_long") > 2
     assert read(project, "SELECT count(*) FROM run") == [(2,)]

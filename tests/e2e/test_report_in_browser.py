@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from records import Shares, made_up_run
+from plans import case, foretold, lasting
+from records import HOSTILE, Shares, made_up_run
+from staged import staged_run
 
+from pytest_orchestra.model.case import Claim
+from pytest_orchestra.model.plan import PlanRecord
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.reports.html import Gate, ReportExtras, write_html
+from pytest_orchestra.reports.html.planned import write_page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
@@ -50,9 +55,14 @@ def open_report(browser: Any, tmp_path: Path) -> Iterator[Open]:
     requests: list[str] = []
     contexts = []
 
-    def show(run: RunRecord, extras: ReportExtras | None = None, **options: Any) -> Any:
+    def show(
+        run: RunRecord | PlanRecord, extras: ReportExtras | None = None, **options: Any
+    ) -> Any:
         path = tmp_path / "report.html"
-        write_html(run, path, extras)
+        if isinstance(run, PlanRecord):
+            write_page(run, path)
+        else:
+            write_html(run, path, extras)
         context = browser.new_context(reduced_motion="reduce", **options)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
@@ -247,9 +257,21 @@ def test_the_timeline_tells_and_zooms(open_report: Open) -> None:
 
 def test_no_column_is_lost_on_a_narrow_screen(open_report: Open) -> None:
     """The page is not wider than a telephone; what must be is scrolled by itself."""
-    run = made_up_run(300, shares=MIXED)
-    page = open_report(run, viewport={"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for run in (made_up_run(300, shares=MIXED), staged_run("".join(HOSTILE))):
+        page = open_report(run, viewport={"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_table_of_a_matrix_leads_to_failures(open_report: Open) -> None:
+    """From a test that differs to what is told of it; what is alike in all columns can be unfolded."""
+    page = open_report(staged_run())
+    page.locator("table.matrix a").click()
+    told = page.locator("article:target")
+    assert told.get_attribute("data-id") == "a.py::test_order[db=postgres,tls=True]"
+    other = page.get_by_text("a.py::test_cart", exact=True)
+    assert not other.is_visible()
+    page.get_by_text("2 tests alike in all columns").click()
+    assert other.is_visible()
 
 
 def test_ten_thousand_tests_are_no_more_elements_than_a_screenful(open_report: Open) -> None:
@@ -276,3 +298,22 @@ def test_links_to_the_timeline_find_the_slice(open_report: Open) -> None:
     name = page.locator("article").first.get_attribute("data-id")
     assert page.locator("#readout").inner_text().startswith(name)
     assert page.locator(".lane .cursor").count() == 1
+
+
+def test_a_plan_is_shown_as_a_plan(open_report: Open) -> None:
+    """A lane for each worker, the tokens, and all tests, which are planned and did not pass."""
+    claims = frozenset({Claim("db")})
+    specs = [case(f"test_{n}", claims=claims if n < 6 else frozenset()) for n in range(12)]
+    page = open_report(foretold(specs, lasting(specs, *[1.0] * 12), tokens={"db": 2}).tell())
+    assert (
+        page.locator("h1")
+        .inner_text()
+        .endswith("12 tests are predicted to take 6.00 s on 2 workers")
+    )
+    assert page.locator("header .notice").inner_text().startswith("A plan, not a run: ")
+    assert page.locator(".lane").count() == 2
+    assert page.locator("#timeline .key").inner_text() == "planned"
+    assert page.locator(".tools button", has_text="planned").inner_text().split()[-1] == "12"
+    page.locator(".gr.body").first.click()
+    assert "planned" in page.locator("dialog").inner_text()
+    assert "passed" not in page.locator("body").inner_text()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from runs import EPOCH, became, run_of, verdicts
 
 from pytest_orchestra.merging.combine import combine, parts_of
 from pytest_orchestra.model.requirement import Kind, Requirement
 from pytest_orchestra.model.run import ResourceRecord, RunRecord
+from pytest_orchestra.model.stage import Check, StageRecord, StageSpec
 from pytest_orchestra.model.verdict import Verdict
 
 #: What a run of pytest's says of a test that it ran once.
@@ -24,6 +25,9 @@ _ENDS = st.sampled_from(
         Verdict.NOT_RUN,
     ]
 )
+
+#: Names of the stages of a run; somebody may have changed them between two runs.
+_STAGES = st.sampled_from(["", "xy", "yx", "y", "xz"])
 
 
 @st.composite
@@ -42,8 +46,23 @@ def runs(draw: st.DrawFn) -> list[RunRecord]:
             else case
             for place, case in enumerate(cases)
         ]
-        found.append(run_of(*tied, uuid=f"run-{number}", started=started))
+        stages = tuple(_stage(name, number) for name in draw(_STAGES))
+        staged = [
+            replace(case, spec=replace(case.spec, stage=place % len(stages)))
+            if draw(st.booleans()) and stages
+            else case
+            for place, case in enumerate(tied)
+        ]
+        run = run_of(*staged, uuid=f"run-{number}", started=started)
+        found.append(replace(run, stages=stages))
     return found
+
+
+def _stage(name: str, number: int) -> StageRecord:
+    """Return what became of a stage in the run of that ``number``."""
+    check = Check("max_failures", is_met=bool(number % 2), detail="one")
+    times = {"opened_at": number / 3, "ended_at": number + 0.7} if number % 3 else {}
+    return StageRecord(StageSpec(name, match="m" * (number % 2) or None), **times, checks=(check,))
 
 
 @given(runs(), st.randoms(use_true_random=False))
@@ -95,7 +114,12 @@ def _timed(number: int, begun: float, at: float, waited: float) -> RunRecord:
     case = replace(became(f"test_{number}", at=started), assigned_at=at)
     run = run_of(case, uuid=f"run-{number}", started=started)
     worker = replace(run.workers[0], joined_at=at)
-    return replace(run, workers=(worker,), resources=(ResourceRecord("db", 1, 1, waited),))
+    return replace(
+        run,
+        workers=(worker,),
+        resources=(ResourceRecord("db", 1, 1, waited),),
+        stages=(replace(_stage("x", 0), opened_at=at, ended_at=begun),),
+    )
 
 
 @given(runs())
@@ -111,6 +135,24 @@ def test_no_attempt_is_lost_or_made_up(given: list[RunRecord]) -> None:
     assert {case.spec.nodeid for case in whole.cases} == {
         case.spec.nodeid for run in given for case in run.cases
     }
+
+
+@given(runs())
+def test_tests_stay_in_their_stages(given: list[RunRecord]) -> None:
+    """Whatever the order of the stages, and a gate that failed in any run has failed."""
+    whole = combine(given)
+    assume(len(given) > 1)
+
+    def stages(run: RunRecord) -> set[tuple[str, str]]:
+        return {
+            (case.spec.nodeid, run.stages[case.spec.stage].spec.name)
+            for case in run.cases
+            if case.spec.stage is not None
+        }
+
+    assert stages(whole) <= set().union(*map(stages, given))
+    failed = {stage.spec.name for run in given for stage in run.stages if stage.has_failed}
+    assert {stage.spec.name for stage in whole.stages if stage.has_failed} == failed
 
 
 @given(runs())

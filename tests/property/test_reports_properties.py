@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
 from enum import Enum
@@ -18,6 +19,9 @@ from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.reports.names import junit_names
 from pytest_orchestra.reports.record_file import read_record, write_record
 from pytest_orchestra.reports.text import cut, visible
+
+#: What a configuration may have as a number.
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 #: Any text, lone surrogates included.
 TEXTS = st.text(st.characters(codec=None, exclude_categories=()), max_size=8)
@@ -39,9 +43,17 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.builds(kind, **{each.name: values(hints[each.name]) for each in fields(kind)})
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(list(kind))
-    first, *rest = get_args(kind)
-    kept = {tuple: tuple, frozenset: frozenset}.get(get_origin(kind))  # else it is this or None
-    if kept is not None and (not rest or rest == [...]):
+    return _of_several(*get_args(kind), origin=get_origin(kind))
+
+
+def _of_several(first: Any, *rest: Any, origin: Any) -> st.SearchStrategy[Any]:
+    if origin is Mapping:
+        return st.dictionaries(values(first), values(*rest), max_size=2)
+    if {first, *rest} == {str, int, float, bool}:
+        scalar: st.SearchStrategy[Any] = TEXTS | st.integers() | st.booleans() | FINITE
+        return scalar
+    kept = {tuple: tuple, frozenset: frozenset}.get(origin)  # else it is this or None
+    if kept is not None and rest in ((), (...,)):
         return st.lists(values(first), max_size=2).map(kept)
     return st.tuples(*map(values, (first, *rest))) if kept else st.none() | values(first)
 

@@ -12,13 +12,15 @@ from pytest_orchestra.scheduling.capacity import Stock, settle_stock
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.fixtures import Fixtures
-from pytest_orchestra.scheduling.graph import arrange
+from pytest_orchestra.scheduling.graph import Graph, arrange
 from pytest_orchestra.scheduling.placement import place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.score import score
 from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.selection import Selection
+from pytest_orchestra.scheduling.stage_order import stage_cases
+from pytest_orchestra.scheduling.staging import Staging
 
 #: Per case, its prerequisites and the verdicts of them that it accepts.
 Edges: TypeAlias = Mapping[int, Mapping[int, frozenset[Verdict]]]
@@ -63,6 +65,13 @@ def once_over(*cases: int) -> Mapping[int, frozenset[Verdict]]:
     return dict.fromkeys(cases, ANY_VERDICT)
 
 
+def make_graph(cases: int, edges: Edges | None = None, staging: Staging | None = None) -> Graph:
+    """Return the graph of so many cases."""
+    prerequisites = [(edges or {}).get(case, {}) for case in range(cases)]
+    graph = arrange(prerequisites)
+    return graph if staging is None else stage_cases(staging, prerequisites, graph).graph
+
+
 def make_engine(  # noqa: PLR0913 - each is a different thing that a test may care about
     specs: Sequence[CaseSpec],
     edges: Edges | None = None,
@@ -77,11 +86,11 @@ def make_engine(  # noqa: PLR0913 - each is a different thing that a test may ca
     cleaners: Mapping[int, Collection[int]] | None = None,
     hosts: Mapping[str, Mapping[str, Capacity]] | None = None,
     retries: RetryPolicy | None = None,
+    staging: Staging | None = None,
     script: Script | None = None,
 ) -> Engine:
     """Return an engine for ``specs``; what is not given is left at its plainest."""
-    edges = edges or {}
-    graph = arrange([edges.get(case, {}) for case in range(len(specs))])
+    graph = make_graph(len(specs), edges, staging)
     stock, problems = settle_stock(specs, counted(capacities or {}), hosts)
     assert not problems
     barred, problems = place(specs, stock)

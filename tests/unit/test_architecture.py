@@ -37,6 +37,7 @@ OURS: Final[dict[str, set[str]]] = {
     "machine": {"model", "errors", "machine"},
     "history": {"model", "errors", "history"},
     "reports": {"model", "scheduling", "errors", "reports"},
+    "live": {"model", "live"},
     "diagnosis": {"history", "diagnosis"},
     "merging": {"model", "errors", "merging"},
     "cli": {
@@ -56,6 +57,7 @@ OURS: Final[dict[str, set[str]]] = {
     "advice": {"model", "scheduling", "advice"},
     "hookspecs": {"model"},
     "marker_lines": set(),
+    "scales": set(),
     "running": {
         "model",
         "scheduling",
@@ -66,17 +68,19 @@ OURS: Final[dict[str, set[str]]] = {
         "machine",
         "history",
         "reports",
+        "live",
         "diagnosis",
         "advice",
         "hookspecs",
+        "scales",
         "running",
     },
-    "plugin": {"hookspecs", "marker_lines", "running"},
+    "plugin": {"hookspecs", "marker_lines", "scales", "running"},
     "": {"model"},
 }
 
 #: The rim: what may import pytest and the like.
-RIM: Final = {"running", "plugin", "hookspecs"}
+RIM: Final = {"running", "plugin", "hookspecs", "scales"}
 
 #: Packages of others that a layer may import inside a function, so that they load when needed.
 LAZY: Final = {"scheduling": {"networkx"}, "machine": {"filelock"}}

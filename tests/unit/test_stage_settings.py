@@ -82,6 +82,7 @@ def test_all_that_can_be_said() -> None:
         ("strategy = 'matrix'", "stages[2]: strategy 'matrix' and axes belong together"),
         ("axes = { db = ['a'] }", "stages[2]: strategy 'matrix' and axes belong together"),
         ("axes = 1\nstrategy = 'matrix'", "stages[2].axes is 1, not a table of lists"),
+        ("axes = {}\nstrategy = 'matrix'", "stages[2].axes is {}, not a table of lists"),
         ("axes = { a = [] }\nstrategy = 'matrix'", "stages[2].axes.a is [], not a list"),
         ("axes = { a = [nan] }\nstrategy = 'matrix'", "stages[2].axes.a is [nan], not a list"),
         ("axes = { a = [1, '1'] }\nstrategy = 'matrix'", "stages[2].axes.a has a value twice"),

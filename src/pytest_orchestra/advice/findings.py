@@ -63,12 +63,7 @@ class Findings:
     @cached_property
     def tails(self) -> Sequence[float]:
         """The length of the longest path from the start of each test to the end, in seconds."""
-        tails = list(self.seconds)
-        for case in reversed(self.graph.order):
-            tails[case] += max(
-                (tails[each] for each, _ in self.graph.dependents[case]), default=0.0
-            )
-        return tails
+        return self.graph.longest(self.seconds, is_bound=True)
 
     @cached_property
     def bound(self) -> float:
@@ -190,7 +185,10 @@ class WhatIf:
         for dependant in shop.after[case]:
             before[dependant] = [*before[dependant], number]
         signature = [*shop.signature, shop.signature[case]]
-        split = replace(shop, seconds=seconds, before=before, after=after, signature=signature)
+        stages = [*shop.stages, shop.stages[case]] if shop.stages else ()
+        split = replace(
+            shop, seconds=seconds, before=before, after=after, signature=signature, stages=stages
+        )
         # Right behind the other half: no other key lies between two whole numbers.
         return self._makespan(lambda: split, self._keys[case] + 0.5)
 

@@ -8,10 +8,10 @@ from typing import Final
 from pytest_orchestra.advice.findings import MOST_NAMED, Findings, WhatIf
 from pytest_orchestra.advice.words import count, seconds
 from pytest_orchestra.model.advice import Recommendation, Topic
-from pytest_orchestra.model.capacity import UNBOUNDED, Capacity, Scope
-from pytest_orchestra.model.case import Mode
+from pytest_orchestra.model.capacity import UNBOUNDED, Scope
 from pytest_orchestra.model.run import ResourceRecord
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
+from pytest_orchestra.scheduling.what_if import one_more
 
 #: So many resources are looked at, those first for which tests waited longest.
 MOST_RESOURCES: Final = 3
@@ -30,7 +30,7 @@ def scarce_resources(findings: Findings, what_if: WhatIf) -> Iterator[Recommenda
     found.sort(key=lambda each: -each.held_up)
     for resource in found[:MOST_RESOURCES]:
         capacity = findings.stock.capacities[resource.name]
-        amount = _one_more(findings, resource.name, capacity)
+        amount = one_more(findings.specs, resource.name, capacity)
         gain = what_if.as_it_was - what_if.with_more(resource.name, amount)
         if findings.is_worth_it(gain):
             cases = waiting.get(resource.name, [])
@@ -46,19 +46,6 @@ def _can_be_more(findings: Findings, resource: ResourceRecord) -> bool:
         and capacity.tokens != UNBOUNDED
         and capacity.scope is not Scope.MACHINE
     )
-
-
-def _one_more(findings: Findings, name: str, capacity: Capacity) -> int:
-    """Return what one more of it is: an instance, or of a quantity the most that a test takes."""
-    if not capacity.is_quantity:
-        return capacity.slots
-    claims = [
-        claim
-        for spec in findings.specs
-        for claim in (*spec.claims, *(each for hold in spec.holds for each in hold.claims))
-        if claim.resource == name and claim.mode is Mode.COUNT
-    ]
-    return max((claim.amount for claim in claims), default=1)
 
 
 def _recommendation(

@@ -35,7 +35,8 @@ examples:
   pytest-orchestra plan build/record.json.gz --workers 4,8,16 --resource db=3
 
 What tests need is taken from the record of a run, what they take from the history, and from the record
-where that has nothing. Setting up shared fixtures and starting workers are not counted.
+where that has nothing. Setting up shared fixtures and starting workers are not counted. Of the tests as
+they are now, fixtures included, pytest --orchestrate --orchestrate-plan tells.
 
 exit codes: 0 predicted; 2 wrong use, or nothing to predict from
 """

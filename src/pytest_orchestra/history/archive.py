@@ -19,6 +19,7 @@ from pytest_orchestra.history.estimates import (
     failure_probability,
     recent_median,
 )
+from pytest_orchestra.history.pace import pace_of
 from pytest_orchestra.history.places import (
     clean_up,
     identify,
@@ -65,6 +66,12 @@ class Recollection:
     renamed: Mapping[str, str] = field(default_factory=dict)
     flaking: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, Past] = field(default_factory=dict)
+
+    def pace(self) -> float:
+        """Return by what to multiply ``seconds`` for what they come to in a run."""
+        return pace_of(
+            (seconds, self.tests[nodeid].observed) for nodeid, seconds in self.seconds.items()
+        )
 
 
 class Archive:

@@ -14,6 +14,7 @@ is known. What was is counted if it makes a failure more likely than that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -104,28 +105,49 @@ def _only_passed(observed: Iterable[Observed]) -> bool:
     return {each.verdict for each in observed} <= {Verdict.PASSED}
 
 
-def guess(nodeids: Iterable[str], known: Mapping[str, float]) -> Mapping[str, float]:
-    """Return what tests of which nothing is known may take, in seconds.
+class Likeness(StrEnum):
+    """Which tests a guess goes by: the same with other parameters, those of its file, or all."""
+
+    PARAMETERS = "parameters"
+    FILE = "file"
+    ALL = "all"
+
+
+class Guesses:
+    """What tests of which nothing is known may take, by what is ``known`` of others, in seconds by node id.
 
     The median of those with other parameters, else the mean in the same file, else the mean of
     all. A mean, since few tests take most of the time and it is better to start a long one too
-    early. Nothing, if nothing is ``known`` of any.
+    early.
     """
+
+    def __init__(self, known: Mapping[str, float]) -> None:
+        functions: dict[str, list[float]] = {}
+        files: dict[str, list[float]] = {}
+        for nodeid, seconds in known.items():
+            functions.setdefault(function_of(nodeid), []).append(seconds)
+            files.setdefault(_file_of(nodeid), []).append(seconds)
+        self._by_function = {name: sorted(each)[len(each) // 2] for name, each in functions.items()}
+        self._by_file = {name: sum(each) / len(each) for name, each in files.items()}
+        self._of_all = sum(known.values()) / len(known) if known else None
+
+    def of(self, nodeid: str) -> tuple[float, Likeness] | None:
+        """Return seconds, and what they are taken from; None if nothing is known of any test."""
+        function, file = function_of(nodeid), _file_of(nodeid)
+        if function in self._by_function:
+            return self._by_function[function], Likeness.PARAMETERS
+        if file in self._by_file:
+            return self._by_file[file], Likeness.FILE
+        return None if self._of_all is None else (self._of_all, Likeness.ALL)
+
+
+def guess(nodeids: Iterable[str], known: Mapping[str, float]) -> Mapping[str, float]:
+    """Return what those tests may take, in seconds, that are not ``known``; see :class:`Guesses`."""
     unknown = [nodeid for nodeid in nodeids if nodeid not in known]
     if not unknown or not known:
         return {}
-    functions: dict[str, list[float]] = {}
-    files: dict[str, list[float]] = {}
-    for nodeid, seconds in known.items():
-        functions.setdefault(function_of(nodeid), []).append(seconds)
-        files.setdefault(_file_of(nodeid), []).append(seconds)
-    by_function = {name: sorted(each)[len(each) // 2] for name, each in functions.items()}
-    by_file = {name: sum(each) / len(each) for name, each in files.items()}
-    of_any = sum(known.values()) / len(known)
-    return {
-        nodeid: by_function.get(function_of(nodeid), by_file.get(_file_of(nodeid), of_any))
-        for nodeid in unknown
-    }
+    guesses = Guesses(known)
+    return {nodeid: found[0] for nodeid in unknown if (found := guesses.of(nodeid)) is not None}
 
 
 def function_of(nodeid: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pytest_orchestra.history.estimates import Observed
 from pytest_orchestra.history.observing import PastCase, PastRun
+from pytest_orchestra.history.pace import gap_of
 from pytest_orchestra.history.recent import FAILURES, KEPT, OUTCOMES, unpack
 from pytest_orchestra.history.renames import Trace
 from pytest_orchestra.history.surroundings import Span
@@ -79,6 +80,21 @@ def read_known(
     fixtures = connection.execute("SELECT name, scope, recent FROM fixture").fetchall()
     costs = {(name, scope): _observed(recent, here) for name, scope, recent in fixtures}
     return Known(tests, costs)
+
+
+def read_gap(connection: sqlite3.Connection, environment: str) -> float:
+    """Return the seconds that a worker took from one test to the next in the last run that was not stopped.
+
+    0.0 if there was none in this ``environment``.
+    """
+    rows = connection.execute(
+        "SELECT worker, started, max(coalesce(seconds, 0.0), coalesce(setup, 0.0) + "
+        "coalesce(call, 0.0) + coalesce(teardown, 0.0)) FROM result WHERE started IS NOT NULL "
+        "AND run = (SELECT id FROM run WHERE environment = ? AND stopped IS NULL "
+        "ORDER BY started DESC LIMIT 1) ORDER BY worker, started",
+        (_number_of(connection, environment),),
+    )
+    return gap_of(rows)
 
 
 def read_traces(connection: sqlite3.Connection, bodies: Iterable[str]) -> tuple[Trace, ...]:

@@ -44,5 +44,5 @@ def unpack(recent: bytes) -> list[Entry]:
 
 def extend(recent: bytes, entries: Iterable[Entry]) -> bytes:
     """Return ``recent`` with more entries, of which the newest are kept."""
-    every = sorted([*_ENTRY.iter_unpack(recent), *entries])
+    every = sorted([*_ENTRY.iter_unpack(recent), *entries]) if recent else sorted(entries)
     return b"".join([_ENTRY.pack(*entry) for entry in every[-KEPT:]])

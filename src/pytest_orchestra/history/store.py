@@ -26,6 +26,7 @@ from pytest_orchestra.history.reading import (
     read_failing,
     read_failures,
     read_flaking,
+    read_gap,
     read_heads,
     read_known,
     read_last_seen,
@@ -125,6 +126,10 @@ class Store:
     def known(self, nodeids: Iterable[str], environment: str, python: str) -> Known:
         """Return what a run needs to know of these tests; see :func:`.read_known`."""
         return read_known(self._connection, nodeids, environment, python)
+
+    def gap(self, environment: str) -> float:
+        """Return the seconds between two tests on a worker; see :func:`.read_gap`."""
+        return read_gap(self._connection, environment)
 
     def traces(self, bodies: Iterable[str]) -> tuple[Trace, ...]:
         """Return the tests whose code has one of these digests."""

@@ -157,11 +157,16 @@ def _add_tests(
         if (*rest,) != about[nodeid]
     ]
     connection.executemany("UPDATE test SET line = ?, claims = ? WHERE id = ?", changed)
-    fresh = [(nodeid, *each) for nodeid, each in about.items() if nodeid not in known]
-    if fresh:
-        connection.executemany("INSERT INTO test (nodeid, line, claims) VALUES (?, ?, ?)", fresh)
-        return {nodeid: number for nodeid, number, *_ in connection.execute(query, wanted)}
-    return {nodeid: number for nodeid, (number, *_) in known.items()}
+    numbers = {nodeid: number for nodeid, (number, *_) in known.items()}
+    fresh = [nodeid for nodeid in about if nodeid not in known]
+    # Nobody else adds any in this transaction, so the numbers need not be asked for afterwards.
+    (highest,) = connection.execute("SELECT coalesce(max(id), 0) FROM test").fetchone()
+    numbers |= {nodeid: number for number, nodeid in enumerate(fresh, highest + 1)}
+    connection.executemany(
+        "INSERT INTO test (id, nodeid, line, claims) VALUES (?, ?, ?, ?)",
+        ((numbers[nodeid], nodeid, *about[nodeid]) for nodeid in fresh),
+    )
+    return numbers
 
 
 def _claims_text(case: CaseEvidence) -> str:

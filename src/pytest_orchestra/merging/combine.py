@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pytest_orchestra.merging.cases import Several, place_of
 from pytest_orchestra.merging.numbering import label, number_anew
 from pytest_orchestra.merging.resources import join_resources, join_workers
+from pytest_orchestra.merging.stages import join_stages
 from pytest_orchestra.model.flakes import QuarantineRecord
 from pytest_orchestra.model.requirement import Kind
 from pytest_orchestra.model.run import CaseRecord, PartRecord, RunRecord
@@ -53,7 +54,8 @@ def combine(runs: Iterable[RunRecord]) -> RunRecord:
     nodeids = sorted(places, key=places.__getitem__)
     numbers = {nodeid: number for number, nodeid in enumerate(nodeids)}
     started = min((run.started for run in kept if run.started), default=0.0)
-    moved = [number_anew(label(run), numbers, started) for run in kept]
+    stages = {stage.spec.name: number for number, stage in enumerate(join_stages(kept))}
+    moved = [number_anew(label(run), numbers, stages, started) for run in kept]
     found: dict[str, Several] = defaultdict(Several)
     for number, run in enumerate(moved):
         for case in run.cases:
@@ -80,6 +82,12 @@ def _whole(runs: Sequence[RunRecord], several: Sequence[Several], started: float
         started=started,
         warnings=tuple(dict.fromkeys(each for run in runs for each in run.warnings)),
         has_given_up_retrying=any(run.has_given_up_retrying for run in runs),
+        pressure=tuple(
+            sorted(
+                dict.fromkeys(each for run in runs for each in run.pressure),
+                key=lambda each: (each.began, each.scarce, each.seconds, each.fewest),
+            )
+        ),
         fails_on_flaky=any(run.fails_on_flaky for run in runs),
         uncollected=tuple(dict.fromkeys(each for run in counted for each in run.uncollected)),
         surroundings=runs[0].surroundings,
@@ -88,13 +96,15 @@ def _whole(runs: Sequence[RunRecord], several: Sequence[Several], started: float
         quarantine=tuple(_quarantine(runs, several)),
         uuid=hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:32],
         parts=tuple(parts[uuid] for uuid in sorted(parts)),
-        # What was dispatched, a score, coverage and what other tools wrote are each of one run, and no sum of them.
+        # What was predicted and dispatched, a score, coverage and what other tools wrote are each of one run, and no
+        # sum of them.
         recommendations=tuple(
             sorted(
                 dict.fromkeys(each for run in runs for each in run.recommendations),
                 key=lambda each: (-(each.gain or 0.0), each.topic, each.text, each.cases),
             )
         ),
+        stages=join_stages(runs),
         unadvised="; ".join(dict.fromkeys(run.unadvised for run in runs if run.unadvised)),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from pytest_orchestra.merging.stages import label_checks
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 
 #: Stands between a worker's name and what it was a part of.
@@ -25,7 +26,8 @@ def label(run: RunRecord) -> RunRecord:
     if len(run.parts) > 1:
         return run
     shard = run.parts[0].shard if run.parts else run.shard
-    suffix = f"{_OF}{shard.index if shard is not None else run.uuid[:_SHOWN]}"
+    name = str(shard.index) if shard is not None else run.uuid[:_SHOWN]
+    suffix = f"{_OF}{name}"
 
     def rename(worker: str) -> str:
         return worker if not worker or _OF in worker else worker + suffix
@@ -34,6 +36,7 @@ def label(run: RunRecord) -> RunRecord:
         run,
         cases=tuple([_renamed(case, rename) for case in run.cases]),
         workers=tuple(replace(each, name=rename(each.name)) for each in run.workers),
+        stages=label_checks(run, f"{'run' if shard is None else 'shard'} {name}"),
     )
 
 
@@ -49,16 +52,19 @@ def _renamed(case: CaseRecord, rename: Callable[[str], str]) -> CaseRecord:
     )
 
 
-def number_anew(run: RunRecord, numbers: Mapping[str, int], started: float) -> RunRecord:
+def number_anew(
+    run: RunRecord, numbers: Mapping[str, int], stages: Mapping[str, int], started: float
+) -> RunRecord:
     """Return ``run`` with ``numbers`` (by node id) for its cases, and times that count from ``started``.
 
-    Its own start, in seconds since the epoch, and the order of its cases stay.
+    Cases are of the stages with the numbers in ``stages`` (by name). Its own start, in seconds since the epoch, and the order of its cases stay.
     """
     new = [numbers[case.spec.nodeid] for case in run.cases]
+    stage_of = [stages[stage.spec.name] for stage in run.stages]
     later = run.started - started if run.started else 0.0
     return replace(
         run,
-        cases=tuple([_moved(case, new, later) for case in run.cases]),
+        cases=tuple([_moved(case, new, stage_of, later) for case in run.cases]),
         workers=tuple(
             replace(
                 each,
@@ -72,19 +78,37 @@ def number_anew(run: RunRecord, numbers: Mapping[str, int], started: float) -> R
         unclaimed=tuple((fixture, new[case]) for fixture, case in run.unclaimed),
         flakes=tuple(replace(each, case=new[each.case]) for each in run.flakes),
         quarantine=tuple(replace(each, case=new[each.case]) for each in run.quarantine),
+        pressure=tuple(
+            replace(each, began=_exact(each.began) + later, seconds=_exact(each.seconds))
+            for each in run.pressure
+        ),
         recommendations=tuple(
             replace(each, cases=tuple([new[case] for case in each.cases]))
             for each in run.recommendations
         ),
+        stages=tuple(
+            replace(
+                each,
+                opened_at=_later(each.opened_at, later),
+                ended_at=_later(each.ended_at, later),
+                judged_at=_later(each.judged_at, later),
+            )
+            for each in run.stages
+        ),
     )
 
 
-def _moved(case: CaseRecord, new: list[int], later: float) -> CaseRecord:
-    cause = case.cause
+def _moved(case: CaseRecord, new: list[int], stage_of: list[int], later: float) -> CaseRecord:
+    spec, cause = case.spec, case.cause
+    if spec.stage is not None and spec.stage < len(stage_of):
+        spec = replace(spec, stage=stage_of[spec.stage])
     if cause is not None and cause.case is not None:
         cause = replace(cause, case=new[cause.case])
+    if cause is not None and cause.stage is not None and cause.stage < len(stage_of):
+        cause = replace(cause, stage=stage_of[cause.stage])
     return replace(
         case,
+        spec=spec,
         cause=cause,
         ready_at=_later(case.ready_at, later),
         refused_at=_later(case.refused_at, later),

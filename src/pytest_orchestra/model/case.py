@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
 
@@ -63,6 +64,26 @@ class Hold:
     claims: tuple[Claim, ...]
 
 
+#: Axes of a matrix, each with one of its values as a text.
+Column: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a case stands in the table of a matrix stage, which runs each test once for each column.
+
+    ``row`` is the node id of the test without the values of axes.
+    """
+
+    row: str
+    column: Column
+
+    def agrees(self, other: Cell) -> bool:
+        """Whether both have the same values on the axes that both have."""
+        mine = dict(self.column)
+        return all(mine.get(axis, value) == value for axis, value in other.column)
+
+
 @dataclass(frozen=True, slots=True)
 class CaseSpec:
     """One collected test and what its markers say.
@@ -78,7 +99,7 @@ class CaseSpec:
     another, and cleans up after. ``forgone`` are those of the latter two whose provider was left
     out on purpose: the case does not wait for them. ``retries`` is how many times it may be tried
     again when it fails; None: nothing was said of that. ``stage`` is the index of the stage that it belongs
-    to; None where the run has no stages.
+    to; None where the run has no stages. ``cell`` is where it stands in that stage's matrix, if that has one.
     """
 
     nodeid: str
@@ -98,6 +119,7 @@ class CaseSpec:
     forgone: tuple[str, ...] = ()
     retries: int | None = None
     stage: int | None = None
+    cell: Cell | None = None
 
     @property
     def takes(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from pytest_orchestra.model.stage import StageFigures
 from pytest_orchestra.model.verdict import Cause, Verdict
 
 #: Name and scope of a fixture: the node id under which it stays up, empty for the whole session.
@@ -35,6 +36,26 @@ class WorkerLost:
     case: int | None = None
     verdict: Verdict = Verdict.FAILED
     again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersDismissed:
+    """Idle workers were told to go home: they get nothing more, and are lost when they have left.
+
+    Until then their fixtures may be up, and keep what they keep.
+    """
+
+    workers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchLimited:
+    """No more than ``most`` workers, at least one, are to be busy at a time; None: all may be.
+
+    Whoever is busy already ends what runs.
+    """
+
+    most: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +145,14 @@ class FixturesDown:
 
 
 @dataclass(frozen=True, slots=True)
+class StageReviewed:
+    """Somebody has looked at a stage that has ended: ``objections`` are why its gate does not pass."""
+
+    stage: int
+    objections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CrewComplete:
     """Nobody else is about to join; only a run that is to go like another one waits for workers."""
 
@@ -132,6 +161,8 @@ Event: TypeAlias = (
     WorkersJoined
     | CrewComplete
     | WorkerLost
+    | WorkersDismissed
+    | DispatchLimited
     | CaseBlocked
     | CaseFinished
     | TimePassed
@@ -141,6 +172,7 @@ Event: TypeAlias = (
     | TokensGranted
     | TokensWanted
     | FixturesDown
+    | StageReviewed
 )
 
 
@@ -203,4 +235,14 @@ class Relinquish:
     fixtures: tuple[Fixture, ...]
 
 
-Command: TypeAlias = Assign | Recall | Conclude | GiveUp | Acquire | GiveBack | Relinquish
+@dataclass(frozen=True, slots=True)
+class ReviewStage:
+    """Let those look at a stage who have a say in its gate; answered by StageReviewed."""
+
+    stage: int
+    figures: StageFigures
+
+
+Command: TypeAlias = (
+    Assign | Recall | Conclude | GiveUp | Acquire | GiveBack | Relinquish | ReviewStage
+)

@@ -13,6 +13,7 @@ from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.dispatch import Conditions, Dispatch
 from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, SuiteFlakes
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.pressure import PressureRecord
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.stage import StageRecord
@@ -170,6 +171,8 @@ class RunRecord:
     and is empty if all were. ``quality`` is None where nothing ran. ``coverage`` and ``links`` are of what
     other tools wrote in this run. ``dispatch`` and ``conditions`` are what it takes to run it again; a merged
     run has none. ``stages`` are those of the configuration; each case's spec says to which it belongs.
+    ``predicted`` is what ``seconds`` were expected to be before the run, None if nothing was.
+    ``pressure`` says when workers were held back, since the machine was short of something.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -197,8 +200,10 @@ class RunRecord:
     links: tuple[Link, ...] = ()
     fails_on_flaky: bool = False
     stages: tuple[StageRecord, ...] = ()
+    predicted: float | None = None
     dispatch: Dispatch = field(default_factory=Dispatch)
     conditions: Conditions = field(default_factory=Conditions)
+    pressure: tuple[PressureRecord, ...] = ()
 
     @property
     def denied(self) -> int:
@@ -209,6 +214,11 @@ class RunRecord:
     def gating(self) -> tuple[QuarantineRecord, ...]:
         """The tests that fail the run although they are in quarantine."""
         return tuple(each for each in self.quarantine if each.gates)
+
+    @property
+    def failed_stages(self) -> tuple[StageRecord, ...]:
+        """The stages whose gates have failed, and with them the run."""
+        return tuple(stage for stage in self.stages if stage.has_failed)
 
     @property
     def excused(self) -> frozenset[int]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from pytest_orchestra.model.verdict import Verdict
+
 #: A value on an axis of a matrix.
 AxisValue: TypeAlias = str | int | float | bool
 
@@ -53,6 +55,25 @@ class Gate:
     max_slowest: float | None = None
     min_coverage: float | None = None
 
+    @property
+    def is_barrier(self) -> bool:
+        """Whether it cannot pass before the last test of the stage is over, even if all pass."""
+        early = (
+            self.pass_rate not in (None, 1.0),
+            bool(self.max_failures),
+            bool(self.max_flaky_rate),
+            bool(self.max_blocked),
+        )
+        late = (
+            self.pass_rate == 1.0,
+            self.max_failures == 0,
+            self.max_flaky_rate == 0.0,
+            self.max_blocked == 0,
+            self.max_duration is not None,
+            self.max_slowest is not None,
+        )
+        return any(late) or not any(early)
+
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
@@ -96,16 +117,41 @@ class Check:
 class StageRecord:
     """What became of one stage.
 
-    ``opened_at`` is when its tests were free to start and ``ended_at`` when its last test had its verdict, in
-    seconds since the run began; None for what never happened. ``checks`` are those of its gate, none where it has no gate.
+    ``opened_at`` is when its tests were free to start and ``ended_at`` when the last of them that ran was over,
+    in seconds since the run began; None for what never happened. ``judged_at`` is when it was certain that its
+    gate had passed, or had failed. ``checks`` are those of its gate, none where it has no gate.
     """
 
     spec: StageSpec
     opened_at: float | None = None
     ended_at: float | None = None
+    judged_at: float | None = None
     checks: tuple[Check, ...] = ()
 
     @property
     def has_failed(self) -> bool:
         """Whether some criterion of its gate was not met."""
         return any(check.is_met is False for check in self.checks)
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether its gate was judged, and nothing was wrong."""
+        is_sure = all(check.is_met for check in self.checks)
+        return is_sure and (bool(self.checks) or self.judged_at is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class StageFigures:
+    """What the tests of a stage came to, for who judges its gate.
+
+    ``counts`` are numbers of tests by verdict. ``duration`` is from its first test to its last, and
+    ``slowest_seconds`` what the test ``slowest`` took, in seconds. ``failures`` are the node ids of tests that
+    failed, in the order in which they did.
+    """
+
+    name: str
+    counts: Mapping[Verdict, int] = field(default_factory=dict)
+    duration: float = 0.0
+    slowest: str = ""
+    slowest_seconds: float = 0.0
+    failures: tuple[str, ...] = ()

@@ -44,10 +44,12 @@ class Cause:
     ``case`` is the index of the case at the root of it, where there is one; ``reason`` is
     what happened to that case, or the whole reason where there is none; ``worker`` is the
     worker on which it happened. ``is_denied``: the run could not give it what it claims, so that
-    nothing is known of it, and no other test is at fault.
+    nothing is known of it, and no other test is at fault. ``stage`` is the index of the stage whose gate
+    has failed, where that is the cause.
     """
 
     reason: str
     case: int | None = None
     worker: str | None = None
     is_denied: bool = False
+    stage: int | None = None

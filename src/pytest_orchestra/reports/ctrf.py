@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_orchestra.model.attempt import Attempt
+from pytest_orchestra.model.case import Column
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import SUCCESS, Verdict
 from pytest_orchestra.reports.files import replacing
@@ -23,6 +24,7 @@ from pytest_orchestra.reports.outcomes import (
     outputs,
     with_uncollected,
 )
+from pytest_orchestra.reports.stages import StageStory, stage_name, stage_stories
 from pytest_orchestra.reports.text import cut, encodable
 from pytest_orchestra.reports.times import instant, milliseconds
 
@@ -100,7 +102,36 @@ def _summary(run: RunRecord) -> dict[str, Any]:
         "extra": {
             "verdicts": {verdict: counts[verdict] for verdict in Verdict if verdict in counts},
             **({"stopped": encodable(run.stopped)} if run.stopped else {}),
+            **({"stages": list(map(_stage, stages))} if (stages := stage_stories(run)) else {}),
         },
+    }
+
+
+def _stage(stage: StageStory) -> dict[str, Any]:
+    record = stage.record
+    return {
+        "name": encodable(stage.spec.name),
+        "strategy": stage.spec.strategy,
+        "needs": [encodable(name) for name in stage.spec.needs],
+        "tests": stage.tests,
+        "verdicts": {each: stage.counts[each] for each in Verdict if each in stage.counts},
+        **{
+            name: None if at is None else milliseconds(at)
+            for name, at in (
+                ("opened", record.opened_at),
+                ("ended", record.ended_at),
+                ("judged", record.judged_at),
+            )
+        },
+        "gate": stage.gate,
+        "checks": [
+            {
+                "criterion": encodable(check.criterion),
+                "met": check.is_met,
+                "detail": encodable(check.detail),
+            }
+            for check in record.checks
+        ],
     }
 
 
@@ -152,7 +183,7 @@ def make_test(run: RunRecord, case: CaseRecord) -> dict[str, Any]:
         "flaky": is_flaky(case),
         "retries": len(retries),
         "retryAttempts": [_retry(number, each) for number, each in enumerate(retries, 1)],
-        "extra": _extra(case, last),
+        "extra": _extra(run, case, last),
     }
     if last is not None:
         test |= _told(last)
@@ -191,19 +222,25 @@ def _told(attempt: Attempt) -> dict[str, Any]:
     return told
 
 
-def _extra(case: CaseRecord, last: Attempt | None) -> dict[str, Any]:
+def _extra(run: RunRecord, case: CaseRecord, last: Attempt | None) -> dict[str, Any]:
     extra = {
         "wait_seconds": round(case.held_up, 6),
         "waited_for": encodable(case.waited_for or ""),
         "cpu_seconds": round(case.cpu_seconds or 0.0, 6),
         "memory_peak": case.memory_peak,
         "resources": sorted(encodable(claim.resource) for claim in case.spec.claims),
+        "stage": encodable(stage_name(run, case.spec.stage)),
+        "matrix": {encodable(axis): encodable(value) for axis, value in _column(case)},
     }
     if last is not None:
         extra["properties"] = {
             encodable(name): encodable(cut(value)) for name, value in last.properties
         }
     return _known(extra)
+
+
+def _column(case: CaseRecord) -> Column:
+    return case.spec.cell.column if case.spec.cell is not None else ()
 
 
 def _known(entry: Mapping[str, Any], always: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -46,6 +46,7 @@ from pytest_orchestra.reports.outcomes import (
     outputs,
     seconds_of,
 )
+from pytest_orchestra.reports.stages import stage_name
 from pytest_orchestra.reports.text import cut, shorten, visible
 from pytest_orchestra.reports.times import instant
 
@@ -147,6 +148,9 @@ class CaseWriter:
                 yield "host", self._hosts[attempt.worker]
         if self._run.shard is not None:
             yield "shard", f"{self._run.shard.index}/{self._run.shard.count}"
+        stage = stage_name(self._run, record.spec.stage)
+        if stage:
+            yield "stage", stage
         if len(record.attempts) > 1:
             yield "attempts", str(len(record.attempts))
         if record.verdict in (Verdict.FLAKY, Verdict.XPASSED):

@@ -46,7 +46,7 @@ def details(summary: str, note: str, body: str) -> str:
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table, its first column to the left and the others to the right."""
     lines = [
-        _row(headings),
+        _row([_cell(each) for each in headings]),
         _row([":--", *["--:"] * (len(headings) - 1)]),
         *(_row([_cell(each) for each in row]) for row in rows),
     ]

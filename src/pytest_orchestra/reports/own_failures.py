@@ -10,11 +10,12 @@ from pytest_orchestra.model.run import RunRecord
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What the run was to meet, by ``name``, whether it did, and by which figures."""
+    """What the run was to meet, by ``name``, whether it did, and by which figures; ``is_of_stage``: a gate's."""
 
     name: str
     is_met: bool
     detail: str
+    is_of_stage: bool = False
 
     @property
     def text(self) -> str:
@@ -23,7 +24,15 @@ class Condition:
 
 
 def conditions(run: RunRecord) -> Iterator[Condition]:
-    """Yield what quarantine, and --orchestrate-fail-on-flaky, made of tests that failed in some attempt."""
+    """Yield what gates asked for, and what became of tests that failed in some attempt.
+
+    That is: what quarantine, and --orchestrate-fail-on-flaky, made of them.
+    """
+    for stage in run.stages:
+        for check in stage.checks:
+            if check.is_met is not None:
+                name = f"gate of stage {stage.spec.name!r}, {check.criterion}"
+                yield Condition(name, check.is_met, check.detail, is_of_stage=True)
     flaky = len(run.flaky)
     if run.fails_on_flaky:
         tests = "1 test is" if flaky == 1 else f"{flaky or 'no'} tests are"

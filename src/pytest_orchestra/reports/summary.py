@@ -14,6 +14,7 @@ from pytest_orchestra.model.run import CaseRecord, RunRecord, UncollectedRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.reports.files import replacing
 from pytest_orchestra.reports.markdown import code, details, fenced, table
+from pytest_orchestra.reports.matrix import matrix_tables
 from pytest_orchestra.reports.outcomes import (
     BAD,
     blame,
@@ -24,6 +25,8 @@ from pytest_orchestra.reports.outcomes import (
     outputs,
 )
 from pytest_orchestra.reports.own_failures import Condition, conditions
+from pytest_orchestra.reports.stage_summary import matrix_text, stages_text
+from pytest_orchestra.reports.stages import stage_stories
 from pytest_orchestra.scheduling.explain import waited_for_text
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
 
@@ -153,6 +156,8 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
         by_verdict.setdefault(case.verdict, []).append(case)
     errors = [each for each in run.uncollected if not each.is_skipped]
     yield _Section("Could not be collected", len(errors), map(_uncollected, errors), 0.1)
+    stages = stage_stories(run)
+    yield _Section("Stages", min(len(stages), 1), [stages_text(stages)], 0.05)
     unmet = [each for each in conditions(run) if not each.is_met]
     yield _Section("Why the run has failed", len(unmet), map(_condition, unmet), 0.05)
     bad = [case for case in run.cases if case.verdict in BAD]
@@ -166,6 +171,8 @@ def _sections(run: RunRecord) -> Iterator[_Section]:
         title = str(verdict).capitalize()
         lines = (_because(run, case) for case in cases)
         yield _Section(title, len(cases), lines, 0.05)
+    tables = matrix_tables(run)
+    yield _Section("Matrix", len(tables), map(matrix_text, tables), 0.1)
     yield from _timing(run)
     advice = run.recommendations
     yield _Section("Recommendations", len(advice), map(_recommendation, advice), 0.03)

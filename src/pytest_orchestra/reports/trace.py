@@ -1,7 +1,7 @@
 """A run as a trace for Perfetto and chrome://tracing, in the Trace Event Format.
 
 A process for each host and a thread for each worker in it; one more process for what tests waited
-for, and one for the tokens in use.
+for, one for the tokens in use, and one for stages, in which each is a thread.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.reports.files import replacing
 from pytest_orchestra.reports.names import split_names
 from pytest_orchestra.reports.outcomes import is_bad
+from pytest_orchestra.reports.stages import stage_stories, word
 from pytest_orchestra.reports.text import encodable, shorten
 from pytest_orchestra.reports.times import instant
 from pytest_orchestra.scheduling.explain import waited_for_text
@@ -74,6 +75,7 @@ def make_events(run: RunRecord) -> Iterator[Event]:
             yield from _slices(run.cases[span.case], span, place)
     yield from _waits(run, lanes.waits)
     yield from _tokens(run, lanes.tokens)
+    yield from _stages(run, lanes.stages)
     yield from _arrows(run, spans, lanes)
 
 
@@ -94,6 +96,7 @@ class _Lanes:
         }
         self.waits = len(hosts) + 1
         self.tokens = len(hosts) + 2
+        self.stages = len(hosts) + 3
 
     def place(self, worker: str) -> Mapping[str, int]:
         """Return the process and the thread that stand for ``worker``."""
@@ -213,6 +216,29 @@ def _tokens(run: RunRecord, process: int) -> Iterator[Event]:
 def _counter(name: str, at: float, in_use: int, process: int) -> Event:
     event = {"ph": "C", "cat": "tokens", "name": name, "ts": _micro(at), "pid": process, "tid": 0}
     return event | {"args": {"in use": in_use}}
+
+
+def _stages(run: RunRecord, process: int) -> Iterator[Event]:
+    """Return a slice for each stage that opened, with what became of it."""
+    found = stage_stories(run)
+    if found:
+        yield _named("process_name", {"pid": process, "tid": 0}, "stages")
+    for thread, stage in enumerate(found, 1):
+        place = {"pid": process, "tid": thread}
+        name = encodable(shorten(stage.spec.name, _MOST_NAME))
+        yield _named("thread_name", place, name)
+        opened, ended = stage.record.opened_at, stage.record.ended_at
+        if opened is None:
+            continue
+        until = max(opened, run.seconds if ended is None else ended)
+        event = _slice(name, "stage", opened, until, place)
+        if stage.record.has_failed:
+            event["cname"] = "terrible"
+        gate = {
+            encodable(f"{check.criterion} {word(check)}"): encodable(check.detail)
+            for check in stage.record.checks
+        }
+        yield {**event, "args": {"verdicts": stage.tally, "how": encodable(stage.plan), **gate}}
 
 
 def _arrows(run: RunRecord, spans: Mapping[str, Iterable[_Span]], lanes: _Lanes) -> Iterator[Event]:

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
+from contextlib import suppress
 
 import pytest
 
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.aside import SetAside
 from pytest_orchestra.running.bodies import digest_bodies
-from pytest_orchestra.running.collect import COLLECTING, Collecting, Collection
+from pytest_orchestra.running.collect import COLLECTING, Collecting
 from pytest_orchestra.running.data_port import DATA_PORT, DataPort
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
+from pytest_orchestra.running.log_lines import LogLines
+from pytest_orchestra.running.matrix import Matrix
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.needs_report import NeedsReport
 from pytest_orchestra.running.opening import Opening
-from pytest_orchestra.running.plan import Plan, planned_order
+from pytest_orchestra.running.own_part import OwnPart
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.raised import NOTES_RAISED, NotesRaised
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.serial import MAIN, SerialLoop
-from pytest_orchestra.running.shared_fixtures import FixtureClock, read_kits
+from pytest_orchestra.running.shared_fixtures import FixtureClock
 from pytest_orchestra.running.sharing import Sharing
-from pytest_orchestra.running.stall import INTERVAL, StallWatch
+from pytest_orchestra.running.stall import INTERVAL
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings
 
@@ -44,11 +47,18 @@ def configure_alone(  # noqa: PLR0913, PLR0917 - each is a different thing that 
     claims = FixtureClaims(settings.fixtures)
     dist = config.getoption("dist", "no")
     collecting = Collecting(
-        config, settings.missing, dist, claims, settings.priority, settings.retries
+        config,
+        settings.missing,
+        dist,
+        claims,
+        settings.priority,
+        settings.retries,
+        settings.stages,
     )
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)
+    Matrix.register(manager, settings.stages)
     manager.register(Alone(config, opening, collecting, claims), "orchestra-alone")
     manager.register(SetAside(), "orchestra-set-aside")
     manager.register(NotesRaised(config.rootpath), NOTES_RAISED)
@@ -68,6 +78,7 @@ class Alone:
         self._claims = claims
         self._opening = opening
         self._collecting = collecting
+        self._part = OwnPart(config, opening, collecting)
         self._loop: SerialLoop | None = None
         # Taken now, while pytest does not capture: a stalled test is told of past its capture.
         self._stderr = _duplicate_stderr()
@@ -77,37 +88,13 @@ class Alone:
         self, session: pytest.Session, items: list[pytest.Item]
     ) -> Generator[None]:
         """Let ``--collect-only`` show the planned order, and ``--stepwise`` go by it."""
-        if self._config.getoption("stepwise", default=False):
-            self._sort(items, self._collecting.read(items))
+        self._part.prepare(items)
         yield
-        option = self._config.option
-        if not session.testsfailed or option.continue_on_collection_errors:
-            self._take_share(items)
+        self._part.take(session, items)
         if self._config.option.collectonly and not session.testsfailed:
-            plan = self._sort(items, self._collecting.collection)
+            plan = self._part.sort(items, self._collecting.collection)
             if self._config.get_verbosity() > 0:
                 self._config.pluginmanager.register(NeedsReport(plan), "orchestra-needs")
-
-    def _take_share(self, items: list[pytest.Item]) -> None:
-        """Leave out what is not this run's: the tests of other shards, or what was not recorded."""
-        if not self._opening.has_share:
-            return
-        share = self._opening.take_share(
-            self._collecting.collection_of(items),
-            digest_bodies(items),
-            read_kits(items),
-            (Hosts().meet(read_host()),),
-        )
-        others = _without(items, share)
-        items[:] = [items[case] for case in share]
-        self._collecting.narrow(items, share)
-        if others:
-            self._config.hook.pytest_deselected(items=others)
-
-    def _sort(self, items: list[pytest.Item], collection: Collection) -> Plan:
-        plan = self._opening.plan(collection, 1, (Hosts().meet(read_host()),))
-        items[:] = [items[case] for case in planned_order(plan)]
-        return plan
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -127,7 +114,7 @@ class Alone:
             self._claims,
             clock,
             terminal.alarm,
-            lambda run: terminal.tell(run.take_notices()),
+            self._after,
         )
         port = DataPort(self._loop.hand, self._loop.provide)
         self._config.pluginmanager.register(port, DATA_PORT)
@@ -139,6 +126,11 @@ class Alone:
             if watch is not None:
                 watch.stop()
         return True
+
+    def _after(self, run: Run) -> None:
+        """Show what has happened, and print what there is to be told."""
+        self._opening.terminal.tell(run.take_notices())
+        self._opening.live.tick()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -156,30 +148,29 @@ class Alone:
             self._stderr = -1
 
     def _watch(self, run: Run) -> Pulse | None:
-        """Watch for tests that never end, where a debugger could not be meant."""
-        if (
+        """Watch for tests that take long; no lines are printed where a debugger could be meant."""
+        is_quiet = (
             self._config.getoption("usepdb", default=False)
             or self._config.getoption("capture", default="no") == "no"
-        ):
+        )
+        live = self._opening.live
+        if is_quiet and not live.is_watched:
             return None
-        stall = StallWatch(run)
-        pulse = Pulse(INTERVAL, lambda: self._look(stall))
+        lines = None if is_quiet else live.log_lines(run)
+        pulse = Pulse(INTERVAL, lambda: self._look(lines))
         pulse.start()
         return pulse
 
-    def _look(self, stall: StallWatch) -> None:
-        """Write a line that is due, past pytest's capturing, which goes on while a test runs."""
-        try:
-            text = stall.check()
-        except RuntimeError:
-            return  # the other thread changed what was being looked at, so there is progress
-        if text is not None and self._stderr >= 0:
-            os.write(self._stderr, f"\norchestra: {text}\n".encode())
-
-
-def _without(items: Sequence[pytest.Item], cases: Sequence[int]) -> list[pytest.Item]:
-    left_out = set(cases)
-    return [item for case, item in enumerate(items) if case not in left_out]
+    def _look(self, lines: LogLines | None) -> None:
+        """Write what is due past pytest's capturing, which goes on while a test runs."""
+        live = self._opening.live
+        # Otherwise the other thread changed what was being looked at, so there is progress.
+        with suppress(RuntimeError):
+            line = lines.check() if lines is not None else None
+            if line is not None and self._stderr >= 0:
+                live.make_room()
+                os.write(self._stderr, f"\norchestra: {line.text}\n".encode())
+            live.look_aside()
 
 
 def _duplicate_stderr() -> int:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from pytest_orchestra.model.attempt import Attempt
+from pytest_orchestra.model.attempt import Attempt, Failure
 from pytest_orchestra.model.verdict import FAILURE, Verdict
 from pytest_orchestra.running.failure import failure_of, reason_of, signature_of
 from pytest_orchestra.running.outcome import Outcome
@@ -58,6 +58,19 @@ class AttemptLog:
         """Whether ``case`` has failed before the last attempt."""
         notes = self._notes.get(case)
         return notes is not None and any(each.verdict in FAILURE for each in notes[:-1])
+
+    def last_start(self, case: int) -> float | None:
+        """Return when the last attempt at ``case`` began, in seconds since the epoch, if that is known."""
+        plain = self._plain.get(case)
+        if plain is not None:
+            return plain[0]
+        notes = self._notes.get(case)
+        return notes[-1].started if notes else None
+
+    def last_failure(self, case: int) -> Failure | None:
+        """Return the first failure of the last attempt at ``case``, if that did not go well."""
+        notes = self._notes.get(case)
+        return notes[-1].failure if notes else None
 
     def of(self, case: int, verdict: Verdict) -> tuple[Attempt, ...]:
         """Return the attempts at ``case``, which ended with ``verdict`` in the end."""
@@ -132,6 +145,16 @@ class _Notes:
             self._phases[when] = self._phases.get(when, 0.0) + report.duration
             if self._started is None:
                 self._started = getattr(report, "start", None) or None
+
+    @property
+    def started(self) -> float | None:
+        """When it began, in seconds since the epoch, if that is known."""
+        return self._started
+
+    @property
+    def failure(self) -> Failure | None:
+        """The first failure of it, if there is any."""
+        return failure_of(self._failed[0]) if self._failed else None
 
     @property
     def verdict(self) -> Verdict:

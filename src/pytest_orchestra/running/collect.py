@@ -11,12 +11,14 @@ import pytest
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.missing import Missing
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.model.stage import StageSpec
 from pytest_orchestra.retry_settings import RetrySettings
 from pytest_orchestra.running.budgets import Budgets
 from pytest_orchestra.running.draft import finite, show
 from pytest_orchestra.running.fixture_claims import FixtureClaims
 from pytest_orchestra.running.groups import group_for
 from pytest_orchestra.running.markers import read_item
+from pytest_orchestra.running.stage_choice import StageChoice
 from pytest_orchestra.scheduling.absent import Absent
 
 #: The name of the plugin that collects.
@@ -62,8 +64,10 @@ class Collecting:
         claims: FixtureClaims,
         weights: Mapping[str, float],
         retries: RetrySettings,
+        stages: Sequence[StageSpec] = (),
     ) -> None:
         """``weights`` are what marks add to the priority of a test, by their names."""
+        self._choice = StageChoice(stages)
         self._weights = weights
         self.collection = Collection()
         self._retries = retries
@@ -107,13 +111,29 @@ class Collecting:
         absent = [item for item in universe if item not in selected]
         gathered = self._gather(items, absent)
         gathered.is_whole = not absent and self._children is None
-        self.collection = self._with_retries(items, gathered)
+        self.collection = self._with_stages(items, self._with_retries(items, gathered))
         self._gathered = list(items)
 
     def read(self, items: Sequence[pytest.Item]) -> Collection:
         """Return what the markers of ``items`` say."""
         specs, problems = self._read(items)
-        return self._with_retries(items, Collection(tuple(specs), tuple(problems)))
+        collection = self._with_retries(items, Collection(tuple(specs), tuple(problems)))
+        return self._with_stages(items, collection)
+
+    def _with_stages(self, items: Sequence[pytest.Item], collection: Collection) -> Collection:
+        """Settle to which stage each of ``items`` belongs: the last one, if none takes it."""
+        stages = self._choice.stages
+        if not stages:
+            return collection
+        taking = [self._choice.taking(item) for item in items]
+        last = len(stages) - 1
+        specs = tuple(
+            replace(spec, stage=last if stage is None else stage)
+            for spec, stage in zip(collection.specs, taking, strict=True)
+        )
+        stray = [spec.nodeid for spec, stage in zip(specs, taking, strict=True) if stage is None]
+        notes = (*collection.notes, *_stray_notes(stray, stages[last].name))
+        return replace(collection, specs=specs, notes=notes)
 
     def _with_retries(self, items: Sequence[pytest.Item], collection: Collection) -> Collection:
         """Settle how often each of ``items`` may be tried again."""
@@ -260,6 +280,14 @@ def _names(specs: Sequence[CaseSpec]) -> str:
     names = ", ".join(spec.nodeid for spec in specs[:NAMED_PULLS])
     more = f" and {len(specs) - NAMED_PULLS} more" if len(specs) > NAMED_PULLS else ""
     return f"{names}{more}"
+
+
+def _stray_notes(nodeids: Sequence[str], last: str) -> Iterator[str]:
+    """Yield that tests which no stage takes belong to the ``last`` one, if there are any."""
+    if nodeids:
+        several = f"{len(nodeids)} tests, {nodeids[0]} among them, belong"
+        tests = f"{nodeids[0]} belongs" if len(nodeids) == 1 else several
+        yield f"{tests} to the last stage, {last}, since no stage takes them"
 
 
 def _add_requirements(item: pytest.Item) -> list[Problem]:

@@ -21,6 +21,7 @@ from pytest_orchestra.running.hosts import Hosts
 from pytest_orchestra.running.identify import read_host
 from pytest_orchestra.running.laboratory import Call, Cast, Laboratory
 from pytest_orchestra.running.line_up import LineUp
+from pytest_orchestra.running.matrix import Matrix
 from pytest_orchestra.running.memory import history_path
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.suspects import find_suspects
@@ -82,6 +83,7 @@ def configure_diagnosis(
     manager = config.pluginmanager
     manager.register(opening, "orchestra-opening")
     manager.register(collecting, COLLECTING)
+    Matrix.register(manager, settings.stages)
     manager.register(
         Diagnosing(config, opening, collecting, budget(config), history_path(config, settings)),
         "orchestra-diagnosing",

@@ -13,6 +13,7 @@ import pytest
 
 from pytest_orchestra.model.case import CaseSpec, Claim, Need
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.running.matrix import cell_of
 from pytest_orchestra.scheduling.nodeid import scopes, split_nodeid
 
 
@@ -58,6 +59,7 @@ class Draft:
             uses=self._uses(),
             cleans=tuple(dict.fromkeys(self.cleans)),
             retries=self.retries,
+            cell=cell_of(self.item),
         )
 
     def _uses(self) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
-from pytest_orchestra.model.case import CaseSpec, Claim, Hold, Mode, Need
+from pytest_orchestra.model.case import CaseSpec, Cell, Claim, Hold, Mode, Need
 from pytest_orchestra.model.host import Host
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import Verdict
@@ -225,8 +225,12 @@ def _pack_extras(spec: CaseSpec) -> dict[str, Any]:
         "cleans": spec.cleans,
         "forgone": spec.forgone,
         "retries": spec.retries,
+        "cell": [spec.cell.row, spec.cell.column] if spec.cell is not None else None,
     }
-    return {key: value for key, value in extras.items() if value}
+    extras = {key: value for key, value in extras.items() if value}
+    if spec.stage is not None:
+        extras["stage"] = spec.stage
+    return extras
 
 
 def _pack_need(need: Need) -> dict[str, Any]:
@@ -235,6 +239,10 @@ def _pack_need(need: Need) -> dict[str, Any]:
 
 def _unpack_need(packed: dict[str, Any]) -> Need:
     return Need(**{**packed, "accepts": frozenset(map(Verdict, packed["accepts"]))})
+
+
+def _unpack_cell(packed: list[Any] | None) -> Cell | None:
+    return None if packed is None else Cell(packed[0], tuple(map(tuple, packed[1])))
 
 
 def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None) -> CaseSpec:
@@ -261,4 +269,6 @@ def _unpack_spec(nodeid: str, location: Location, extras: dict[str, Any] | None)
         cleans=tuple(extras.get("cleans", ())),
         forgone=tuple(extras.get("forgone", ())),
         retries=extras.get("retries"),
+        stage=extras.get("stage"),
+        cell=_unpack_cell(extras.get("cell")),
     )

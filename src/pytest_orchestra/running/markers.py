@@ -16,6 +16,7 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS
 from pytest_orchestra.retry_settings import MOST as MOST_RETRIES
 from pytest_orchestra.running.draft import Draft, Reading, finite, show
+from pytest_orchestra.running.matrix import cell_of
 from pytest_orchestra.running.peer_markers import CLOSEST_PEERS, PEER_READERS
 from pytest_orchestra.scheduling.quantity import parse_quantity
 
@@ -43,7 +44,7 @@ def read_item(
     weight = _weigh(marks, weights) if marks and weights else 0.0
     found = [pair for pair in marks if pair[1].name in _READERS]
     if not found:
-        return CaseSpec(item.nodeid, file, line, priority=weight), ()
+        return CaseSpec(item.nodeid, file, line, priority=weight, cell=cell_of(item)), ()
     draft = Draft(item)
     seen: set[str] = set()
     for node, mark in sorted(found, key=lambda pair: pair[1].name in PEER_READERS):

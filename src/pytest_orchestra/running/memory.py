@@ -6,6 +6,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -94,19 +95,36 @@ class Memory:
             for spec, body in zip(collection.specs, bodies, strict=True)
         ]
         is_gone = gone_from(collection, self._config.rootpath)
-        found = self._archive.recall(tests, fingerprint(self._config), is_gone)
+        found = self._archive.recall(tests, self._environment, is_gone)
         self._recollection = found
         return found
+
+    def gap(self) -> float:
+        """Return the seconds that a worker takes from one test to the next; 0.0 if that is not known."""
+        archive, here = self._archive, self._environment
+        gaps = archive.ask(lambda store: store.gap(here)) if archive is not None else []
+        return max(gaps, default=0.0)
 
     def narrow(self, cases: Sequence[int]) -> None:
         """Only these ``cases`` of the collection are this run's; they are numbered anew."""
         self._bodies = [self._bodies[case] for case in cases]
+
+    def load(self) -> None:
+        """Import and read what will be needed, while there is time."""
+        if _can_remember():
+            import pytest_orchestra.history.archive  # noqa: PLC0415 - it loads SQLite
+            import pytest_orchestra.history.assessing  # noqa: F401, PLC0415 - as above
+        _ = self._environment
 
     def prepare(self) -> None:
         """Make the directory of the history if there is none; raises OSError."""
         from pytest_orchestra.history.places import prepare  # noqa: PLC0415 - rarely needed
 
         prepare(self.path)
+
+    @cached_property
+    def _environment(self) -> str:
+        return fingerprint(self._config)
 
     @property
     def commit(self) -> str | None:
@@ -159,7 +177,7 @@ class Memory:
             ),
             commit=commit,
             is_clean=is_clean,
-            environment=fingerprint(self._config),
+            environment=self._environment,
             workers=len(record.workers),
             hosts=self._hosts,
             stopped=record.stopped,

@@ -81,6 +81,7 @@ class News:
             case ("started", index):
                 post.running = case = post.case(index)
                 post.tearing = None
+                run.telling.case_began(case, post.name)
                 post.retelling.start(run.nodeid(case), self._locations[case])
             case ("tearing", index):
                 post.tearing = post.case(index)
@@ -132,6 +133,8 @@ class News:
         self._orders.obey(commands)
         queue = self._run.engine.queue_of(post.name)
         post.running = queue[0] if queue and queue[0] not in post.fresh else None
+        if post.running is not None:
+            self._run.telling.case_began(post.running, post.name)
 
     def _read(self, post: Post, index: int, data: Any) -> pytest.TestReport:
         report: pytest.TestReport = self._config.hook.pytest_report_from_serializable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -20,11 +21,14 @@ from pytest_orchestra.running.durations import read_durations
 from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
+from pytest_orchestra.running.gates import NO_GATING, Gating, is_reviewed, review, with_coverage
+from pytest_orchestra.running.live import live_of
 from pytest_orchestra.running.memory import Memory
-from pytest_orchestra.running.ordering import Expectations
-from pytest_orchestra.running.plan import Plan, Planner
+from pytest_orchestra.running.ordering import MOST_FORESEEN, Expectations
+from pytest_orchestra.running.plan import Plan, Planner, Scaling
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.quarantine import open_quarantine
+from pytest_orchestra.running.rehearsal import REHEARSAL
 from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.shard_durations import Durations
@@ -56,12 +60,18 @@ class Opening:
         terminal: TerminalReport,
         sharing: Sharing | None,
         memory: Memory | None = None,
+        *,
+        is_timed: bool = True,
     ) -> None:
+        """``is_timed``: what looks for a better order goes by the clock, and may find another each time."""
+        self._is_timed: Final = is_timed
         #: Knows which part of the suite is this run's; None if it is all of it.
         self.sharding: Final = Sharding.open(config, settings, memory, terminal)
         #: What this run is to go like; None if it goes its own way.
         self.replay: Final = replay_of(config)
         self.terminal = terminal
+        #: Shows the run while it goes on.
+        self.live: Final = live_of(config)
         self.sharing = sharing
         self.run: Run | None = None
         self._memory = memory
@@ -111,14 +121,20 @@ class Opening:
         tuning: Tuning | None = None,
         kits: Kits | None = None,
         script: Script | None = None,
+        scaling: Scaling | None = None,
     ) -> Plan:
-        """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong."""
+        """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong.
+
+        With ``scaling`` it is for as many workers as are of use.
+        """
         durations, complaint = self._durations()
         if complaint is not None:
             self.terminal.line(complaint, yellow=True)
         planner = self._planner(collection, hosts, durations)
         try:
-            return planner.plan(collection, workers, tuning, self._lost_files, kits, script)
+            return planner.plan(
+                collection, workers, tuning, self._lost_files, kits, script, scaling
+            )
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
 
@@ -162,6 +178,11 @@ class Opening:
             self._memory.narrow(cases)
         return cases
 
+    def has_elsewhere(self, nodeid: str) -> bool:
+        """Whether a test was collected that may be in another shard, once it is known which are this one's."""
+        whole = self._whole.specs if self._whole is not None else ()
+        return any(spec.nodeid == nodeid for spec in whole)
+
     def _durations(self) -> tuple[Mapping[str, float], str | None]:
         """Return seconds by node id, of all that is known, and a complaint for the user."""
         durations, complaint = read_durations(self._config.rootpath)
@@ -185,7 +206,16 @@ class Opening:
             elsewhere,
             self._expect(collection, durations),
             settings.order,
+            gating=self._gating(),
+            is_timed=self._is_timed,
         )
+
+    def _gating(self) -> Gating:
+        """Return the stages of this run: an experiment with one test has none, and waits for no gate."""
+        config = self._config
+        if config.getoption("orchestrate_diagnose") or config.pluginmanager.has_plugin(REHEARSAL):
+            return NO_GATING
+        return Gating(self._settings.stages, self._quarantine.nodeids, is_reviewed(config))
 
     def _expect(self, collection: Collection, durations: Mapping[str, float]) -> Expectations:
         """Return what is expected of a ``collection``, of which ``durations`` are known."""
@@ -193,7 +223,31 @@ class Opening:
         guesses = guess((spec.nodeid for spec in collection.specs), durations)
         if recalled is None:
             return Expectations(durations, guesses)
-        return Expectations(durations, guesses, recalled.failing, recalled.flaking, recalled.costs)
+        expected = Expectations(
+            durations, guesses, recalled.failing, recalled.flaking, recalled.costs
+        )
+        if self._memory is None or len(collection.specs) > MOST_FORESEEN:
+            return expected
+        return replace(expected, pace=recalled.pace(), gap=self._memory.gap())
+
+    def draft(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
+        self,
+        collection: Collection,
+        workers: int,
+        hosts: Sequence[Host],
+        bodies: Sequence[str],
+        tuning: Tuning | None = None,
+        kits: Kits | None = None,
+        script: Script | None = None,
+        scaling: Scaling | None = None,
+    ) -> Plan:
+        """Return the plan of a run, by all that earlier runs say of it; see :meth:`plan`.
+
+        ``bodies`` are digests of what the tests do.
+        """
+        if self._memory is not None and self.recollection is None:
+            self.recollection = self._memory.recall(collection, bodies, hosts)
+        return self.plan(collection, workers, hosts, tuning, kits, script, scaling)
 
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
@@ -203,18 +257,19 @@ class Opening:
         bodies: Sequence[str],
         tuning: Tuning | None = None,
         kits: Kits | None = None,
+        scaling: Scaling | None = None,
     ) -> Run:
-        """Return a run that can begin, and print what it is about to do.
-
-        ``bodies`` are digests of what the tests do.
-        """
-        if self._memory is not None and self.recollection is None:
-            self.recollection = self._memory.recall(collection, bodies, hosts)
+        """Return a run that can begin, and print what it is about to do; see :meth:`draft`."""
         self._hosts = tuple(hosts)
         script = self.replay.script(collection.specs) if self.replay is not None else None
-        plan = self.plan(collection, workers, hosts, tuning, kits, script)
-        self.run = Run(plan, self.sharing)
+        plan = self.draft(collection, workers, hosts, bodies, tuning, kits, script, scaling)
+        if plan.crew is not None:
+            workers = plan.crew.most
+        self.run = Run(plan, self.sharing, partial(review, self._config))
         self.terminal.started(self.run, workers)
+        if scaling is not None and plan.crew is not None and plan.specs:
+            self.terminal.sized(plan.crew, scaling.limit)
+        self.live.open(self.run, workers)
         for note in self._quarantine.notes(self._whole or collection):
             self.terminal.line(note, yellow=True)
         return self.run
@@ -223,7 +278,7 @@ class Opening:
         """End the run that was opened, if any, and hand its record to everybody.
 
         A run that could not give tests what they claim is no success, nor is one in which tests in
-        quarantine behaved unlike themselves. A shard without tests is one.
+        quarantine behaved unlike themselves, or in which a gate has failed. A shard without tests is one.
         """
         is_empty = self.sharding is not None and self.sharding.is_empty
         if is_empty and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
@@ -241,13 +296,13 @@ class Opening:
             shard=self.sharding.record if self.sharding is not None else None,
             fails_on_flaky=self.terminal.fails_on_flaky,
         )
-        record = self._with_files(record)
+        record = with_coverage(self._with_files(record))
         if self.sharing is not None:
             self.sharing.close()
         record = self._with_advice(self._look_back(run, record), run)
         flaky = record.flaky or record.skipped_later
         is_too_flaky = self.terminal.fails_on_flaky and flaky
-        has_failed = record.denied or record.gating or is_too_flaky
+        has_failed = record.denied or record.gating or is_too_flaky or record.failed_stages
         if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.terminal.finished(record)

@@ -12,16 +12,20 @@ from pytest_orchestra.errors import MachineError, UsageProblems
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
+from pytest_orchestra.running.headcount import Headcount
 from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.last_run import LastRun
+from pytest_orchestra.running.live import LIVE, Live
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
+from pytest_orchestra.running.staff import Staff
 from pytest_orchestra.running.stage_choice import broken_expressions
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.running.uncollected import UNCOLLECTED, Uncollected
+from pytest_orchestra.scales import SCALES
 from pytest_orchestra.settings import TABLE, Settings, load_settings, read_table
 
 
@@ -41,12 +45,18 @@ def configure_main(config: pytest.Config) -> None:
     terminal = TerminalReport(config)
     manager = config.pluginmanager
     manager.register(terminal, "orchestra-terminal")
+    if _wants_plan(config):
+        from pytest_orchestra.running.planning import configure_planning  # noqa: PLC0415 - only if needed
+
+        configure_planning(config, settings, problems, terminal)
+        return
     if _wants_diagnosis(config):
         from pytest_orchestra.running.diagnosing import configure_diagnosis  # noqa: PLC0415 - only if needed
 
         configure_diagnosis(config, settings, problems, terminal)
         return
     manager.register(Uncollected(), UNCOLLECTED)
+    manager.register(Live(config, settings, terminal), LIVE)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
     if config.getoption("orchestrate_record") is not None:
         from pytest_orchestra.running.recorder import Recorder  # noqa: PLC0415 - only if needed
@@ -64,7 +74,8 @@ def configure_main(config: pytest.Config) -> None:
     if memory is not None and not config.option.collectonly:
         manager.register(LastRun(config.rootpath), "orchestra-last-run")
     if _has_workers(config):
-        hiring = Hiring(config, settings, problems, terminal, sharing, memory)
+        staff = _staff(config, terminal, memory)
+        hiring = Hiring(config, settings, problems, terminal, sharing, memory, staff)
         manager.register(hiring, "orchestra-hiring")
     else:
         from pytest_orchestra.running.alone import configure_alone  # noqa: PLC0415 - only if needed
@@ -72,6 +83,39 @@ def configure_main(config: pytest.Config) -> None:
         configure_alone(config, settings, problems, terminal, sharing, memory)
     manager.register(LastSearch(config, has_time=_has_workers(config)), "orchestra-last-search")
     leave_quickly()
+
+
+def _wants_plan(config: pytest.Config) -> bool:
+    """Whether nothing is to run but a plan is to be made; raises pytest.UsageError for what contradicts it."""
+    wanted = [
+        f"--orchestrate-{name}"
+        for name in ("plan", "explain")
+        if config.getoption(f"orchestrate_{name}") not in (None, False)
+    ]
+    others = [
+        option
+        for option, name in (
+            ("--orchestrate-diagnose", "orchestrate_diagnose"),
+            ("--orchestrate-replay", "orchestrate_replay"),
+            ("--collect-only", "collectonly"),
+        )
+        if config.getoption(name) not in (None, False)
+    ]
+    if wanted and others:
+        raise pytest.UsageError(
+            f"{wanted[0]} says what a run would do and runs no test, {others[0]} is for something "
+            "else: use one of them"
+        )
+    return bool(wanted)
+
+
+def _staff(config: pytest.Config, terminal: TerminalReport, memory: Memory | None) -> Staff | None:
+    """Return who decides how many workers there are, if that is left to us."""
+    limit = len(config.option.tx)
+    if not config.stash.get(SCALES, False) or limit == 1 or replay_of(config) is not None:
+        return None
+    headcount = Headcount(config, memory.path, memory.prepare) if memory is not None else None
+    return Staff(config, limit, terminal, headcount)
 
 
 def _wants_diagnosis(config: pytest.Config) -> bool:
@@ -85,6 +129,11 @@ def _wants_diagnosis(config: pytest.Config) -> bool:
         raise pytest.UsageError(
             "--orchestrate-diagnose looks at all tests, --orchestrate-shard at some: use one of them"
         )
+    for name in ("live", "events") if wanted is not None else ():
+        if config.getoption(f"orchestrate_{name}") is not None:
+            raise pytest.UsageError(
+                f"--orchestrate-{name} follows one run, --orchestrate-diagnose makes many: use one of them"
+            )
     return wanted is not None and not config.option.collectonly
 
 

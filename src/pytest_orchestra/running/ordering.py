@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final
 
 from pytest_orchestra.model.case import CaseSpec
@@ -41,7 +42,8 @@ class Expectations:
 
     ``durations`` are known seconds, and ``guesses`` what others may take; ``failing`` are
     probabilities of failure and ``flaking`` flake rates; ``costs`` are seconds of fixtures by name
-    and scope.
+    and scope. All tests together take ``pace`` times what is known of each, and a worker takes ``gap``
+    seconds from one to the next.
     """
 
     durations: Mapping[str, float] = field(default_factory=dict)
@@ -49,6 +51,12 @@ class Expectations:
     failing: Mapping[str, float] = field(default_factory=dict)
     flaking: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    pace: float = 1.0
+    gap: float = 0.0
+
+    def in_a_run(self, seconds: Sequence[float | None]) -> list[float | None]:
+        """Return what tests that take these ``seconds`` take from a run, each with what comes after it."""
+        return [None if each is None else self.pace * each + self.gap for each in seconds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +81,15 @@ def put_in_order(  # noqa: PLR0913, PLR0917 - each is a different thing that is 
     expected: Expectations,
     kits: Kits | None,
     order: Order,
+    *,
+    is_timed: bool = True,
 ) -> Ordering:
-    """Return the order in which ``specs`` go on so many ``workers``."""
-    specs = _postpone_flaking(specs, expected.flaking)
+    """Return the order in which ``specs`` go on so many ``workers``.
+
+    ``is_timed``: a better one is looked for as long as there is time; else as long as a slow
+    machine would, so that it is the same each time.
+    """
+    specs = postpone_flaking(specs, expected.flaking)
     known = [expected.durations.get(spec.nodeid) for spec in specs]
     if not any(each is not None for each in known):
         return Ordering(score(specs, graph, known, workers), known)
@@ -95,14 +109,14 @@ def put_in_order(  # noqa: PLR0913, PLR0917 - each is a different thing that is 
         scores = _unforeseen(scores, graph, fill(seconds), workers, outlook)
         return Ordering(scores, known, order)
     # Two searches share the time: for an earlier end, and for earlier failures.
-    patience = Patience()
+    patience = Patience() if is_timed else Patience(_steps(len(specs)))
     outlook = Outlook(order, failing, setups, patience)
     foresight = foresee(
         specs,
         graph,
         everything,
         scores,
-        seconds,
+        expected.in_a_run(seconds),
         workers,
         _rounds(len(specs)),
         patience if order is Order.MAKESPAN else patience.half,
@@ -133,9 +147,15 @@ class Patience:
         return self._clock() - self._began
 
 
-def _postpone_flaking(
-    specs: Sequence[CaseSpec], flaking: Mapping[str, float]
-) -> Sequence[CaseSpec]:
+def _steps(cases: int) -> Callable[[], float]:
+    """Return a clock that goes on by what a slow machine needs for one more order, each time it is asked."""
+    step = 3 * cases / SCHEDULED_CASES
+    times = count(step=step)
+    return lambda: next(times)
+
+
+def postpone_flaking(specs: Sequence[CaseSpec], flaking: Mapping[str, float]) -> Sequence[CaseSpec]:
+    """Return ``specs`` with less priority for those that flake often; ``flaking`` are rates by node id."""
     if not any(rate > OFTEN for rate in flaking.values()):
         return specs
     return [

@@ -15,24 +15,34 @@ from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.running.collect import Collection
 from pytest_orchestra.running.elsewhere import Elsewhere
+from pytest_orchestra.running.gates import NO_GATING, Gating
 from pytest_orchestra.running.locate import locate
+from pytest_orchestra.running.matrix_words import once_notes
 from pytest_orchestra.running.ordering import Expectations, put_in_order
+from pytest_orchestra.running.stage_words import empty_notes, pull_notes
 from pytest_orchestra.running.unprovided import judge_unprovided
 from pytest_orchestra.scheduling.analysis import analyse
 from pytest_orchestra.scheduling.capacity import Stock, settle_stock
+from pytest_orchestra.scheduling.cleanup import find_cleaners
+from pytest_orchestra.scheduling.crew_size import CrewSize, size_crew, with_set_ups
 from pytest_orchestra.scheduling.data import CLEANS, Pairing, pair
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
 from pytest_orchestra.scheduling.fixtures import Fixtures, Kits
+from pytest_orchestra.scheduling.forecast import MakeEngine
 from pytest_orchestra.scheduling.foresight import Foresight
 from pytest_orchestra.scheduling.graph import CycleError, Graph, Links, arrange, link
 from pytest_orchestra.scheduling.names import Names
 from pytest_orchestra.scheduling.placement import Barred, place
 from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.script import Script
+from pytest_orchestra.scheduling.setups import SetUps
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
+from pytest_orchestra.scheduling.stage_order import Prerequisites, stage_cases
+from pytest_orchestra.scheduling.staging import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,11 @@ class Plan:
 
     ``blocked`` maps cases that cannot run to the reason; ``notes`` are lines for the user;
     ``foresight`` is there if it is known what tests take, and so is ``order``, by what they are
-    ordered then. ``links`` and ``data`` say who needs what from whom. ``is_scripted``: it goes like another run.
+    ordered then. ``links`` and ``data`` say who needs what from whom. ``cleaners`` maps cases that clean up to
+    those after which they do. ``known`` is what cases take, in seconds,
+    by earlier runs. ``scores`` rank the cases, by
+    what is ``expected`` of them; ``make_engine`` makes engines like the run's own, for predictions.
+    ``is_scripted``: it goes like another run. ``crew`` says how many workers are of use, if that was asked for.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -55,7 +69,13 @@ class Plan:
     links: Links = field(default_factory=lambda: Links((), ()))
     data: Pairing = field(default_factory=Pairing)
     order: Order | None = None
+    cleaners: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    known: Sequence[float | None] = ()
     is_scripted: bool = False
+    crew: CrewSize | None = None
+    scores: Scores = field(kw_only=True)
+    expected: Expectations = field(kw_only=True)
+    make_engine: MakeEngine = field(kw_only=True)
 
     def requirements(self) -> tuple[tuple[Requirement, ...], ...]:
         """Return what each case needs, and from whom."""
@@ -74,6 +94,15 @@ class _Settled:
     notes: tuple[str, ...]
     links: Links
     data: Pairing
+    cleaners: Mapping[int, frozenset[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """At most ``limit`` workers may be there, each of which takes ``start_up`` seconds to start."""
+
+    limit: int
+    start_up: float
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -88,7 +117,8 @@ class Planner:
 
     ``capacities`` and ``problems`` come from the settings, ``hosts`` has what differs where
     workers are; ``elsewhere`` knows the files that were not collected; ``expected`` is what earlier
-    runs say, and ``order`` by what tests are to be ordered.
+    runs say, and ``order`` by what tests are to be ordered; ``gating`` has the stages; ``is_timed`` as for
+    :func:`.put_in_order`.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
@@ -100,7 +130,12 @@ class Planner:
         elsewhere: Elsewhere,
         expected: Expectations,
         order: Order,
+        *,
+        gating: Gating = NO_GATING,
+        is_timed: bool = True,
     ) -> None:
+        self._gating = gating
+        self._is_timed = is_timed
         self._expected = expected
         self._order = order
         self._rootpath = rootpath
@@ -117,8 +152,11 @@ class Planner:
         lost_files: Mapping[str, str] = MappingProxyType({}),
         kits: Kits | None = None,
         script: Script | None = None,
+        scaling: Scaling | None = None,
     ) -> Plan:
         """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
+
+        With ``scaling`` it is for as many workers as are of use.
 
         ``lost_files`` gave no tests, for the reason that they map to: what depends on something
         in them is blocked,
@@ -126,8 +164,14 @@ class Planner:
         tell which fixtures cases share. ``script`` says how another run went that this one is to go like.
         """
         settled = self._settle(collection, lost_files)
+        crew = None
+        if scaling is not None:
+            crew = self._size_crew(settled, kits, scaling)
+            workers = crew.most
         plan = self._make(settled, workers, tuning, kits, script)
-        return replace(plan, links=settled.links, data=settled.data)
+        return replace(
+            plan, links=settled.links, data=settled.data, cleaners=settled.cleaners, crew=crew
+        )
 
     def partition(
         self,
@@ -188,7 +232,43 @@ class Planner:
             problems += [_cycle(cycle, specs) for cycle in error.cycles]
         if problems:
             raise UsageProblems(self._place(problems, specs))
-        return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data)
+        if self._gating.stages and specs:
+            specs, graph, found_notes = self._stage(specs, graph, data.join(links.prerequisites))
+            notes += found_notes
+        cleaners = find_cleaners(specs, links, data)
+        return _Settled(specs, graph, stock, barred, blocked, tuple(notes), links, data, cleaners)
+
+    def _stage(
+        self, specs: tuple[CaseSpec, ...], graph: Graph, prerequisites: Prerequisites
+    ) -> tuple[tuple[CaseSpec, ...], Graph, tuple[str, ...]]:
+        """Return the cases in the stages in which they run, the graph with gates, and lines for the user."""
+        gating = self._gating
+        last = len(gating.stages) - 1
+        staging = Staging(
+            gating.stages,
+            tuple(last if spec.stage is None else spec.stage for spec in specs),
+            frozenset(case for case, spec in enumerate(specs) if spec.nodeid in gating.quarantined),
+            gating.is_reviewed,
+        )
+        staged = stage_cases(staging, prerequisites, graph)
+        moved = list(specs)
+        for pull in staged.pulls:
+            moved[pull.case] = replace(specs[pull.case], stage=pull.stage)
+        notes = (
+            *pull_notes(staged.pulls, gating.stages, lambda case: specs[case].nodeid),
+            *empty_notes(staged.graph.staging or staging),
+            *once_notes(gating.stages, specs),
+        )
+        return tuple(moved), staged.graph, notes
+
+    def _size_crew(self, settled: _Settled, kits: Kits | None, scaling: Scaling) -> CrewSize:
+        specs, expected = settled.specs, self._expected
+        seconds: list[float | None] = [expected.durations.get(spec.nodeid) for spec in specs]
+        if any(each is not None for each in seconds):
+            setups = SetUps(kits, expected.costs, [spec.nodeid for spec in specs])
+            seconds = with_set_ups(seconds, setups.blocks())
+        pool = Pool(settled.stock.overall())
+        return size_crew(specs, settled.graph, pool, seconds, scaling.limit, scaling.start_up)
 
     def _make(
         self,
@@ -199,40 +279,65 @@ class Planner:
         script: Script | None,
     ) -> Plan:
         specs, graph, stock = settled.specs, settled.graph, settled.stock
-        ordering = put_in_order(specs, graph, stock, workers, self._expected, kits, self._order)
-        fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
-        for fixture, seconds in self._expected.costs.items():
-            fixtures.learn(fixture, seconds)
-        segments = number_segments([spec.file for spec in specs])
-        estimates = Estimates(segments, ordering.known, fixtures)
-        pool = Pool(stock)
-        retries = RetryPolicy(
-            {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
-        )
-        engine = Engine(
+        ordering = put_in_order(
             specs,
             graph,
-            ordering.scores,
-            pool,
-            estimates,
-            tuning,
-            settled.barred,
-            settled.data.cleaners,
-            retries,
-            script,
+            stock,
+            workers,
+            self._expected,
+            kits,
+            self._order,
+            is_timed=self._is_timed,
         )
+        fixtures = self._fixtures(specs, kits)
+
+        def make_engine(
+            pool: Pool,
+            scores: Scores,
+            fixtures: Fixtures | None = None,
+            script: Script | None = None,
+        ) -> Engine:
+            known = fixtures or self._fixtures(specs, kits)
+            segments = number_segments(known.kits.places([spec.file for spec in specs]))
+            return Engine(
+                specs,
+                graph,
+                scores,
+                pool,
+                Estimates(segments, ordering.known, known),
+                tuning,
+                settled.barred,
+                settled.cleaners,
+                RetryPolicy(
+                    {case: spec.retries for case, spec in enumerate(specs) if spec.retries}
+                ),
+                script,
+            )
+
+        pool = Pool(stock)
         return Plan(
             specs,
             graph,
             pool,
-            engine,
+            make_engine(pool, ordering.scores, fixtures, script),
             settled.blocked,
             settled.notes,
             ordering.foresight,
             fixtures,
             order=ordering.order,
+            known=ordering.known,
             is_scripted=script is not None,
+            scores=ordering.scores,
+            expected=self._expected,
+            make_engine=make_engine,
         )
+
+    def _fixtures(self, specs: Sequence[CaseSpec], kits: Kits | None) -> Fixtures:
+        """Return what is known of shared fixtures before the run."""
+        fixtures = Fixtures(kits, [spec.nodeid for spec in specs])
+        for fixture, seconds in self._expected.costs.items():
+            fixtures.learn(fixture, seconds)
+        return fixtures
 
     def _place(self, problems: Sequence[Problem], specs: Sequence[CaseSpec]) -> tuple[Problem, ...]:
         """Find where each problem stands; what one marker does to many tests is told once."""

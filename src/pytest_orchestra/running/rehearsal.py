@@ -20,6 +20,9 @@ import pytest
 #: The environment variable with the path of the script.
 SCRIPT: Final = "PYTEST_ORCHESTRA_SCRIPT"
 
+#: The name of the plugin in the processes that a diagnosis starts.
+REHEARSAL: Final = "orchestra-rehearsal"
+
 #: What the target waits for before it begins, in seconds between two looks.
 _GATE_INTERVAL: Final = 0.001
 
@@ -36,7 +39,11 @@ _OPTIONS: Final[dict[str, object]] = {
     "newfirst": False,
     "orchestrate_diagnose": None,
     "orchestrate_diagnose_budget": None,
+    "orchestrate_events": None,
+    "orchestrate_explain": None,
     "orchestrate_history": "none",
+    "orchestrate_live": None,
+    "orchestrate_plan": False,
     "orchestrate_record": None,
     "orchestrate_replay": None,
     "orchestrate_retries": "0",
@@ -86,7 +93,7 @@ class Script:
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     """Take the place of this module with a plugin that knows the script."""
     path = os.environ.pop(SCRIPT)  # tests that start pytest themselves do not see it
-    pluginmanager.register(Rehearsal(Script.read(Path(path))), "orchestra-rehearsal")
+    pluginmanager.register(Rehearsal(Script.read(Path(path))), REHEARSAL)
 
 
 class Rehearsal:

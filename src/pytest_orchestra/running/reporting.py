@@ -61,7 +61,7 @@ class Reporting:
         """Return what writes the reports that the user wants; raises pytest.UsageError."""
         wishes = tuple(dict.fromkeys(_wishes(config, settings)))
         for wish in wishes:
-            _check(wish.path)
+            check_path(wish.path)
         _check_each_has_its_own(config, wishes)
         options = JunitOptions(
             Dialect(config.getoption("orchestrate_junit_dialect")),
@@ -173,7 +173,7 @@ def _wishes(config: pytest.Config, settings: Settings) -> Iterator[Wish]:
             yield Wish(name, here / Path(path).expanduser())
 
 
-def _check(path: Path) -> None:
+def check_path(path: Path) -> None:
     """Refuse at once what is sure to fail when all tests have run."""
     if path.is_dir():
         raise pytest.UsageError(f"the report {path} is a directory; name a file")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -20,32 +20,43 @@ from pytest_orchestra.model.events import (
     CasesReturned,
     Command,
     CrewComplete,
+    DispatchLimited,
     Event,
     Fixture,
     FixturesDown,
     GiveBack,
+    ReviewStage,
+    StageReviewed,
     StopRequested,
     TokensGranted,
     TokensWanted,
     VerdictAmended,
     WorkerLost,
+    WorkersDismissed,
     WorkersJoined,
 )
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.pressure import PressureRecord
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, WorkerRecord
 from pytest_orchestra.model.usage import UNKNOWN, Usage
 from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Cause, Verdict
 from pytest_orchestra.running.attempts import AttemptLog
 from pytest_orchestra.running.dispatch_log import DispatchLog
+from pytest_orchestra.running.gates import Review
 from pytest_orchestra.running.outcome import Outcome
 from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.retry_words import Notice, outage_notice, retry_notice
+from pytest_orchestra.running.stage_words import gate_notice
+from pytest_orchestra.running.telling import Telling
 from pytest_orchestra.running.values import Values
 from pytest_orchestra.running.withheld import Withheld
+from pytest_orchestra.scheduling.crew_size import CrewSize, size_crew
 from pytest_orchestra.scheduling.duration import format_duration
 from pytest_orchestra.scheduling.engine import State
 from pytest_orchestra.scheduling.explain import blocked_text
+from pytest_orchestra.scheduling.pool import Pool
+from pytest_orchestra.scheduling.stages import Stages
 
 if TYPE_CHECKING:
     from pytest_orchestra.running.sharing import Sharing
@@ -61,8 +72,11 @@ def _joined(one: Lease | None, other: Lease) -> Lease:
 class Run:
     """What both drivers do alike: feed the engine, note verdicts, keep the books."""
 
-    def __init__(self, plan: Plan, sharing: Sharing | None = None) -> None:
-        """Take a plan, and who shares tokens with it; nothing has begun yet."""
+    def __init__(
+        self, plan: Plan, sharing: Sharing | None = None, review: Review = lambda _: ()
+    ) -> None:
+        """Take a plan, who shares tokens with it, and who has a say in gates; nothing has begun yet."""
+        self._review = review
         self._sharing = sharing
         self._unclaimed: dict[str, int] = {}
         self._leases: dict[int, tuple[Lease, ...]] = {}
@@ -93,6 +107,12 @@ class Run:
         #: What it takes to run this again.
         self._dispatch = DispatchLog()
         self._has_told_of_outage = False
+        #: Identifies this run, also in its record.
+        self.uuid = uuid4().hex
+        #: Tells those who watch it what happens.
+        self.telling = Telling(plan.engine, self.attempts, self.blocked_text)
+        #: When and why workers were held back so far.
+        self.pressure: tuple[PressureRecord, ...] = ()
 
     @property
     def now(self) -> float:
@@ -105,6 +125,7 @@ class Run:
         """Start the clock and let the first ``workers`` work, by the host that they are on."""
         self._began = time.monotonic()
         self._started = time.time()
+        self.telling.began(len(self.plan.specs), workers)
         commands: tuple[Command, ...] = ()
         for case, reason in self.plan.blocked.items():
             commands += self._handle(CaseBlocked(case, Cause(reason)))
@@ -115,7 +136,16 @@ class Run:
         for host, names in workers.items():
             self._joined.update(dict.fromkeys(names, self.now))
             self._hosts.update(dict.fromkeys(names, host))
+            self.telling.came(names, host)
         return self._handle(*(WorkersJoined(names, host) for host, names in workers.items()))
+
+    def dismiss(self, workers: Iterable[str]) -> tuple[Command, ...]:
+        """Give the idle ``workers`` nothing more: they have been told to go home."""
+        return self._deal(self.engine.handle(WorkersDismissed(tuple(workers)), self.now))
+
+    def limit(self, most: int | None) -> tuple[Command, ...]:
+        """Let no more than ``most`` workers be busy from now on; None: all may be."""
+        return self._deal(self.engine.handle(DispatchLimited(most), self.now))
 
     def knows(self, host: str) -> bool:
         """Whether it is known what there is on ``host``."""
@@ -135,13 +165,16 @@ class Run:
     def lose(self, worker: str, culprit: int | None = None) -> tuple[Command, ...]:
         """``worker`` is gone, and ``culprit`` with it, which has the verdict of its reports."""
         self._left[worker] = self.now
+        self.telling.went(worker)
         if culprit is None:
             return self._handle(WorkerLost(worker))
         verdict = self.verdict(culprit) or Verdict.FAILED
         if culprit not in self.engine.queue_of(worker):  # it was over, and being torn down
+            self.telling.amended(culprit, verdict)
             return self._handle(WorkerLost(worker, culprit, verdict))
         self._note_seconds(culprit, self.now - (self.engine.waits.assigned_at[culprit] or 0.0))
         again = self._end_attempt(culprit, verdict)
+        self.telling.case_ended(culprit, verdict, self._seconds[culprit], again=again)
         return self._handle(WorkerLost(worker, culprit, verdict, again))
 
     def note_in_flight(self, case: int | None, worker: str) -> None:
@@ -203,6 +236,11 @@ class Run:
         }
 
     @property
+    def session_cost(self) -> float:
+        """What fixtures of the whole session cost each worker that uses them, in seconds."""
+        return sum(seconds for (_, scope), seconds in self.costs.items() if not scope)
+
+    @property
     def set_ups(self) -> Mapping[Fixture, Mapping[str, float]]:
         """What shared fixtures cost on each worker that set them up, in seconds."""
         return self._costs
@@ -235,7 +273,9 @@ class Run:
                 events += self._starved(case)
             # Who sets a fixture up for others is no example of what they will take.
             own = self.own_seconds(case) or 0.0
-            events.append(CaseFinished(case, verdict, own, self._end_attempt(case, verdict)))
+            again = self._end_attempt(case, verdict)
+            events.append(CaseFinished(case, verdict, own, again))
+            self.telling.case_ended(case, verdict, spent, again=again)
         return self._handle(*events)
 
     def _note_seconds(self, case: int, spent: float) -> None:
@@ -261,6 +301,7 @@ class Run:
         verdict = self.verdict(case)
         if verdict is None or not self.is_amended(case):
             return ()
+        self.telling.amended(case, verdict)
         return self._handle(VerdictAmended(case, verdict))
 
     def is_amended(self, case: int) -> bool:
@@ -274,15 +315,17 @@ class Run:
 
     def stop(self, reason: str) -> tuple[Command, ...]:
         """Start nothing more but what cleans up after tests that have begun."""
+        self.telling.stopping(reason)
         return self._handle(StopRequested(reason, cleaning=True))
 
     @property
     def cleans_up(self) -> bool:
         """Whether there are tests that run even when the run is stopped."""
-        return bool(self.plan.data.cleaners)
+        return bool(self.plan.cleaners)
 
     def halt(self, reason: str) -> tuple[Command, ...]:
         """Start nothing more at all."""
+        self.telling.stopping(reason)
         return self._handle(StopRequested(reason))
 
     def look_again(self) -> tuple[Command, ...]:
@@ -345,10 +388,7 @@ class Run:
         self.last_progress = time.monotonic()
         now = self.now
         self._dispatch.note(events)
-        commands = self._deal(self.engine.handle_all(events, now))
-        if self.engine.done and self._ended is None:
-            self._ended = now
-        return commands
+        return self._deal(self.engine.handle_all(events, now))
 
     def take_notices(self) -> list[Notice]:
         """Return what is to be told of retries, and was not yet."""
@@ -369,10 +409,38 @@ class Run:
 
     def _deal(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
         """Carry out what is about tokens that other runs share, and return the rest."""
+        stages = self.engine.stages
+        if stages is not None:
+            commands = self._ask_for_reviews(commands)
         dealt = self._share(commands)
         self._dispatch.note(dealt)
         self._note_retries(dealt)
+        if stages is not None and stages.news:
+            self._note_gates(stages)
+        if self.engine.done and self._ended is None:
+            self._ended = self.now
+        self.telling.decided(dealt)
         return dealt
+
+    def _ask_for_reviews(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
+        """Let users look at stages that have ended, and return the other commands, with those that follow."""
+        left: list[Command] = []
+        waiting = deque(commands)
+        while waiting:
+            command = waiting.popleft()
+            if isinstance(command, ReviewStage):
+                event = StageReviewed(command.stage, self._review(command.figures))
+                waiting.extend(self.engine.handle_all((event,), self.now))
+            else:
+                left.append(command)
+        return tuple(left)
+
+    def _note_gates(self, stages: Stages) -> None:
+        staging = stages.staging
+        for news in stages.news:
+            total = len(staging.members[news.stage])
+            self._notices.append(gate_notice(news, total, staging.specs[news.stage]))
+        stages.news.clear()
 
     def _share(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
         sharing = self._sharing
@@ -418,6 +486,13 @@ class Run:
         """Whether ``case`` has something that other runs wait for."""
         return self._sharing is not None and bool(self.engine.tickets_of(case))
 
+    def size_crew(self, limit: int, start_up: float) -> CrewSize:
+        """Return how many of at most ``limit`` workers this run could use, by what its tests took."""
+        plan = self.plan
+        seconds: list[float | None] = [self._seconds.get(case) for case in range(len(plan.specs))]
+        pool = Pool(plan.pool.stock.overall())
+        return size_crew(plan.specs, plan.graph, pool, seconds, limit, start_up)
+
     # words
 
     def nodeid(self, case: int) -> str:
@@ -460,8 +535,11 @@ class Run:
             unclaimed=tuple(sorted(self._unclaimed.items())),
             started=self._started,
             has_given_up_retrying=self.engine.has_given_up,
-            uuid=uuid4().hex,
+            uuid=self.uuid,
+            predicted=self.plan.foresight.makespan if self.plan.foresight is not None else None,
             dispatch=dispatch,
+            stages=() if self.engine.stages is None else self.engine.stages.records(seconds),
+            pressure=self.pressure,
         )
 
     @property

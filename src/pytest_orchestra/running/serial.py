@@ -162,6 +162,7 @@ class SerialLoop:
             self._run.values.forget(case)
         self._current = case
         self._is_decided = False
+        self._run.telling.case_began(case, MAIN)
         self._meter.skip()
         self._tenure.begin(item, self._run.leases(case))
         self._meter.begin()

@@ -35,16 +35,50 @@ def _shared(item: pytest.Item) -> Iterator[Fixture]:
     info = getattr(item, "_fixtureinfo", None)  # only functions have one
     if info is None or not info.name2fixturedefs:
         return
-    callspec = getattr(item, "callspec", None)
-    indices = callspec.indices if callspec is not None else {}
-    for name, definitions in info.name2fixturedefs.items():
+    params = _Params(item)
+    for definitions in info.name2fixturedefs.values():
         definition = definitions[-1]
         if definition.scope != "function":
-            yield _named(name, indices.get(name)), scope_of(definition, item)
+            yield params.named(definition), scope_of(definition, item)
 
 
-def _named(name: str, index: int | None) -> str:
-    return name if index is None else f"{name}[{index}]"
+class _Params:
+    """Which parameters the shared fixtures of an item depend on: their own, and those of fixtures that they use.
+
+    pytest sets a fixture up again when any of them changes.
+    """
+
+    def __init__(self, item: pytest.Item) -> None:
+        info = getattr(item, "_fixtureinfo", None)
+        callspec = getattr(item, "callspec", None)
+        self._definitions: Final = info.name2fixturedefs if info is not None else {}
+        #: Numbers of the parameters of fixtures that outlive a test.
+        self._indices: Final[dict[str, int]] = {
+            name: index
+            for name, index in (callspec.indices.items() if callspec is not None else ())
+            if (known := self._definitions.get(name)) and known[-1].scope != "function"
+        }
+
+    def named(self, definition: pytest.FixtureDef[Any]) -> str:
+        """Return what tells the fixture with these parameters from itself with others, such as ``db[1]``."""
+        name = definition.argname
+        if not self._indices:
+            return name
+        used = self._used(definition)
+        numbers = [str(index) for each, index in self._indices.items() if each in used]
+        return f"{name}[{','.join(numbers)}]" if numbers else name
+
+    def _used(self, definition: pytest.FixtureDef[Any]) -> set[str]:
+        """Return the names of the fixture and of all that it uses."""
+        used, waiting = {definition.argname}, list(definition.argnames)
+        while waiting:
+            name = waiting.pop()
+            if name not in used:
+                used.add(name)
+                waiting += (
+                    arg for each in self._definitions.get(name, ())[-1:] for arg in each.argnames
+                )
+        return used
 
 
 def scope_of(definition: pytest.FixtureDef[Any], item: pytest.Item) -> str:
@@ -86,13 +120,12 @@ class FixtureClock:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+        self, fixturedef: pytest.FixtureDef[Any]
     ) -> Generator[None, object, object]:
         """Take the time of a set-up, and be there when it is torn down."""
         if fixturedef.scope == "function" or self._item is None:
             return (yield)
-        index = getattr(request, "param_index", 0) if hasattr(request, "param") else None
-        fixture = _named(fixturedef.argname, index), scope_of(fixturedef, self._item)
+        fixture = _Params(self._item).named(fixturedef), scope_of(fixturedef, self._item)
         self._setting_up += 1
         began = perf_counter()
         try:

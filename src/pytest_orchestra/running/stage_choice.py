@@ -10,6 +10,7 @@ from _pytest.mark import MarkMatcher, expression
 
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.stage import AxisValue, StageSpec, Strategy
+from pytest_orchestra.running.combination import combination_of, stage_of
 from pytest_orchestra.scheduling.nodeid import is_within, matcher, split_nodeid
 
 #: What pytest raises for an expression: before pytest 9 an error of its own.
@@ -20,9 +21,6 @@ _NotUnderstood: Final = getattr(expression, "ParseError", SyntaxError)
 PackedStage: TypeAlias = tuple[
     str, str | None, list[str], list[str], str, list[tuple[str, list[AxisValue]]]
 ]
-
-#: Under which stage a test was multiplied, as its index: it stays there, whatever its marks say.
-MULTIPLIED_BY: Final = pytest.StashKey[int]()
 
 #: Whether a stage takes a test.
 _Taking: TypeAlias = Callable[[pytest.Item], bool]
@@ -94,9 +92,9 @@ class StageChoice:
 
         A test that a matrix stage has multiplied is that stage's.
         """
-        multiplied = item.stash.get(MULTIPLIED_BY, None)
-        if multiplied is not None:
-            return multiplied
+        combination = combination_of(item)
+        if combination is not None:
+            return stage_of(combination)
         return next((number for number, takes in enumerate(self._takers) if takes(item)), None)
 
     def of(self, item: pytest.Item) -> int | None:

@@ -15,8 +15,10 @@ from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.advice_words import advice_lines
 from pytest_orchestra.running.flakes import flake_lines
+from pytest_orchestra.running.matrix_words import matrix_lines
 from pytest_orchestra.running.overuse import overuse_lines
 from pytest_orchestra.running.retry_words import Notice, retry_lines, too_flaky
+from pytest_orchestra.running.stage_words import gate_failures, stage_lines, summary_of_stages
 from pytest_orchestra.running.withheld import RERUN
 from pytest_orchestra.scheduling.explain import blocked_text, waited_for_text
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
     from pytest_orchestra.running.run import Run
+    from pytest_orchestra.scheduling.crew_size import CrewSize
     from pytest_orchestra.scheduling.foresight import Foresight
 
 #: So many lines of one kind are printed, unless ``-v`` asks for all.
@@ -112,7 +115,7 @@ class TerminalReport:
         is_curious = self._config.get_verbosity() > 0
         for notice in notices:
             if not notice.is_detail:
-                self.line(notice.text, yellow=True)
+                self.line(notice.text, **{notice.color: True})
             elif is_curious:
                 self.line(notice.text)
 
@@ -138,8 +141,16 @@ class TerminalReport:
             self.line(_prediction(plan.foresight, workers))
         for text in order_lines(plan.order, plan.foresight):
             self.line(text)
+        if plan.graph.staging is not None:
+            for text in stage_lines(plan.graph.staging):
+                self.line(text)
         for note in plan.notes:
             self.line(note, yellow=True)
+
+    def sized(self, crew: CrewSize, limit: int) -> None:
+        """Print how many of the workers that may be there are of use, if not all of them are."""
+        for text in crew_lines(crew, limit):
+            self.line(text)
 
     def on_hosts(self, hosts: Mapping[str, Host]) -> None:
         """Print where each worker runs, if that is not the same for all."""
@@ -188,6 +199,7 @@ class TerminalReport:
 def _own_failures(record: RunRecord, *, fails_on_flaky: bool) -> Iterable[str]:
     """Yield why the run has failed although no test may have, which nobody else says."""
     yield from _denied(record)
+    yield from gate_failures(record)
     if fails_on_flaky:
         yield from too_flaky(record)
     for each in record.gating:
@@ -223,6 +235,16 @@ def order_lines(order: Order | None, foresight: Foresight | None) -> Iterable[st
         )
 
 
+def crew_lines(crew: CrewSize, limit: int) -> Iterable[str]:
+    """Yield how many of ``limit`` workers are of use, if not all of them are."""
+    if crew.most >= limit and crew.first >= limit:
+        return
+    text = f"{_count(crew.first, 'worker')} of {limit} that -n auto allows"
+    if crew.first < crew.most:
+        text += ", more as work appears"
+    yield f"{text}: {crew.reason}" if crew.reason else text
+
+
 def _shift(seconds: float) -> str:
     """Return how much earlier something ends that would otherwise end ``seconds`` later."""
     if abs(seconds) < SHORTEST_SHIFT:
@@ -238,14 +260,17 @@ def summary_lines(
     ``fails_on_flaky``: a flaky test makes the run fail.
     """
     yield _verdicts(record)
+    yield from summary_of_stages(record)
     yield from retry_lines(record, is_long=is_long, fails_on_flaky=fails_on_flaky)
     yield from _not_run(record, is_long=is_long)
     yield from _blocked(record, is_long=is_long)
     yield from _resources(record)
     yield from _workers(record)
+    yield from _held_back(record)
     yield from _longest_waits(record)
     yield from overuse_lines(record, most=None if is_long else MOST_LINES)
     yield from _unclaimed(record)
+    yield from matrix_lines(record, most=None if is_long else MOST_LINES)
     yield from flake_lines(record, most=None if is_long else MOST_LINES)
     yield from advice_lines(record, is_long=is_long)
 
@@ -270,10 +295,14 @@ def _not_run(record: RunRecord, *, is_long: bool) -> Iterable[str]:
 
 
 def _blocked(record: RunRecord, *, is_long: bool) -> Iterable[str]:
-    cases = [case for case in record.cases if case.verdict is Verdict.BLOCKED]
-    if not cases:
+    blocked = [case for case in record.cases if case.verdict is Verdict.BLOCKED]
+    if not blocked:
         return
     yield from _denied(record)
+    cases = [case for case in blocked if not _is_held(case)]
+    yield from _held(record, [case for case in blocked if _is_held(case)], is_long=is_long)
+    if not cases:
+        return
     shown = cases if is_long else cases[:MOST_LINES]
     yield "blocked:"
     for case in shown:
@@ -282,6 +311,23 @@ def _blocked(record: RunRecord, *, is_long: bool) -> Iterable[str]:
         yield f"  {case.spec.nodeid}  {text}"
     if len(shown) < len(cases):
         yield f"  and {len(cases) - len(shown)} more (-v shows all)"
+
+
+def _is_held(case: CaseRecord) -> bool:
+    return case.cause is not None and case.cause.stage is not None
+
+
+def _held(record: RunRecord, cases: Sequence[CaseRecord], *, is_long: bool) -> Iterable[str]:
+    """Yield how many tests each gate has blocked that failed; if ``is_long``, which ones."""
+    by_stage: dict[int, list[CaseRecord]] = {}
+    for case in cases:
+        if case.cause is not None and case.cause.stage is not None:
+            by_stage.setdefault(case.cause.stage, []).append(case)
+    for stage, held in sorted(by_stage.items()):
+        name = record.stages[stage].spec.name
+        yield f"blocked by the gate of stage {name}: {_count(len(held), 'test')}"
+        if is_long:
+            yield from (f"  {case.spec.nodeid}" for case in held)
 
 
 def _denied(record: RunRecord) -> Iterable[str]:
@@ -316,6 +362,14 @@ def _workers(record: RunRecord) -> Iterable[str]:
         for worker in record.workers
     )
     yield f"workers busy for {record.seconds:.2f} s: {busy}"
+
+
+def _held_back(record: RunRecord) -> Iterable[str]:
+    for each in record.pressure:
+        yield (
+            f"held back by {each.scarce.label} pressure for {each.seconds:.1f} s from {each.began:.1f} s on: no "
+            f"more than {_count(each.fewest, 'worker')} got tests at its height"
+        )
 
 
 def _longest_waits(record: RunRecord) -> Iterable[str]:

@@ -32,6 +32,7 @@ from pytest_orchestra.running.inbox import Inbox
 from pytest_orchestra.running.journal import Journal
 from pytest_orchestra.running.look_ahead import StandIn, leaves_fixtures
 from pytest_orchestra.running.markers import location_of
+from pytest_orchestra.running.matrix import Matrix
 from pytest_orchestra.running.meter import BlindMeter, Meter, find_meter
 from pytest_orchestra.running.outbox import Outbox
 from pytest_orchestra.running.parcels import Parcels
@@ -39,6 +40,7 @@ from pytest_orchestra.running.raised import NOTES_RAISED, NotesRaised
 from pytest_orchestra.running.renewal import failures_not_counted, renew
 from pytest_orchestra.running.shared_fixtures import CHEAP, FixtureClock, read_kits
 from pytest_orchestra.running.sharing import Life
+from pytest_orchestra.running.stage_choice import unpack_stages
 from pytest_orchestra.running.tenure import Tenure
 
 #: What is left to xdist's own worker plugin while ours runs the tests.
@@ -63,8 +65,10 @@ def configure_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None
     outbox = Outbox(channel, journal)
     claims = FixtureClaims(link.unpack_fixtures(told["fixtures"]))
     missing, retries = Missing(told["missing"]), unpack_retries(told["retries"])
-    collecting = Collecting(config, missing, told["dist"], claims, told["weights"], retries)
+    stages = unpack_stages(told["stages"])
+    collecting = Collecting(config, missing, told["dist"], claims, told["weights"], retries, stages)
     config.pluginmanager.register(collecting, COLLECTING)
+    Matrix.register(config.pluginmanager, stages)
     clock = FixtureClock(lambda fixture, seconds: outbox.send(("cost", *fixture, seconds)))
     loop = WorkerLoop(config, channel, outbox, collecting, claims, clock)
     if told["life"] is not None:
@@ -146,9 +150,17 @@ class WorkerLoop:
         try:
             with searched_seldom():
                 return (yield)
+        except _SentHomeError:
+            return True  # nobody waits for what was collected
         except (pytest.UsageError, pytest.exit.Exception) as error:
             self._outbox.send(("refused", getattr(error, "msg", None) or str(error)))
             raise
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectstart(self) -> None:
+        """Collect no further if the run has ended meanwhile."""
+        if self._inbox.is_stopped:
+            raise _SentHomeError
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -374,6 +386,10 @@ class WorkerLoop:
 
     def _serialize(self, report: pytest.TestReport) -> Any:
         return self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+
+
+class _SentHomeError(Exception):
+    """The controller has told this worker to go home before it has collected."""
 
 
 class _Kept:

@@ -242,7 +242,14 @@ class Balance:
         """Return what must happen up to the end of each case, in seconds, 0.0 where that is little."""
         seconds = self._shop.seconds
         head = list(seconds)
+        staging = self._graph.staging
+        until = [0.0] * len(staging.specs) if staging is not None else []
         for case in self._graph.order:
+            if staging is not None:
+                stage = staging.of_case[case]
+                opened = max((until[each] for each in staging.ancestors[stage]), default=0.0)
+                head[case] = max(head[case], opened + seconds[case])
+                until[stage] = max(until[stage], opened, head[case])
             for dependant, _ in self._graph.dependents[case]:
                 head[dependant] = max(head[dependant], head[case] + seconds[dependant])
         threshold = FILLER_SHARE * self._estimate.makespan
@@ -252,7 +259,7 @@ class Balance:
         """Return the schedule by ``keys``, and seconds per case with the set-ups it leads to."""
         shop = self._shop
         schedule = shop.schedule(keys)
-        if not self._outlook.setups.matter:
+        if not self._outlook.setups.take_time:
             return schedule, shop.seconds
         charges = self._outlook.setups.charges(schedule.starts, shop.seconds, self._workers)
         seconds = [spent + extra for spent, extra in zip(shop.seconds, charges, strict=True)]

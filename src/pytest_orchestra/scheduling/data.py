@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Final
 
-from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.case import CaseSpec, Column
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.model.verdict import ANY_VERDICT, SUCCESS, Verdict
 from pytest_orchestra.scheduling.near import SUGGESTIONS, around
@@ -80,7 +80,8 @@ def pair(specs: Sequence[CaseSpec]) -> Pairing:
     """Find the provider of all that ``specs`` use and clean; a case is its index in ``specs``.
 
     One test function provides each name. Of several parameter sets each serves the cases with
-    the same parameters; a single one serves everybody. Names that a case forgoes do not count.
+    the same parameters, or in the same column of a matrix; a single one serves everybody. Names that a
+    case forgoes do not count.
     """
     if not any(spec.provides or spec.uses or spec.cleans for spec in specs):
         return Pairing()
@@ -93,6 +94,8 @@ class _Pairer:
         self._problems: list[Problem] = []
         self._providers: dict[str, dict[str, int]] = {}
         self._disputed: set[str] = set()
+        #: Providers of a name by the column of a matrix that they stand in.
+        self._columns: dict[str, dict[Column, list[int]]] = {}
         for case, spec in enumerate(specs):
             for name in spec.provides:
                 self._add_provider(name, case)
@@ -158,6 +161,9 @@ class _Pairer:
         found = providers.get(split_nodeid(spec.nodeid).params)
         if found is not None or len(providers) == 1:
             return next(iter(providers.values())) if found is None else found
+        found = self._in_the_column(spec, name)
+        if found is not None:
+            return found
         first = self._specs[next(iter(providers.values()))].nodeid
         does, marker = ("uses", USES) if name in spec.uses else ("cleans", CLEANS)
         self._problems.append(
@@ -171,6 +177,19 @@ class _Pairer:
             )
         )
         return None
+
+    def _in_the_column(self, spec: CaseSpec, name: str) -> int | None:
+        """Return the provider in the same column of a matrix as ``spec``, if it is the only one there."""
+        if spec.cell is None:
+            return None
+        if name not in self._columns:
+            columns = self._columns[name] = {}
+            for case in self._providers[name].values():
+                cell = self._specs[case].cell
+                if cell is not None:
+                    columns.setdefault(cell.column, []).append(case)
+        there = self._columns[name].get(spec.cell.column, [])
+        return there[0] if len(there) == 1 else None
 
     def _users(self, sources: Mapping[int, Mapping[str, int]]) -> dict[tuple[int, str], list[int]]:
         users: dict[tuple[int, str], list[int]] = {}

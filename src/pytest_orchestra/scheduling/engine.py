@@ -7,9 +7,10 @@ engine runs tests in one process, on xdist's workers, and in a simulation.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import islice
 from typing import Final, assert_never
 
 from pytest_orchestra.model.case import CaseSpec
@@ -21,21 +22,26 @@ from pytest_orchestra.model.events import (
     Command,
     Conclude,
     CrewComplete,
+    DispatchLimited,
     Event,
     Fixture,
     FixturesDown,
     GiveUp,
     Recall,
     Relinquish,
+    ReviewStage,
+    StageReviewed,
     StopRequested,
     TimePassed,
     TokensGranted,
     TokensWanted,
     VerdictAmended,
     WorkerLost,
+    WorkersDismissed,
     WorkersJoined,
 )
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.stage import OnFail
 from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Cause, Verdict
 from pytest_orchestra.scheduling.cleanup import CleanUp
 from pytest_orchestra.scheduling.estimates import Estimates
@@ -46,7 +52,13 @@ from pytest_orchestra.scheduling.retries import Retries, RetryPolicy
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.script import Script
 from pytest_orchestra.scheduling.selection import Selection
+from pytest_orchestra.scheduling.sequences import Sequences
+from pytest_orchestra.scheduling.stages import Ended, Fallen, Opened, Stages
+from pytest_orchestra.scheduling.standing import Standing
 from pytest_orchestra.scheduling.tickets import Tickets
+
+#: So many dependants of a case are looked at, to see which of them are ready soon.
+MOST_ASKED: Final = 1_000
 
 #: No case is taken to cost less, in seconds, so that no queue grows without end.
 SHORTEST: Final = 1e-4
@@ -93,6 +105,19 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
+class Vacancies:
+    """What more workers would find to do: ``ready`` cases now, and others that are ready ``soon``.
+
+    ``wait`` is how long it takes, as far as is known, until those who are there have begun all of
+    them, in seconds; infinity where nothing is known.
+    """
+
+    ready: int
+    soon: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tuning:
     """How far ahead to look, in seconds.
 
@@ -127,11 +152,13 @@ class Engine:
         ahead. ``barred`` has the hosts that each case cannot run on, where there are several.
         ``cleaners`` maps cases that clean up to those after which they do: they run even
         in a run that was stopped, if any of those has begun. Without ``retries`` no case is tried
-        again. With a ``script`` the run goes like another one, and what that did not run is not run.
+        again. The ``graph`` says whether cases wait for gates. With a ``script`` the run goes like another one, and
+        what that did not run is not run.
         """
         tuning = tuning or Tuning()
         retries = retries or RetryPolicy()
-        self._dependents: Final = graph.dependents
+        self._dependents: Final = list(graph.dependents)
+        self._order: Final = graph.order
         self._estimates: Final = estimates
         self._horizon: Final = tuning.horizon
         self._selection: Final = Selection(
@@ -152,16 +179,32 @@ class Engine:
         self.stopped: str | None = None
         self._open = len(specs)
         self._waits_for: Final = list(graph.waits_for)
+        #: What has become of stages and gates; None where there are none.
+        self.stages: Final = (
+            None
+            if graph.staging is None
+            else Stages(graph.staging, lambda case: specs[case].nodeid)
+        )
+        #: Cases that clean up, if there is anything to, although a gate holds back the others of their stage.
+        self._barred: Final[dict[int, Cause]] = {}
         self._doomed: Final[dict[int, Cause]] = {}
         self._desks: Final[dict[str, Desk]] = {}
         self._idle: Final[dict[str, Desk]] = {}
+        self._leaving: Final[set[str]] = set()
+        #: How many workers may be busy at a time; None: all.
+        self._most_busy: int | None = None
         self._loaded: Final[dict[str, Desk]] = {}
         self._touched: list[Desk] = []
         self._now = 0.0
         self._commands: list[Command] = []
         self._script: Final = script
-        self._clean_up: Final = CleanUp(cleaners or {}, self._may_have_begun)
+        self._clean_up: Final = CleanUp(
+            cleaners or {}, self._may_have_begun, lambda case: self.states[case] < State.ASSIGNED
+        )
         self._is_cleaning = False
+        self._sequences: Final = Sequences(graph.staging.sequences if graph.staging else ())
+        if self.stages is not None:
+            self._wait_for_gates(self.stages)
         for case, count in enumerate(self._waits_for):
             if not count:
                 self._make_ready(case)
@@ -178,6 +221,75 @@ class Engine:
         """The workers that joined and are not lost."""
         return tuple(self._desks)
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The workers that have nothing to do, and may be given something."""
+        return tuple(self._idle)
+
+    @property
+    def busy(self) -> int:
+        """How many workers have something to do."""
+        return len(self._desks) - len(self._idle) - len(self._leaving)
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether not all workers may be busy."""
+        return self._most_busy is not None
+
+    @property
+    def pending(self) -> int:
+        """How many cases have no verdict and do not run: what was sent ahead may be taken back."""
+        return self._open - self.busy
+
+    def vacancies(self, most: int, within: float, now: float) -> Vacancies:
+        """Return what more workers would find to do, counted up to ``most``.
+
+        What becomes ready ``within`` so many seconds counts, as far as it is known what cases take, but
+        for what those will do who are free by then.
+        """
+        # What was sent ahead is taken back as soon as somebody idles.
+        ahead = sum(not self._selection.is_bound(case) for case in self._sent_ahead())
+        ready = min(most, self._selection.startable(most) + ahead)
+        soon, cost = self._soon(within, now) if ready < most else (0, 0.0)
+        stay = (desk for name, desk in self._desks.items() if name not in self._leaving)
+        free_in = min((self._free_in(desk, now) for desk in stay), default=0.0)
+        wait = free_in + (self._selection.backlog + cost) / max(1, self.busy)
+        return Vacancies(ready, min(soon, most - ready), wait)
+
+    def _free_in(self, desk: Desk, now: float) -> float:
+        """Return when a worker will have nothing to do, in seconds from ``now``."""
+        if not desk.queue:
+            return 0.0
+        case = desk.queue[0]
+        left = self._left(case, now)
+        return left + max(0.0, desk.seconds - desk.costs[case])
+
+    def _left(self, case: int, now: float) -> float:
+        """Return how long the running ``case`` will go on; what is overdue takes as long again."""
+        ran = now - (self.waits.assigned_at[case] or 0.0)
+        left = self._estimates.expected(case) - ran
+        return left if left > 0.0 else ran
+
+    def _sent_ahead(self) -> Iterator[int]:
+        for desk in self._loaded.values():
+            yield from islice(desk.queue, 1, None)
+
+    def _soon(self, within: float, now: float) -> tuple[int, float]:
+        """Return how many cases will be ready for which those do not suffice who are free by then.
+
+        Besides, what all that will be ready is expected to cost, in seconds.
+        """
+        ending: dict[int, int] = {}
+        free = 0
+        for desk in self._desks.values():
+            if desk.queue and self._left(desk.queue[0], now) <= within:
+                free += len(desk.queue) == 1
+                for dependant, _ in self._dependents[desk.queue[0]][:MOST_ASKED]:
+                    if self.states[dependant] is State.WAITS_FOR_CASES:
+                        ending[dependant] = ending.get(dependant, 0) + 1
+        soon = [case for case, count in ending.items() if self._waits_for[case] == count]
+        return max(0, len(soon) - free), sum(map(self._estimates.expected, soon))
+
     def tries_again(self, case: int, verdict: Verdict) -> bool:
         """Whether the running ``case`` is to be tried again if it ends with ``verdict``.
 
@@ -193,13 +305,19 @@ class Engine:
 
     @property
     def next_due(self) -> float | None:
-        """When to say TimePassed, since a case may be tried again then; None if nothing is due."""
-        return self._retries.next_due
+        """When to say TimePassed: a case may be tried again then, or a gate fails; None if nothing is due."""
+        dues = (self._retries.next_due, None if self.stages is None else self.stages.next_due)
+        return min((due for due in dues if due is not None), default=None)
 
     @property
     def has_retries(self) -> bool:
         """Whether a case has failed that may pass yet."""
         return bool(self._retries.pending)
+
+    @property
+    def may_try_again(self) -> bool:
+        """Whether a case that fails may be tried again, on another worker if there is one."""
+        return self._retries.are_allowed
 
     @property
     def has_given_up(self) -> bool:
@@ -218,6 +336,14 @@ class Engine:
     def held_up_by(self, case: int) -> str | None:
         """Return the resource that a ready case waits for, or None if it waits for a worker."""
         return self._selection.lacking(case)
+
+    @property
+    def standing(self) -> Standing:
+        """Where the cases without a verdict stand; costs no look at each of them."""
+        assigned = sum(len(desk.queue) for desk in self._desks.values())
+        ready, resting = self._selection.ready, self._retries.resting
+        waiting = self._open - assigned - ready - resting
+        return Standing(assigned, ready, resting, waiting, self._selection.lacks())
 
     def leases_of(self, case: int) -> tuple[Lease, ...]:
         """Return what the running ``case`` has of everything that it claims."""
@@ -272,6 +398,8 @@ class Engine:
         self._touched = []
         for event in events:
             self._take_in(event)
+        if self.stages is not None:
+            self._heed_gates(self.stages)
         if self.stopped is None or self._is_cleaning:
             self._wake()
             self._dispatch()
@@ -285,6 +413,10 @@ class Engine:
                 self._join(workers, host)
             case WorkerLost(worker, case, verdict, again):
                 self._lose(worker, case, verdict, again=again)
+            case WorkersDismissed(workers):
+                self._dismiss(workers)
+            case DispatchLimited(most):
+                self._most_busy = most
             case CaseBlocked(case, cause):
                 if self.states[case] is not State.DONE:
                     self._conclude(case, Verdict.BLOCKED, cause)
@@ -300,11 +432,14 @@ class Engine:
                 self._selection.granted(case)
             case TokensWanted(resource):
                 self._selection.wanted_outside(resource, self._idle)
+            case StageReviewed(stage, objections):
+                if self.stages is not None:
+                    self.stages.reviewed(stage, objections)
             case CrewComplete():
                 if self._script is not None:
                     self._script.complete_crew()
             case TimePassed():
-                pass  # who has rested for long enough is looked for whatever happened
+                pass  # who has rested, or taken, for long enough is looked for whatever happened
             case _:  # pragma: no cover - the type checker proves that there are no others
                 assert_never(event)
 
@@ -317,9 +452,15 @@ class Engine:
             if self._script is not None:
                 self._script.joined(worker)
 
+    def _dismiss(self, workers: Iterable[str]) -> None:
+        for worker in workers:
+            del self._idle[worker]
+            self._leaving.add(worker)
+
     def _lose(self, worker: str, culprit: int | None, verdict: Verdict, *, again: bool) -> None:
         desk = self._desks.pop(worker)
         self._idle.pop(worker, None)
+        self._leaving.discard(worker)
         self._loaded.pop(worker, None)
         for case in desk.queue:
             self._selection.release(case, self._now, has_run=False)
@@ -327,6 +468,7 @@ class Engine:
         if culprit is not None:
             if culprit in desk.queue:
                 desk.queue.remove(culprit)
+                self._note_spent(culprit, self._now - (self.waits.assigned_at[culprit] or 0.0))
                 self._end_attempt(culprit, verdict, worker, again=again)
             else:
                 self._amend(culprit, verdict)
@@ -341,7 +483,12 @@ class Engine:
         worker = self.worker_of[case]
         self._clear(self._desks[worker], case, has_run=True)
         self._estimates.learn(case, seconds)
+        self._note_spent(case, seconds)
         self._end_attempt(case, verdict, worker, again=again)
+
+    def _note_spent(self, case: int, seconds: float) -> None:
+        if self.stages is not None:
+            self.stages.spent(case, seconds, self._now)
 
     def _end_attempt(self, case: int, verdict: Verdict, worker: str, *, again: bool) -> None:
         """``case`` has its verdict now, or rests until it is tried ``again``."""
@@ -366,7 +513,9 @@ class Engine:
         if case in self._retries:
             self._retries.worsen(case, verdict)
             return
-        self.verdicts[case] = verdict
+        before, self.verdicts[case] = self.verdicts[case], verdict
+        if self.stages is not None and before is not None:
+            self.stages.amended(case, before, verdict)
         cause = self._cause(case)
         for dependant, accepts in self._dependents[case]:
             if verdict in accepts:
@@ -390,11 +539,14 @@ class Engine:
             return
         self.stopped = reason
         self._is_cleaning = cleaning
+        owed = self._clean_up.owed(self._order) if cleaning else ()
         self._drop(
             case
             for case, state in enumerate(self.states)
-            if state < State.ASSIGNED and not self._is_owed(case)
+            if state < State.ASSIGNED and case not in owed
         )
+        for stage in self.stages.open_all() if self.stages is not None else ():
+            self._let_in(stage)
         for desk in self._loaded.values():
             sent_ahead = [case for case in tuple(desk.queue)[1:] if not self._is_owed(case)]
             if sent_ahead:
@@ -454,6 +606,8 @@ class Engine:
         self.states[case] = State.DONE
         self.verdicts[case] = verdict
         self._open -= 1
+        if self.stages is not None:
+            self.stages.closed(case, verdict)
 
     def _propagate(self, root: int) -> None:
         """Tell the dependants of a case with a verdict; those of blocked ones in turn."""
@@ -462,6 +616,9 @@ class Engine:
         while stack:
             case = stack.pop()
             verdict = self.verdicts[case]
+            next_one = self._sequences.leave(case)
+            if next_one is not None and states[next_one] is not State.DONE:
+                stack += () if self._wait_less(next_one) else (next_one,)
             for dependant, accepts in self._dependents[case]:
                 if states[dependant] is State.DONE:
                     continue
@@ -470,9 +627,8 @@ class Engine:
                     self._conclude_alone(dependant, fate, self._cause(case))
                     stack.append(dependant)
                     continue
-                self._waits_for[dependant] -= 1
-                if not self._waits_for[dependant]:
-                    self._make_ready(dependant)
+                if not self._wait_less(dependant):
+                    stack.append(dependant)
 
     def _cause(self, case: int) -> Cause:
         """Why dependants of ``case`` are blocked: the case itself, or what blocked it."""
@@ -481,12 +637,26 @@ class Engine:
             return known
         return Cause(str(self.verdicts[case]), case, self.worker_of.get(case))
 
-    def _make_ready(self, case: int) -> None:
-        if self.stopped is not None and not self._is_owed(case):
-            self._drop((case,))  # it has waited for what turned out never to have begun
-            return
+    def _wait_less(self, case: int) -> bool:
+        """``case`` waits for one thing less; false if it is over with that, since it is not to run."""
+        self._waits_for[case] -= 1
+        return bool(self._waits_for[case]) or self._make_ready(case)
+
+    def _make_ready(self, case: int) -> bool:
+        """``case`` waits for nothing any more: let it run, or say that it is not to.
+
+        Who cleans up may have waited for what turned out never to have begun.
+        """
+        if self.stopped is not None or case in self._barred:
+            is_owed = self.stopped is None or self._is_cleaning
+            if not (is_owed and self._clean_up.is_owed(case)):
+                fate = Verdict.BLOCKED if self.stopped is None else Verdict.NOT_RUN
+                cause = Cause(self.stopped) if self.stopped is not None else self._barred[case]
+                self._conclude_alone(case, fate, cause)
+                return False
         self.states[case] = State.READY
         self._selection.offer(case, self._now)
+        return True
 
     def _reopen(self, case: int) -> None:
         """A case that was assigned has not run: decide about it anew."""
@@ -500,6 +670,96 @@ class Engine:
             self.states[case] = State.READY
             self._selection.offer_again(case, self._now)
 
+    # gates
+
+    def _wait_for_gates(self, stages: Stages) -> None:
+        """Let cases wait for gates, and for their turns: as one that is over may have come before its own.
+
+        So edges that are there for the turns alone are none here.
+        """
+        staging = stages.staging
+        for case, stage in enumerate(staging.of_case):
+            self._waits_for[case] += not stages.is_open(stage)
+        for case in self._sequences.waiting:
+            self._waits_for[case] += 1
+        for before, case in staging.implied:
+            self._waits_for[case] -= 1
+            self._dependents[before] = tuple(
+                each for each in self._dependents[before] if each[0] != case
+            )
+
+    def _heed_gates(self, stages: Stages) -> None:
+        """See what follows from what has become of stages; in a run that was stopped, nothing."""
+        for turn in stages.turns(self._now):
+            if isinstance(turn, Ended):
+                self._commands.append(ReviewStage(turn.stage, turn.figures))
+            elif self.stopped is not None:
+                continue
+            elif isinstance(turn, Opened):
+                self._let_in(turn.stage)
+            elif turn.on_fail is OnFail.HALT:
+                spared = self._spared(stages, turn)
+                self._hold_back(
+                    stages, (case for case in self._order if case not in spared), turn.cause
+                )
+            else:
+                members = stages.staging.members
+                after = stages.staging.after(turn.stage)
+                self._hold_back(
+                    stages, (case for stage in after for case in members[stage]), turn.cause
+                )
+
+    def _let_in(self, stage: int) -> None:
+        """No gate holds back the cases of ``stage`` any more."""
+        assert self.stages is not None  # noqa: S101 - there is one
+        for case in self.stages.staging.members[stage]:
+            if self.states[case] is not State.DONE and not self._wait_less(case):
+                self._propagate(case)
+
+    def _spared(self, stages: Stages, fallen: Fallen) -> set[int]:
+        """Return the cases that run although the run is halted: those of that stage, and what they need.
+
+        None of them runs if it has taken too long, or has not begun.
+        """
+        spared: set[int] = set()
+        if fallen.is_overdue or not stages.is_open(fallen.stage):
+            return spared
+        for case in reversed(self._order):
+            stage = stages.staging.of_case[case]
+            is_needed = any(each in spared for each, _ in self._dependents[case])
+            if (stage == fallen.stage or is_needed) and stages.is_open(stage):
+                spared.add(case)
+        return spared
+
+    def _hold_back(self, stages: Stages, cases: Iterable[int], cause: Cause) -> None:
+        """Block ``cases`` that have not begun, but for those that clean up after something that has."""
+        waiting = [case for case in cases if self.states[case] is not State.DONE]
+        sent = {case for case in waiting if self._is_too_late_for(case, cause)}
+        for stage in {stages.staging.of_case[case] for case in waiting}:
+            stages.hold(stage, self._now)
+            for closed in stages.open_anyway(stage):
+                self._let_in(closed)
+        for desk in self._loaded.values():
+            sent_ahead = [case for case in tuple(desk.queue)[1:] if case in sent]
+            if sent_ahead:
+                self._recall(desk, sent_ahead)
+
+    def _is_too_late_for(self, case: int, cause: Cause) -> bool:
+        """Block ``case``; return whether a worker has it by now, which may not have begun it."""
+        state = self.states[case]
+        if case in self._clean_up:
+            self._barred.setdefault(case, cause)
+            if state is State.READY and not self._clean_up.is_owed(case):
+                self._conclude(case, Verdict.BLOCKED, cause)
+            return False
+        if state is not State.ASSIGNED:
+            if state is not State.DONE:
+                self._conclude(case, Verdict.BLOCKED, cause)
+            return False
+        is_new = case not in self._doomed
+        self._doomed.setdefault(case, cause)
+        return is_new
+
     # what a script asks for
 
     @property
@@ -509,7 +769,7 @@ class Engine:
 
     @property
     def _is_at_work(self) -> bool:
-        return len(self._idle) < len(self._desks) or self.next_due is not None
+        return len(self._idle) < len(self._desks) or self._retries.next_due is not None
 
     def is_over(self, case: int) -> bool:
         """Whether ``case`` has its verdict."""
@@ -553,8 +813,10 @@ class Engine:
         """
         for case in self._retries.awake(self._now):
             self.states[case] = State.READY
-            is_awaited = any(
-                self.states[dependant] is not State.DONE for dependant, _ in self._dependents[case]
+            is_awaited = (
+                any(self.states[each] is not State.DONE for each, _ in self._dependents[case])
+                or self._sequences.is_awaited(case)
+                or (self.stages is not None and self.stages.is_awaited(case))
             )
             tried = frozenset(self._retries.workers(case))
             self._selection.try_again(case, tried, self._now, is_last=not is_awaited)
@@ -571,7 +833,7 @@ class Engine:
             # Who was idle was touched last and goes first, or who gave work back took it again.
             for desk in reversed(self._touched):
                 self._send_ahead(desk)
-            if self._idle and self._loaded:
+            if self._idle and self._loaded and not self._has_enough_busy:
                 self._rebalance()
         self._selection.ask(self._idle, self._now)
 
@@ -598,7 +860,13 @@ class Engine:
             if owner in self._idle:
                 self._feed(self._idle[owner])
 
+    @property
+    def _has_enough_busy(self) -> bool:
+        return self._most_busy is not None and self.busy >= self._most_busy
+
     def _feed(self, desk: Desk) -> bool:
+        if self._has_enough_busy:
+            return False
         case = self._selection.pick(desk.name, self._now)
         if case is not None:
             self._assign(desk, case)
@@ -608,6 +876,8 @@ class Engine:
         """Fill the queue up to the horizon, once half of it is used up."""
         if not desk.queue or desk.is_recalled or desk.seconds >= self._horizon / 2:
             return
+        if self._most_busy is not None and self.busy > self._most_busy:
+            return  # who runs out of work becomes idle, and rests
         while desk.seconds < self._horizon:
             case = self._selection.pick_free(desk.name, self._now)
             if case is None:
@@ -617,6 +887,8 @@ class Engine:
     def _assign(self, desk: Desk, case: int) -> None:
         self.states[case] = State.ASSIGNED
         self.worker_of[case] = desk.name
+        if self.stages is not None:
+            self.stages.begun(case, self._now)
         desk.put(case, max(SHORTEST, min(self._estimates.expected(case), self._horizon)))
         self._idle.pop(desk.name, None)
         if len(desk.queue) > 1:

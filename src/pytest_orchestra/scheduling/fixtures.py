@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from math import inf
 from typing import Final
 
 from pytest_orchestra.scheduling.nodeid import is_within
 
 #: What a fixture must cost, in seconds, for anybody to care where its users run.
 NEGLIGIBLE: Final = 0.005
+
+#: A fixture whose parameters others need as well stays up for so many times what a set-up costs: no more than
+#: this part of the time is lost by going from one to another, and nobody waits longer for the other.
+STAY: Final = 10.0
 
 #: Weight of the newest measurement in a running mean.
 NEWEST: Final = 0.5
@@ -37,6 +42,16 @@ class Kits:
         """Return what is left if there are only these ``cases``; they are numbered anew."""
         return replace(self, of_case=tuple(self.of_case[case] for case in cases if self.of_case))
 
+    def places(self, files: Sequence[str]) -> list[str]:
+        """Return for each case its file of ``files``, told apart by the parameters of the fixtures that it uses."""
+        if not self.of_case or not any("[" in name for name, _ in self.fixtures):
+            return [*files]
+        params = [
+            " ".join(name for each in kit if "[" in (name := self.fixtures[each][0]))
+            for kit in self.kits
+        ]
+        return [f"{file} {params[kit]}" for file, kit in zip(files, self.of_case, strict=True)]
+
 
 class Taste(IntEnum):
     """How well a case suits a worker: the smaller the better."""
@@ -44,7 +59,9 @@ class Taste(IntEnum):
     HAS_ITS_FIXTURES = 0
     INDIFFERENT = 1
     COSTS_A_SET_UP = 2
-    NOT_WORTH_IT = 3
+    #: It takes down, too soon, what others need there with the parameters that it has.
+    OUSTS_OTHERS = 3
+    NOT_WORTH_IT = 4
 
 
 class Fixtures:
@@ -62,6 +79,8 @@ class Fixtures:
             families.setdefault(_without_params(fixture), len(families))
             for fixture in kits.fixtures
         ]
+        #: Since when each worker has up what it has of a family with parameters.
+        self._since: Final[dict[tuple[str, int], float]] = {}
         self._seconds: Final[dict[int, float]] = {}
         self._costs: Final[dict[tuple[str, str], float]] = {}
         #: Cases that have not been given to a worker, for each fixture.
@@ -100,7 +119,7 @@ class Fixtures:
 
     # who has what
 
-    def assign(self, worker: str, case: int) -> None:
+    def assign(self, worker: str, case: int, now: float = 0.0) -> None:
         """``worker`` runs ``case`` next: it sets up what that needs, and keeps what it may."""
         if not self._numbers:
             return
@@ -126,6 +145,7 @@ class Fixtures:
             self._holders[fixture].discard(worker)
         for fixture in after - before:
             self._holders[fixture].add(worker)
+            self._since[worker, self._family[fixture]] = now
         self._up[worker] = after
 
     def release(self, case: int) -> None:
@@ -164,6 +184,8 @@ class Fixtures:
         they may be busy with something else.
         """
         up = self._up.get(worker, frozenset())
+        if any(self._ousts(worker, up, each, now) for each in self._kits.of(case)):
+            return Taste.OUSTS_OTHERS
         has_some = costs_some = False
         for fixture in self._kits.of(case):
             cost = self._seconds.get(fixture)
@@ -182,6 +204,18 @@ class Fixtures:
         if costs_some:
             return Taste.COSTS_A_SET_UP
         return Taste.HAS_ITS_FIXTURES if has_some else Taste.INDIFFERENT
+
+    def _ousts(self, worker: str, up: frozenset[int], fixture: int, now: float) -> bool:
+        """Whether ``fixture`` would take the place of itself with other parameters, too soon for those who need these."""
+        family = self._family[fixture]
+        cost = self._costs.get(_without_params(self._kits.fixtures[fixture]))
+        if (
+            cost is None
+            or fixture in up
+            or now - self._since.get((worker, family), -inf) >= STAY * cost
+        ):
+            return False
+        return any(self._family[each] == family and self._left[each] for each in up)
 
     def _stays_up(self, fixture: int, case: int) -> bool:
         return is_within(self._nodeids[case], self._kits.fixtures[fixture][1])

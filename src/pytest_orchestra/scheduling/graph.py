@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pytest_orchestra.model.case import CaseSpec, Need
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.scheduling.names import Names
+from pytest_orchestra.scheduling.staging import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,65 @@ class Graph:
     ``dependents[case]`` are the cases that wait for it and the verdicts that they accept;
     ``waits_for[case]`` counts the prerequisites of ``case``; ``order`` is topological: first
     what waits for nothing, as it was collected, then what that sets free, and so on.
+
+    ``staging`` says which cases also wait for gates; then ``order`` heeds these, but no other part of the
+    graph knows of them.
     """
 
     dependents: tuple[tuple[tuple[int, frozenset[Verdict]], ...], ...]
     waits_for: tuple[int, ...]
     order: tuple[int, ...]
+    staging: Staging | None = None
 
     @property
     def edges(self) -> int:
-        """The number of edges."""
-        return sum(self.waits_for)
+        """The number of edges that somebody asked for."""
+        implied = 0 if self.staging is None else len(self.staging.implied)
+        return sum(self.waits_for) - implied
+
+    def longest(
+        self,
+        costs: Sequence[float],
+        least: Sequence[float] = (),
+        workers: int = 0,
+        *,
+        is_bound: bool = False,
+    ) -> list[float]:
+        """Return the length of the longest path from the start of each case to the end of the run.
+
+        Each case counts its ``costs``, and at ``least`` so much together with all that comes after it. If
+        there are ``workers``, what a gate holds back takes no less than its work shared among so many.
+        ``is_bound``: the run cannot be shorter, so gates that may pass before their stage has ended do not count.
+        """
+        lengths = list(least or costs)
+        dependents, staging = self.dependents, self.staging
+        if staging is None:
+            for case in reversed(self.order):
+                if dependents[case]:
+                    longest = max([lengths[each] for each, _ in dependents[case]])
+                    lengths[case] = max(lengths[case], costs[case] + longest)
+            return lengths
+        counts = [not is_bound or staging.is_barrier(stage) for stage in range(len(staging.specs))]
+        behind = _work_behind(staging, costs, workers) if workers else [0.0] * len(counts)
+        for case in reversed(self.order):
+            longest = max([lengths[each] for each, _ in dependents[case]], default=0.0)
+            stage = staging.of_case[case]
+            if counts[stage]:
+                longest = max(longest, behind[stage])
+            lengths[case] = max(lengths[case], costs[case] + longest)
+            for needed in staging.needs[stage]:
+                behind[needed] = max(behind[needed], lengths[case])
+        return lengths
+
+
+def _work_behind(staging: Staging, costs: Sequence[float], workers: int) -> list[float]:
+    """Return per stage what the stages that cannot open before it take at least, in seconds."""
+    work = [0.0] * len(staging.specs)
+    for case, stage in enumerate(staging.of_case):
+        work[stage] += costs[case]
+    return [
+        sum(work[each] for each in staging.after(stage)) / workers for stage in range(len(work))
+    ]
 
 
 class CycleError(Exception):

@@ -47,7 +47,8 @@ class Shop:
 
     ``demands`` are the distinct demands (a worker is a token like any other), and
     ``signature`` says which one each case has. ``wakes[signature]`` are those that want something
-    which a case of it gives back.
+    which a case of it gives back. ``stages`` has the stage of each case, if there are any, and ``needs``
+    all stages that must have ended before the cases of each stage start.
     """
 
     seconds: Sequence[float]
@@ -57,6 +58,8 @@ class Shop:
     demands: Sequence[Demand]
     capacities: dict[str, int]
     wakes: Sequence[Collection[int]]
+    stages: Sequence[int] = ()
+    needs: Sequence[Collection[int]] = ()
 
     def reversed(self) -> Shop:
         """Return the same with time running backward."""
@@ -68,6 +71,11 @@ class Shop:
             self.demands,
             self.capacities,
             self.wakes,
+            self.stages,
+            [
+                [stage for stage, needed in enumerate(self.needs) if each in needed]
+                for each in range(len(self.needs))
+            ],
         )
 
     def schedule(  # noqa: C901, PLR0912, PLR0915 - in one piece, since all the time is spent here
@@ -81,6 +89,8 @@ class Shop:
         for place, case in enumerate(order):
             rank[case] = place
         missing = [len(each) for each in self.before]
+        stages = self.stages
+        halls = _Halls(stages, self.needs, missing) if stages else None
         waiting: list[list[int]] = [[] for _ in demands]
         free = dict(self.capacities)
         starts = [0.0] * len(seconds)
@@ -128,12 +138,44 @@ class Shop:
                 for resource, tokens in demands[number]:
                     free[resource] += tokens
                 freed.update(wakes[number])
-                for dependant in after[case]:
+                freed_by = (
+                    after[case] if halls is None else (*after[case], *halls.end(stages[case]))
+                )
+                for dependant in freed_by:
                     missing[dependant] -= 1
                     if not missing[dependant]:
                         heappush(waiting[signature[dependant]], rank[dependant])
                         freed.add(signature[dependant])
             touched = freed
+
+
+class _Halls:
+    """The stages of one schedule: which have ended, and which may start."""
+
+    def __init__(
+        self, stages: Sequence[int], needs: Sequence[Collection[int]], missing: list[int]
+    ) -> None:
+        """Let each case miss one thing more, in ``missing``, as long as its stage may not start."""
+        self._left = [0] * len(needs)
+        self._members: list[list[int]] = [[] for _ in needs]
+        for case, stage in enumerate(stages):
+            self._left[stage] += 1
+            self._members[stage].append(case)
+        self._closed = [{each for each in needed if self._left[each]} for needed in needs]
+        for case, stage in enumerate(stages):
+            missing[case] += bool(self._closed[stage])
+
+    def end(self, stage: int) -> Iterable[int]:
+        """A case of ``stage`` has ended; return the cases of the stages that may start now."""
+        self._left[stage] -= 1
+        if self._left[stage]:
+            return ()
+        freed: list[int] = []
+        for members, closed in zip(self._members, self._closed, strict=True):
+            if stage in closed:
+                closed.remove(stage)
+                freed += members if not closed else ()
+        return freed
 
 
 def make_shop(
@@ -171,6 +213,8 @@ def make_shop(
         list(numbers),
         capacities,
         _wakes(list(numbers), wanting),
+        graph.staging.of_case if graph.staging is not None else (),
+        graph.staging.ancestors if graph.staging is not None else (),
     )
 
 

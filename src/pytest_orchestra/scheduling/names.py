@@ -9,7 +9,7 @@ from functools import cached_property
 from posixpath import join, normpath
 from typing import Final
 
-from pytest_orchestra.model.case import CaseSpec, Need
+from pytest_orchestra.model.case import CaseSpec, Cell, Column, Need
 from pytest_orchestra.scheduling.near import Neighbours
 from pytest_orchestra.scheduling.nodeid import directories, matcher, scopes, split_nodeid
 
@@ -31,10 +31,13 @@ class Names:
     the directory of its file and from those above. The first reading that names anything wins: a
     test, all the parameter sets of a test, or all that a class, file or directory holds. After
     that it is tried as a glob, in the same order.
+
+    Of what it means, a dependant in a column of a matrix gets what stands in the same column, if anything does.
     """
 
     def __init__(self, cases: Sequence[CaseSpec]) -> None:
         self._ids = [case.nodeid for case in cases]
+        self._columns = _Columns(cases)
         self._exact = {nodeid: index for index, nodeid in enumerate(self._ids)}
         self._custom: dict[str, list[int]] = {}
         for index, case in enumerate(cases):
@@ -51,10 +54,16 @@ class Names:
         that names itself, or the test that it is a parameter set of, is not.
         """
         found = self._meant(need, dependant) if need.target else ()
+        found = self._columns.beside(dependant, found)
         if not need.match_params:
             return found
-        own = split_nodeid(self._ids[dependant]).params
-        return tuple(i for i in found if split_nodeid(self._ids[i]).params in ("", own))
+        params = self._params(dependant)
+        return tuple(i for i in found if self._params(i) in ("", params))
+
+    def _params(self, case: int) -> str:
+        """Return the parameters of ``case`` in brackets, without the values of a matrix."""
+        cell = self._columns.cells.get(case)
+        return split_nodeid(self._ids[case] if cell is None else cell.row).params
 
     def near(self, target: str, dependant: int) -> tuple[str, ...]:
         """Return up to three names like ``target`` that ``dependant`` may have meant.
@@ -168,6 +177,37 @@ class Names:
             for each in {name, name + params}:
                 found.setdefault(each, []).append(index)
         return found
+
+
+class _Columns:
+    """Which cases stand in a matrix, and which of them in columns that agree."""
+
+    def __init__(self, cases: Sequence[CaseSpec]) -> None:
+        self.cells: Final = {number: case.cell for number, case in enumerate(cases) if case.cell}
+        self._agree: Final[dict[tuple[Column, Column], bool]] = {}
+        #: What many dependants in one column mean by the same is kept once.
+        self._beside: Final[dict[tuple[Column, tuple[int, ...]], tuple[int, ...]]] = {}
+
+    def beside(self, dependant: int, cases: tuple[int, ...]) -> tuple[int, ...]:
+        """Return those of ``cases`` in the column of ``dependant``, or in none; all, if there are no such."""
+        cell = self.cells.get(dependant)
+        if cell is None:
+            return cases
+        key = cell.column, cases
+        found = self._beside.get(key)
+        if found is None:
+            found = self._beside[key] = (
+                tuple(case for case in cases if self._agrees(cell, self.cells.get(case))) or cases
+            )
+        return found
+
+    def _agrees(self, cell: Cell, other: Cell | None) -> bool:
+        if other is None:
+            return True
+        key = cell.column, other.column
+        if key not in self._agree:
+            self._agree[key] = cell.agrees(other)
+        return self._agree[key]
 
 
 class _Prefixes:

@@ -128,6 +128,11 @@ class Pool:
                     return resource
         return self._lacks_instances(demand, keep or {}) if self._shared else None
 
+    def fits_times(self, demand: Demand, most: int) -> int:
+        """Return how many cases with this ``demand`` could have it now, at ``most`` so many."""
+        free = self._free
+        return min((most, *(free[resource] // tokens for resource, tokens in demand if tokens)))
+
     def _lacks_instances(self, demand: Demand, keep: Mapping[str, int]) -> str | None:
         """Count instances: whoever takes a few wants different ones."""
         for resource, tokens in demand:
@@ -206,6 +211,13 @@ class Pool:
                     has[resource] = mine[tokens:]
         self._held[holder] = tuple(sorted(left.items()))
         self._held[heir] = tuple(sorted(gets.items()))
+
+    def in_use(self, resource: str) -> int:
+        """Return how many tokens of ``resource`` are out; of a resource without bounds, how many hold some."""
+        capacity = self.capacities[resource]
+        if capacity == UNBOUNDED:
+            return self._holders[resource]
+        return capacity - self._free[resource]
 
     def holders(self, resource: str) -> tuple[int, ...]:
         """Return the cases that hold tokens of ``resource``, in ascending order."""

@@ -276,6 +276,12 @@ class ReadyQueue:
                 found = key[0], suits, key
         return None if found is None else found[2]
 
+    def lane_heads(self) -> Iterator[tuple[int, Key]]:
+        """Yield signature and key of the best cases of some lanes of some shelves that all share."""
+        for signature, shelf in tuple(islice(self._shared.items(), MOST_COMPARED)):
+            for key in shelf.lane_heads():
+                yield signature, key
+
     def best_of(self, worker: str, segment: int | None, signature: int) -> Key | None:
         """Return the best case of one signature for ``worker``, whether or not it fits."""
         heads = [

@@ -31,7 +31,7 @@ class Rehearsal:
     def run(self, level: tuple[int, ...]) -> tuple[Schedule, list[float]]:
         """Run in the order ``level``; return the schedule, and what each case took, in seconds."""
         estimates = Estimates(
-            number_segments([spec.file for spec in self.specs]),
+            number_segments(self.setups.kits.places([spec.file for spec in self.specs])),
             self.seconds,
             self.setups.fixtures(),
         )

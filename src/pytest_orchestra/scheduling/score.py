@@ -5,6 +5,7 @@ A smaller rank goes first. Ranks compare cases; edges and tokens decide what may
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -91,28 +92,49 @@ def score(
 ) -> Scores:
     """Rank ``specs`` for a run on ``workers`` workers; ``seconds`` are expected durations.
 
-    A prerequisite inherits the priority of what waits for it. With ``demands`` a case is as urgent as
+    A prerequisite inherits the priority of what waits for it. So do all tests of a stage from what waits
+    for its gate; among themselves they go by their own. With ``demands`` a case is as urgent as
     the work that still waits for a contended resource that it takes. With one worker nothing is
     urgent: every order takes the same time, so the collection's is kept.
     """
     filled = fill(seconds)
     priority = [spec.priority for spec in specs]
-    tail = filled.copy()
     for case in reversed(graph.order):
-        highest, longest = priority[case], 0.0
         for dependant, _ in graph.dependents[case]:
-            highest = max(highest, priority[dependant])
-            longest = max(longest, tail[dependant])
-        priority[case] = highest
-        tail[case] += longest
+            priority[case] = max(priority[case], priority[dependant])
+    tail = graph.longest(filled, workers=workers, is_bound=True)
     _lengthen_groups(specs, filled, tail)
     urgency, bound = _urgency(graph, tail, filled, workers, demands or Demands())
+    if graph.staging is not None:
+        urgency = graph.longest(filled, urgency, workers)
     if workers == 1:
         urgency = [0.0] * len(specs)
-    tier = tuple(ranks([-each for each in priority]))
+    tier = _tiers(graph, priority)
     scores = Scores(tier, (), tuple(tail), tuple(priority), tuple(urgency), bound)
     level = rank_within(tier, [-each for each in scores.urgent(FILLER_SHARE)])
     return Scores(tier, level, scores.tail, scores.priority, scores.urgency, bound)
+
+
+def _tiers(graph: Graph, priority: Sequence[float]) -> tuple[int, ...]:
+    """Return the rank of each case by the priority of what waits for its gate, then by its own."""
+    staging = graph.staging
+    if staging is None:
+        return tuple(ranks([-each for each in priority]))
+    highest = [-math.inf] * len(staging.specs)
+    for case, stage in enumerate(staging.of_case):
+        highest[stage] = max(highest[stage], priority[case])
+    behind = [
+        max((highest[each] for each in staging.after(stage)), default=-math.inf)
+        for stage in range(len(highest))
+    ]
+    return tuple(
+        ranks(
+            [
+                (-max(own, behind[stage]), -own)
+                for own, stage in zip(priority, staging.of_case, strict=True)
+            ]
+        )
+    )
 
 
 def fill(seconds: Sequence[float | None]) -> list[float]:
@@ -164,10 +186,7 @@ def _urgency(
             if share is not None:
                 urgency[case] = max(urgency[case], rest)
                 rest -= share * filled[case]
-    for case in reversed(graph.order):
-        for dependant, _ in graph.dependents[case]:
-            urgency[case] = max(urgency[case], filled[case] + urgency[dependant])
-    return urgency, bound
+    return graph.longest(filled, urgency), bound
 
 
 def ranks(keys: Sequence[float] | Sequence[tuple[float, ...]]) -> list[int]:

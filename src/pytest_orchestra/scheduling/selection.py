@@ -10,6 +10,7 @@ from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.events import Command, Fixture
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.scheduling.asking import Asking
+from pytest_orchestra.scheduling.backlog import Backlog
 from pytest_orchestra.scheduling.crew import Crew
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.fixtures import Taste
@@ -21,6 +22,7 @@ from pytest_orchestra.scheduling.ready import Key, ReadyQueue
 from pytest_orchestra.scheduling.reservation import Reservation
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.signatures import Signatures
+from pytest_orchestra.scheduling.standing import Lack
 from pytest_orchestra.scheduling.tickets import Tickets
 from pytest_orchestra.scheduling.waits import Waits
 
@@ -87,6 +89,9 @@ class Selection:
         }
         #: Ready cases per signature.
         self._waiting: Final = [0] * len(self._signs.all)
+        #: Those of them that belong to no group.
+        self._loose: Final = [0] * len(self._signs.all)
+        self._backlog: Final = Backlog(estimates)
         #: Ready cases that only one worker may run, and that it had to leave lying.
         self._left_lying: Final[set[int]] = set()
         self._group_ready: Final[dict[str, set[int]]] = {}
@@ -147,11 +152,14 @@ class Selection:
         """``case`` may run as soon as there are tokens and a worker."""
         self.waits.became_ready(case, now)
         self._waiting[self._signatures[case]] += 1
+        self._backlog.add(case)
         group = self._groups[case]
         if group is not None:
             self._group_ready.setdefault(group, set()).add(case)
-        elif case in self._tried:
-            self._bind(case)
+        else:
+            self._loose[self._signatures[case]] += 1
+            if case in self._tried:
+                self._bind(case)
         self._ready.add(case, self._crew.home(case))
 
     def try_again(self, case: int, tried: frozenset[str], now: float, *, is_last: bool) -> None:
@@ -198,10 +206,13 @@ class Selection:
         self._reservation.forget(case)
         self._left_lying.discard(case)
         group = self._groups[case]
+        signature = self._signatures[case]
         if group is not None:
             self._group_ready[group].discard(case)
-        signature = self._signatures[case]
+        else:
+            self._loose[signature] -= 1
         self._waiting[signature] -= 1
+        self._backlog.remove(case)
         has_asked = bool(self._signs.outside[signature]) and self.tickets.cancel(case)
         if has_asked or not self._waiting[signature]:
             self._look_again(signature, now)
@@ -285,6 +296,26 @@ class Selection:
         found = (parked[signature] for parked in self._parking.on.values() if signature in parked)
         return next(found, None)
 
+    @property
+    def ready(self) -> int:
+        """How many cases are ready."""
+        return sum(self._waiting)
+
+    def lacks(self) -> tuple[Lack, ...]:
+        """Return what ready cases wait for, as far as anybody has asked; costs the number of signatures."""
+        found: dict[tuple[str, bool], int] = {}
+        counted: set[int] = set()
+        for parked in self._parking.on.values():
+            for signature, resource in parked.items():
+                if signature not in counted:
+                    counted.add(signature)
+                    key = (resource, signature in self._signs.alone)
+                    found[key] = found.get(key, 0) + self._waiting[signature]
+        return tuple(
+            Lack(resource, cases, self.waits.since(resource), alone)
+            for (resource, alone), cases in found.items()
+        )
+
     def home_of(self, case: int) -> str | None:
         """Return the only worker that may run ``case`` since others of its group ran there."""
         return self._crew.home(case) if self._groups[case] is not None else None
@@ -309,6 +340,29 @@ class Selection:
     def tickets_of(self, case: int) -> tuple[int, ...]:
         """Return the cases for which was acquired what the running ``case`` has from others."""
         return self._holdings.tickets_of(case)
+
+    @property
+    def backlog(self) -> float:
+        """What all ready cases are expected to cost, in seconds; infinity where nothing is known."""
+        return self._backlog.seconds
+
+    def startable(self, most: int) -> int:
+        """Return how many ready cases another worker could begin, counted up to ``most``.
+
+        Tokens that several signatures want count for each, so there may be fewer.
+        """
+        host = self._hosts[0]
+        parked, demands = self._parking.on[host], self._signs.demands[host]
+        found = sum(
+            self._pool.fits_times(demands[signature], waiting)
+            for signature, waiting in enumerate(self._loose)
+            if waiting and signature not in parked
+        )
+        found += sum(
+            bool(cases) and not self._crew.has_home(group)
+            for group, cases in self._group_ready.items()
+        )
+        return min(most, found)
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -381,6 +435,8 @@ class Selection:
         host = self._crew.host_of[worker]
         taste = partial(self._taste, worker, now) if self._fixtures.matter else None
         best = self._ready.best(worker, segment, partial(self._fits, host, now), taste, host)
+        if taste is not None and best is not None and taste(best[2]) == Taste.OUSTS_OTHERS:
+            best = self._best_staying(best, partial(self._fits, host, now), taste)
         if self._keeps.are_there:
             best = self._best_with_keeps(worker, segment, best)
         if (
@@ -395,6 +451,25 @@ class Selection:
         if best is not None and self._parking.on[host]:
             self._note_overtaken(worker, best[2], self._parked_rivals(best[2]), now)
         return best
+
+    def _best_staying(
+        self, best: Key, fits: Callable[[int, Key], bool], taste: Callable[[int], int | None]
+    ) -> Key:
+        """Return what goes before ``best``, of the same priority, since what it needs is up on the worker.
+
+        Else two workers that take turns by urgency alone would set up the same fixtures again and again.
+        """
+        tier, found = self._tiers[best[2]], best
+        for signature, key in self._ready.lane_heads():
+            is_first = found is best or key < found
+            if (
+                is_first
+                and self._tiers[key[2]] == tier
+                and taste(key[2]) == Taste.HAS_ITS_FIXTURES
+                and fits(signature, key)
+            ):
+                found = key
+        return found
 
     def _best_with_keeps(self, worker: str, segment: int | None, best: Key | None) -> Key | None:
         """Return what goes before ``best`` of the cases that count on fixtures up on ``worker``.
@@ -451,7 +526,7 @@ class Selection:
             self._look_again(self._signatures[case], now)
         self.withdraw(case, now)
         self.waits.assigned(case, now)
-        self._fixtures.assign(worker, case)
+        self._fixtures.assign(worker, case, now)
         self._crew.worker_of[case] = self._taken[case] = worker
         if self._left_lying:  # this worker may never have asked for them
             self._reservation.mark(case, self._left_lying, now)

@@ -1,7 +1,7 @@
 """What it costs that a case runs where the fixtures that it shares with others are not up.
 
-Only what is known to cost something counts, and only what an order can change: a fixture of the
-whole session stays up, so each worker sets it up once, whatever comes when.
+Only what is known to cost something counts. An order can only change what goes down again: a fixture of
+the whole session stays up, so each worker sets it up once, whatever comes when.
 """
 
 from __future__ import annotations
@@ -41,8 +41,12 @@ class SetUps:
         self._seconds: Final = {
             number: cost
             for number, fixture in enumerate(kits.fixtures)
-            if (cost := self._costs.get(fixture, 0.0)) >= NEGLIGIBLE and _goes_down(fixture)
+            if (cost := self._costs.get(fixture, 0.0)) >= NEGLIGIBLE
         }
+        #: Those that do not stay up to the end.
+        self._moving: Final[_Up] = frozenset(
+            number for number in self._seconds if _goes_down(kits.fixtures[number])
+        )
         self._scopes: Final = {number: kits.fixtures[number][1] for number in self._seconds}
         #: Of a fixture with parameters only one is up at a time.
         self._family: Final = {
@@ -54,13 +58,29 @@ class SetUps:
 
     @property
     def matter(self) -> bool:
+        """Whether any fixture is known to be expensive that an order may set up more or less often."""
+        return bool(self._moving)
+
+    @property
+    def take_time(self) -> bool:
         """Whether any fixture is known to be expensive."""
         return bool(self._seconds)
+
+    @property
+    def kits(self) -> Kits:
+        """Which fixtures each case uses."""
+        return self._kits
+
+    @property
+    def least(self) -> float:
+        """The seconds that it takes to set up each of them once, which no order can avoid."""
+        return sum(self._seconds.values())
 
     def blocks(self) -> Blocks:
         """Return the cases that use the same expensive fixtures, with what these cost in seconds."""
         found: dict[_Up, list[int]] = {}
-        for case, (used, _) in enumerate(self._stations):
+        for case, (every, _) in enumerate(self._stations):
+            used = every & self._moving
             if used:
                 found.setdefault(used, []).append(case)
         return tuple((self._cost(used), tuple(cases)) for used, cases in found.items())
@@ -72,7 +92,8 @@ class SetUps:
         """
         found: dict[object, list[int]] = {}
         costs: dict[object, _Up] = {}
-        for case, (used, around) in enumerate(self._stations):
+        for case, (every, around) in enumerate(self._stations):
+            used = every & self._moving
             file = self._nodeids[case].partition("::")[0]
             own = frozenset(each for each in around if self._scopes[each].startswith(file))
             key: object = file if own else used

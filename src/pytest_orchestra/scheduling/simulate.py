@@ -24,6 +24,8 @@ from pytest_orchestra.model.events import (
     GiveUp,
     Recall,
     Relinquish,
+    ReviewStage,
+    StageReviewed,
     TimePassed,
     TokensGranted,
     WorkersJoined,
@@ -67,6 +69,8 @@ class Simulation:
     does it: when the next case is not in their scope, or somebody asks for what they keep. Without
     ``specs``, only then. Tearing down takes no time, and neither does setting up, but for what
     ``setups`` say. ``at_first`` is what the first attempts at a case end with that is tried again.
+    Gates are judged by verdicts alone, and by time only if ``judges_time``: what is simulated is to show the
+    plan, which is that gates pass.
     """
 
     def __init__(  # noqa: PLR0913 - each is a different thing that happens in a run
@@ -80,7 +84,10 @@ class Simulation:
         others: Others | None = None,
         setups: SetUps | None = None,
         at_first: Mapping[int, Sequence[Verdict]] = MappingProxyType({}),
+        judges_time: bool = False,
     ) -> None:
+        if engine.stages is not None:
+            engine.stages.judges_time = judges_time
         self.spans: Final[list[Span]] = []
         #: Fixtures that are up, by worker.
         self.up: Final[dict[str, dict[Fixture, None]]] = {worker: {} for worker in workers}
@@ -92,7 +99,7 @@ class Simulation:
         self._specs = specs
         self._at_first = {case: deque(verdicts) for case, verdicts in at_first.items()}
         self._others = others or Others()
-        self._benches = setups.benches(workers) if setups is not None and setups.matter else None
+        self._benches = setups.benches(workers) if setups is not None and setups.take_time else None
         self._queues: dict[str, deque[_Errand]] = {worker: deque() for worker in workers}
         self._ends: list[tuple[float, int, str]] = []
         #: What the engine has not heard yet: it hears one thing when its last commands are obeyed.
@@ -161,6 +168,8 @@ class Simulation:
                         self.tell(TokensGranted(case), now)
                 case GiveBack(case):
                     self._others.give_back(case)
+                case ReviewStage(stage):
+                    self.tell(StageReviewed(stage), now)
                 case _:
                     assert isinstance(command, Conclude | GiveUp)  # noqa: S101 - takes no time
 

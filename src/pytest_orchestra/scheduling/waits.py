@@ -67,6 +67,10 @@ class Waits:
             elapsed = now - self._since.pop(resource)
             self._held_up[resource] = self._held_up.get(resource, 0.0) + elapsed
 
+    def since(self, resource: str) -> float:
+        """Return since when ready cases wait for ``resource``, which some do."""
+        return self._since[resource]
+
     def held_up(self, resource: str, now: float) -> float:
         """Return for how many seconds so far a ready case could not start for ``resource``."""
         since = self._since.get(resource)

@@ -6,6 +6,8 @@ from statistics import fmean, pstdev
 import pytest
 
 from pytest_orchestra.history.estimates import (
+    Guesses,
+    Likeness,
     Observed,
     expected_seconds,
     failure_probability,
@@ -130,6 +132,15 @@ def test_unknown_tests_are_guessed_from_their_nearest() -> None:
         "c.py::test_new": 40.0,
     }
     assert guess(nodeids, {}) == {}
+
+
+def test_a_guess_says_what_it_goes_by() -> None:
+    """So that people can tell how much it is worth; of nothing nothing is guessed."""
+    guesses = Guesses({"a.py::test_p[1]": 1.0, "a.py::test_q": 2.0})
+    assert guesses.of("a.py::test_p[2]") == (1.0, Likeness.PARAMETERS)
+    assert guesses.of("a.py::test_new") == (1.5, Likeness.FILE)
+    assert guesses.of("b.py::test_new") == (1.5, Likeness.ALL)
+    assert Guesses({}).of("a.py::test_new") is None
 
 
 def test_only_what_is_at_the_end_are_parameters() -> None:

@@ -15,6 +15,7 @@ from pytest_orchestra.history.retention import DAY, Retention, let_go
 from pytest_orchestra.history.store import Store
 from pytest_orchestra.history.surroundings import Span
 from pytest_orchestra.model.attempt import Attempt
+from pytest_orchestra.model.evidence import RunEvidence
 from pytest_orchestra.model.verdict import Verdict
 
 X, Y = "a.py::test_x", "a.py::test_y[1]"
@@ -60,6 +61,24 @@ def test_what_goes_in_comes_out(path: Path) -> None:
         assert past.body == f"{PYTHON}-b"
         assert past.observed == (Observed(evidence.started, 3.0, Verdict.XPASSED),)
         assert store.failures(X) == ((evidence.uuid, "OSError | PATH"),)
+
+
+def test_the_gap_between_tests_is_that_of_the_last_whole_run(path: Path) -> None:
+    """One that was stopped, or went on elsewhere, is no example."""
+
+    def several(number: int, gap: float) -> RunEvidence:
+        spans = [
+            Attempt(Verdict.PASSED, EPOCH + at * (0.5 + gap), 0.0, 0.5, 0.0, "gw0") for at in (0, 1)
+        ]
+        return run(number, case(X, spans[0]), case(Y, spans[1]))
+
+    with Store.open(path) as store:
+        assert store.gap(HERE) == 0.0
+        store.add(several(1, 0.5))
+        store.add(several(2, 0.25))
+        store.add(replace(several(3, 0.125), stopped="stopping after 1 failures"))
+        store.add(replace(several(4, 0.0625), environment="elsewhere"))
+        assert store.gap(HERE) == pytest.approx(0.25)
 
 
 def test_a_run_is_added_once(path: Path) -> None:

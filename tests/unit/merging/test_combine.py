@@ -10,10 +10,12 @@ from pytest_orchestra.merging.combine import combine, distinct
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.flakes import QuarantineRecord
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.pressure import PressureRecord, Scarce
 from pytest_orchestra.model.run import ResourceRecord, UncollectedRecord
+from pytest_orchestra.model.stage import StageRecord, StageSpec
 from pytest_orchestra.model.verdict import Cause, Verdict
 
-PASSED, FAILED, ERROR = Verdict.PASSED, Verdict.FAILED, Verdict.ERROR
+PASSED, FAILED, ERROR, BLOCKED = Verdict.PASSED, Verdict.FAILED, Verdict.ERROR, Verdict.BLOCKED
 
 
 def test_one_run_stays_as_it_is() -> None:
@@ -175,3 +177,29 @@ def test_what_could_be_collected_at_the_second_try_is_made_good() -> None:
     assert combine([other, good]).stopped == "no test was run"
     late = replace(first, started=good.started + 60)
     assert combine([late, good]).uncollected == (broken,)
+
+
+def test_a_gate_that_blocked_is_known_by_its_new_number() -> None:
+    """Where runs have different stages, those of the whole are numbered anew."""
+    held = replace(became("test_b", BLOCKED), cause=Cause("gate of stage 'z' failed", stage=0))
+    first = replace(run_of(held), stages=(StageRecord(StageSpec("z")),))
+    second = replace(run_of(became("test_a"), uuid="2" * 32), stages=(StageRecord(StageSpec("a")),))
+    whole = combine([first, second])
+    (cause,) = [case.cause for case in whole.cases if case.cause is not None]
+    assert cause.stage is not None
+    assert whole.stages[cause.stage].spec.name == "z"
+    assert len(whole.stages) == 2
+
+
+def test_when_workers_were_held_back_counts_from_the_first_start() -> None:
+    """Each run's pressure is there once, at the time at which it was."""
+    first, second = (
+        replace(
+            run_of(became(f"test_{number}"), started=EPOCH + 8.0 * number, uuid=str(number)),
+            pressure=(PressureRecord(Scarce.MEMORY, began=2.0, seconds=1.5, fewest=1),),
+        )
+        for number in range(2)
+    )
+    whole = combine([second, first])
+    assert [(each.began, each.seconds) for each in whole.pressure] == [(2.0, 1.5), (10.0, 1.5)]
+    assert combine([whole, second]) == whole

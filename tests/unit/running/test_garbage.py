@@ -59,17 +59,18 @@ def test_what_somebody_froze_stays_frozen() -> None:
 
 
 PROGRAM = """
-import atexit, gc, sys
+import atexit, gc, os, sys
 from pathlib import Path
 from pytest_orchestra.running.garbage import leave_quickly
 
-folder = Path(sys.argv[1])
+folder, left = Path(sys.argv[1]), sys.argv[2]
 atexit.register(lambda: folder.joinpath("frozen").write_text(str(gc.get_freeze_count() > 0)))
 leave_quickly()
 leave_quickly()
 
 class Log:
-    file = folder.joinpath("log").open("w")
+    number = os.open(folder.joinpath("log"), os.O_WRONLY | os.O_CREAT)
+    file = open(number, "w")
 
 Log.file.write("something")
 
@@ -78,15 +79,27 @@ class Finalized:
     def __del__(self):
         folder.joinpath("finalized").write_text("yes")
 
-if sys.argv[2] == "finalizer":
+def generate():
+    try:
+        yield
+    finally:
+        Finalized.itself = None
+        folder.joinpath("finalized").write_text("yes")
+
+if left == "finalizer":
     Finalized.itself = Finalized()
+elif left == "generator":
+    Finalized.itself = generate()
+    next(Finalized.itself)
+elif left == "file":
+    Finalized.itself = folder.joinpath("other").open("w")
 """
 
 
-@pytest.mark.parametrize("kind", ["none", "finalizer"])
-def test_at_the_end_nothing_is_lost(tmp_path: Path, kind: str) -> None:
-    """Open files are flushed, and an object that has a finalizer gets to use it."""
-    subprocess.run([sys.executable, "-c", PROGRAM, tmp_path, kind], check=True)  # noqa: S603 - ours
+@pytest.mark.parametrize("left", ["nothing", "finalizer", "generator", "file"])
+def test_at_the_end_nothing_is_lost(tmp_path: Path, left: str) -> None:
+    """Open files are flushed, and what has something to do when it is finalized gets to do it."""
+    subprocess.run([sys.executable, "-c", PROGRAM, tmp_path, left], check=True)  # noqa: S603 - ours
     assert (tmp_path / "log").read_text() == "something"
-    assert (tmp_path / "frozen").read_text() == str(kind == "none")
-    assert (tmp_path / "finalized").exists() == (kind == "finalizer")
+    assert (tmp_path / "frozen").read_text() == str(left == "nothing")
+    assert (tmp_path / "finalized").exists() == (left in {"finalizer", "generator"})

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
-from engines import counted, spec
+from engines import after, counted, spec
 
-from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.case import CaseSpec, Claim
 from pytest_orchestra.model.order import Order
+from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.running.ordering import (
     MOST_FORESEEN,
+    SCHEDULED_CASES,
     Expectations,
     Ordering,
     Patience,
@@ -72,6 +75,15 @@ def test_makespan_does_not_ask_what_fails(workers: int, count: int) -> None:
     assert first(order_of(count, expected, Order.MAKESPAN, workers)) == 0
 
 
+def test_a_run_takes_more_than_its_tests() -> None:
+    """What comes between them, and what they are known to come to together, is predicted, too."""
+    expected = Expectations(lasting(0.1, 10), pace=1.5, gap=0.02)
+    ordering = order_of(10, expected, workers=2)
+    assert ordering.foresight is not None
+    assert ordering.foresight.makespan == pytest.approx(5 * (1.5 * 0.1 + 0.02))
+    assert ordering.known == [0.1] * 10
+
+
 def test_what_flakes_often_goes_last() -> None:
     """More than one time in ten; whether or not durations are known."""
     flaking = {"test_a.py::test_0": 0.11, "test_a.py::test_1": 0.1}
@@ -118,3 +130,22 @@ def test_the_order_is_told_with_what_it_brings_and_costs() -> None:
     ]
     (large,) = order_lines(Order.BALANCED, None)
     assert large.startswith("balanced order: what is likely to fail goes first for as long as ")
+
+
+def test_untimed_a_better_order_is_looked_for_as_long_as_a_slow_machine_would() -> None:
+    """So many rounds as fit into 2 % of the run, if a round of 30 tests takes 0.9 ms: no clock is asked."""
+    specs = [
+        replace(each, claims=frozenset({Claim("ab"[number % 2])}))
+        for number, each in enumerate(cases(30))
+    ]
+    edges = [dict[int, frozenset[Verdict]]() if n < 2 else after(n - 1 - n % 2) for n in range(30)]
+    expected = Expectations({each.nodeid: 0.01 * (1 + 7 * n % 13) for n, each in enumerate(specs)})
+    stock = Stock(counted({"a": 1, "b": 1}))
+    ordering = put_in_order(
+        specs, arrange(edges), stock, 2, expected, None, Order.MAKESPAN, is_timed=False
+    )
+    assert ordering.foresight is not None
+    assert ordering.foresight.rule > 1.01 * ordering.foresight.bound.seconds
+    budget = 0.02 * ordering.foresight.rule
+    assert ordering.foresight.rounds > 5
+    assert ordering.foresight.rounds == math.ceil(budget / (3 * 30 / SCHEDULED_CASES)) - 1

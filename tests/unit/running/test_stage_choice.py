@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from pytest_orchestra.model.stage import AxisValue, StageSpec, Strategy
+from pytest_orchestra.running.combination import Combination
 from pytest_orchestra.running.stage_choice import (
-    MULTIPLIED_BY,
     StageChoice,
     broken_expressions,
     pack_stages,
@@ -20,7 +20,7 @@ GLOB = StageSpec("glob", globs=("tests/*::TestUser", "tests/test_one.py::test_ex
 def item(nodeid: str, *marks: str) -> Any:
     """Return what stands for a test, or for a function before it has parameters."""
     made = [pytest.Mark(mark, (), {}, _ispytest=True) for mark in marks]
-    return SimpleNamespace(nodeid=nodeid, iter_markers=lambda: iter(made), stash=pytest.Stash())
+    return SimpleNamespace(nodeid=nodeid, iter_markers=lambda: iter(made))
 
 
 def test_the_first_stage_that_takes_a_test_gets_it() -> None:
@@ -61,7 +61,8 @@ def test_what_no_stage_takes_belongs_to_the_last() -> None:
 def test_what_a_matrix_has_multiplied_stays_there() -> None:
     """Its column is of that stage, even if a mark of one parameter set says something else."""
     multiplied = item("tests/test_x.py::test_y[db=sqlite]", "smoke")
-    multiplied.stash[MULTIPLIED_BY] = 1
+    combination = Combination({"db": "sqlite"}, stage=1)
+    multiplied.callspec = SimpleNamespace(params={"matrix": combination})
     assert StageChoice((SMOKE, API)).of(multiplied) == 1
 
 

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from engines import DB, Edges, after, make_pool, spec
+from engines import DB, Edges, after, make_graph, make_pool, spec
 
 from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.order import Order
+from pytest_orchestra.model.stage import StageSpec
 from pytest_orchestra.scheduling.balance import PROMISE, Outlook
 from pytest_orchestra.scheduling.fixtures import Kits
 from pytest_orchestra.scheduling.foresight import Foresight, foresee
-from pytest_orchestra.scheduling.graph import arrange
 from pytest_orchestra.scheduling.score import Scores, score
 from pytest_orchestra.scheduling.setups import SetUps
+from pytest_orchestra.scheduling.staging import Staging
 
 #: A giant, then many short cases, of which the last is likely to fail.
 SECONDS = [40.0, *[1.0] * 45]
@@ -32,10 +33,11 @@ def look(  # noqa: PLR0913 - each is a different thing that a test may care abou
     workers: int = 2,
     setups: SetUps | None = None,
     go_on: Callable[[float], bool] = lambda _: True,
+    staging: Staging | None = None,
 ) -> Foresight:
     """Return what is foreseen of cases in this order; there is one token of ``db``."""
     specs = specs or [spec() for _ in seconds]
-    graph = arrange([(edges or {}).get(case, {}) for case in range(len(specs))])
+    graph = make_graph(len(specs), edges, staging)
     scores = score(specs, graph, seconds, workers)
     outlook = Outlook(order, failing, setups or SetUps(), go_on)
     return foresee(
@@ -171,7 +173,7 @@ def test_set_ups_may_spoil_what_a_better_order_saves() -> None:
     setups, specs = bound_to_fixtures()
     seconds = [7.0 if case in {3, 25, 38} else 1.0 for case in range(40)]
     found = look(Order.MAKESPAN, seconds, [0.01] * 40, specs=specs, workers=3, setups=setups)
-    assert found.scores == score(specs, arrange([{} for _ in specs]), seconds, 3)
+    assert found.scores == score(specs, make_graph(len(specs)), seconds, 3)
 
 
 @pytest.mark.parametrize("unit", [1.0, 0.01])
@@ -210,3 +212,19 @@ def test_the_same_is_foreseen_for_the_same() -> None:
     """Nothing hangs on chance or on the machine."""
     once, again = (look(Order.BALANCED, SECONDS, FAILING) for _ in range(2))
     assert once == again
+
+
+@pytest.mark.parametrize("order", [Order.BALANCED, Order.FEEDBACK])
+def test_no_order_goes_past_a_gate(order: Order) -> None:
+    """A stage takes what those before it take, and its own: that is foreseen, whatever is likely to fail."""
+    stages = (
+        StageSpec("one"),
+        StageSpec("void", needs=("one",)),
+        StageSpec("two", needs=("void",)),
+    )
+    staging = Staging(stages, (*[0] * 23, *[2] * 23))
+    found = look(order, [1.0] * 46, [*[0.01] * 45, 0.9], staging=staging)
+    assert found.makespan == 24.0
+    assert found.bound.seconds <= found.makespan
+    assert found.gain is not None
+    assert found.gain.shows >= 12.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engines import make_pool
 
 from pytest_orchestra.model.case import Claim, Mode
-from pytest_orchestra.scheduling.bound import Bound, makespan_bound
+from pytest_orchestra.scheduling.bound import Bound, lower_bounds, makespan_bound
 
 POOL = make_pool(db=2)
 FREE = POOL.demand((), alone=False)
@@ -41,3 +41,15 @@ def test_a_case_that_runs_alone_keeps_all_workers() -> None:
 def test_nothing_takes_no_time() -> None:
     """An empty run is bounded by nothing."""
     assert makespan_bound([], [], [], POOL.capacities, 1).seconds == 0.0
+
+
+def test_all_bounds_are_told_the_greatest_first() -> None:
+    """Each is a bound by itself."""
+    bounds = lower_bounds([2.0] * 3, [2.0] * 3, [ONE, ONE, FREE], POOL.capacities, 4)
+    assert bounds == (Bound(2.0, "critical path"), Bound(2.0, "db"), Bound(1.5, "work"))
+
+
+def test_what_is_no_case_s_own_is_work_as_well() -> None:
+    """Workers share it like all other work."""
+    bounds = lower_bounds([1.0] * 4, [1.0] * 4, [FREE] * 4, POOL.capacities, 2, besides=3.0)
+    assert bounds[0] == Bound(3.5, "work")

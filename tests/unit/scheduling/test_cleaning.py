@@ -2,6 +2,7 @@
 
 from engines import Edges, after, make_engine, once_over, spec
 
+from pytest_orchestra.model.case import CaseSpec, Need
 from pytest_orchestra.model.events import (
     Assign,
     CaseBlocked,
@@ -14,8 +15,11 @@ from pytest_orchestra.model.events import (
     WorkerLost,
     WorkersJoined,
 )
-from pytest_orchestra.model.verdict import Cause, Verdict
+from pytest_orchestra.model.verdict import ANY_VERDICT, Cause, Verdict
+from pytest_orchestra.scheduling.cleanup import find_cleaners
+from pytest_orchestra.scheduling.data import pair
 from pytest_orchestra.scheduling.engine import Engine
+from pytest_orchestra.scheduling.graph import link
 
 ENOUGH = Cause("enough")
 STOP = StopRequested("enough", cleaning=True)
@@ -182,3 +186,39 @@ def test_a_cleaner_that_needs_what_was_not_run_is_not_run() -> None:
     """It is not blocked: nothing is to blame but the stop."""
     engine = make(4, {1: {**once_over(0), **after(2)}}, {1: {0}})
     assert engine.handle(STOP, 1.0) == not_run(2, 3, 1)
+
+
+def test_who_only_waits_for_the_end_of_others_cleans_up() -> None:
+    """By our own marker, and if it neither makes nor uses data; who cleans data does so after its provider."""
+    ended = Need("t.py::test_0", ANY_VERDICT)
+    too = Need("t.py::test_1", ANY_VERDICT)
+    ordered = Need("t.py::test_0", ANY_VERDICT, marker="order")
+    specs = [
+        CaseSpec("t.py::test_0", provides=("user",)),
+        CaseSpec("t.py::test_1"),
+        CaseSpec("t.py::test_tidy", needs=(ended, too)),
+        CaseSpec("t.py::test_tidier", needs=(Need("t.py::test_tidy", ANY_VERDICT),)),
+        CaseSpec("t.py::test_builds_on_it", needs=(ended, Need("t.py::test_1"))),
+        CaseSpec("t.py::test_in_order", needs=(ordered,)),
+        CaseSpec("t.py::test_after_both", needs=(ended, ordered)),
+        CaseSpec("t.py::test_makes", needs=(ended,), provides=("more",)),
+        CaseSpec("t.py::test_uses", needs=(ended,), uses=("user",)),
+        CaseSpec("t.py::test_cleans", needs=(too,), cleans=("user",)),
+        CaseSpec("t.py::test_before", feeds=(Need("t.py::test_1", ANY_VERDICT, marker="order"),)),
+    ]
+    assert find_cleaners(specs, link(specs), pair(specs)) == {2: {0, 1}, 3: {2}, 9: {0}}
+
+
+def test_a_long_chain_of_clean_up_is_dropped_at_once() -> None:
+    """If none of it has begun, however many wait for one another; and runs to its end if it has."""
+    cases = 5_000
+    edges = {case: once_over(case - 1) for case in range(1, cases)}
+    cleaners = {case: {case - 1} for case in range(1, cases)}
+    engine = make(cases, edges, cleaners)
+    assert engine.handle(STOP, 1.0) == ()
+    for case in range(3):
+        finish(engine, case)
+    assert engine.queue_of("w1") == (3,)
+    engine = make_engine([spec()] * cases, edges, cleaners=cleaners)
+    assert engine.handle(STOP, 1.0) == not_run(*range(cases))
+    assert engine.done

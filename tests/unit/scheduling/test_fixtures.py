@@ -1,10 +1,17 @@
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from engines import make_engine
 
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.scheduling.capacity import settle_stock
+from pytest_orchestra.scheduling.engine import Engine
+from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.fixtures import NEGLIGIBLE, Fixtures, Kits, Taste
+from pytest_orchestra.scheduling.graph import arrange
+from pytest_orchestra.scheduling.pool import Pool
+from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.simulate import Simulation, Span
 
 SERVER = ("server", "test_a.py")
@@ -118,6 +125,33 @@ def test_a_parameter_takes_the_place_of_another() -> None:
     assert fixtures.taste("w1", 6, 9.0, 0.0) is Taste.INDIFFERENT
 
 
+def test_parameters_stay_while_others_need_them() -> None:
+    """For ten times what a set-up costs; after that, or when nobody is left, others may have their turn."""
+    first, second = ("db[0]", ""), ("db[1]", "")
+    fixtures = make_fixtures((first,), (first,), (second,))
+    assert fixtures.taste("w1", 2, 9.0, 0.0) is Taste.INDIFFERENT
+    fixtures.assign("w1", 0, 5.0)
+    assert (
+        fixtures.taste("w1", 2, 9.0, 6.0) is Taste.INDIFFERENT
+    )  # nobody knows that it costs anything
+    fixtures.learn(first, 1.0)
+    assert fixtures.taste("w1", 2, 9.0, 6.0) is Taste.OUSTS_OTHERS
+    assert fixtures.taste("w1", 2, 9.0, 14.9) is Taste.OUSTS_OTHERS
+    assert fixtures.taste("w1", 2, 9.0, 15.0) is Taste.INDIFFERENT
+    assert fixtures.taste("w2", 2, 9.0, 6.0) is Taste.INDIFFERENT
+    fixtures.assign("w1", 1, 7.0)
+    assert fixtures.taste("w1", 2, 9.0, 8.0) is Taste.INDIFFERENT
+
+
+def test_places_are_told_apart_by_parameters() -> None:
+    """Neighbours in one file, of which each would take down what the other has set up, are no segment."""
+    kits = Kits((("db[0]", ""), ("db[1]", ""), BROWSER), ((0, 2), (1,), (2,)), (0, 1, 2))
+    places = kits.places(["a.py"] * 3)
+    assert len(set(places)) == 3
+    assert Kits((BROWSER,), ((0,),), (0, 0)).places(["a.py", "b.py"]) == ["a.py", "b.py"]
+    assert Kits().places(["a.py"]) == ["a.py"]
+
+
 @pytest.mark.parametrize("kit", [(SERVER, BROWSER), (BROWSER, SERVER)])
 def test_one_set_up_that_is_lacking_counts_for_more(kit: tuple[tuple[str, str], ...]) -> None:
     """Though another fixture is up, and whichever comes first."""
@@ -164,6 +198,41 @@ def test_users_are_split_when_that_pays(cost: float, workers: set[str]) -> None:
     """A worker that has nothing else sets it up if the rest takes longer than that."""
     spans = run([(BROWSER,)] * 4, [0, 0, 1, 1], cost)
     assert {span.worker for span in spans} == workers
+
+
+def sets_up_again(tier: Sequence[int], cost: float) -> int:
+    """Return how often one worker changes the parameters of a fixture, of ten tests of a second in a settled order."""
+    names = [("db[0]", ""), ("db[1]", "")]
+    fixtures = make_fixtures(*[(names[case % 2],) for case in range(10)])
+    for name in names:
+        fixtures.learn(name, cost)
+    specs = [CaseSpec(f"test_{case}") for case in range(10)]
+    nothing = (0.0,) * 10
+    engine = Engine(
+        specs,
+        arrange([{} for _ in specs]),
+        Scores(tuple(tier), tuple(range(10)), nothing, nothing),
+        Pool(settle_stock(specs, {})[0]),
+        Estimates([case % 2 for case in range(10)], [1.0] * 10, fixtures),
+    )
+    spans = sorted(Simulation(engine, [1.0] * 10, ("w1",)).run(), key=lambda span: span.start)
+    return sum(one.case % 2 != other.case % 2 for one, other in pairwise(spans))
+
+
+def test_what_is_a_little_more_urgent_does_not_change_parameters() -> None:
+    """Each test is a little more urgent than the next, which has other parameters: once is often enough."""
+    assert sets_up_again([0] * 10, cost=1.0) == 1
+
+
+def test_nobody_waits_for_long_while_parameters_stay() -> None:
+    """Those of a fixture that costs little give way sooner."""
+    assert sets_up_again([0] * 10, cost=0.3) == 3
+    assert sets_up_again([0] * 10, cost=0.1) == 9
+
+
+def test_priority_changes_parameters() -> None:
+    """What the user wants first is first, whatever that costs."""
+    assert sets_up_again(range(10), cost=1.0) == 9
 
 
 def test_a_fixture_that_went_down_is_nobodys() -> None:

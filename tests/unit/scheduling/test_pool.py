@@ -99,3 +99,15 @@ def test_an_idle_pool_has_no_holders() -> None:
     assert pool.idle
     pool.take(1, NOTHING)
     assert not pool.idle
+
+
+def test_it_is_known_how_much_is_in_use() -> None:
+    """Tokens, or holders where there is no end of them."""
+    pool = make_pool(db=3, schema=UNBOUNDED)
+    pool.take(0, (("db", 2), ("schema", 1)))
+    pool.take(1, (("schema", 1),))
+    assert pool.in_use("db") == 2
+    assert pool.in_use("schema") == 2
+    pool.give_back(0)
+    assert pool.in_use("db") == 0
+    assert pool.in_use("schema") == 1

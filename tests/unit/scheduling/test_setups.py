@@ -23,11 +23,22 @@ def setups_of(
 
 
 def test_nothing_matters_where_nothing_costs() -> None:
-    """Cheap fixtures, those of the whole session, and none at all make no difference."""
+    """Cheap fixtures, those of the whole session, and none at all make no difference to an order."""
     assert not SetUps().matter
     assert not setups_of((DB,), (), (), (), (), costs={DB: 0.001}).matter
     assert not setups_of((CONFIG,), (CONFIG,), (), (), ()).matter
     assert setups_of((DB,), (), (), (), ()).matter
+
+
+def test_what_takes_time_is_known_whether_or_not_it_matters() -> None:
+    """A fixture of the whole session takes each worker's time once."""
+    assert not SetUps().take_time
+    assert not setups_of((DB,), (), (), (), (), costs={DB: 0.001}).take_time
+    setups = setups_of((CONFIG,), (DB, CONFIG), (CONFIG,), (), ())
+    assert setups.take_time
+    assert setups.charges([0.0, 1.0, 3.0, 1.0, 3.0], [1.0] * 5, 1) == [1.0, 1.0, 0.0, 0.0, 0.0]
+    benches = setups.benches(["w1", "w2"])
+    assert [benches.move("w1", 0), benches.move("w1", 2), benches.move("w2", 2)] == [1.0, 0.0, 1.0]
 
 
 def test_one_worker_sets_up_once_for_what_it_keeps() -> None:
@@ -69,6 +80,13 @@ def test_blocks_use_the_same_fixtures() -> None:
     assert setups.blocks() == ((1.0, (0, 2)), (1.5, (1,)))
 
 
+def test_what_stays_up_binds_no_cases_together() -> None:
+    """All would be in one block otherwise, and none would be where it is wanted."""
+    setups = setups_of((CONFIG,), (DB, CONFIG), (CONFIG,), (CONFIG,), (CONFIG,))
+    assert setups.blocks() == ((1.0, (1,)),)
+    assert setups.files() == ((1.0, (0, 1, 2)),)
+
+
 def test_files_hold_all_cases_beside_an_expensive_fixture() -> None:
     """Also those that do not use it; what is not of a file goes by who uses it."""
     setups = setups_of((DB,), (), (), (PG,), ())
@@ -86,3 +104,9 @@ def test_the_engine_is_told_what_fixtures_cost() -> None:
     fixtures = setups_of((DB,), (), (), (), (), costs={DB: 2.0}).fixtures()
     assert fixtures.matter
     assert fixtures.cost(DB) == 2.0
+
+
+def test_the_least_is_to_set_up_each_once() -> None:
+    """However often they are used; what is cheap does not count."""
+    assert setups_of((DB,), (DB, PAGE), (DB,), (), (), costs={PAGE: 3.0}).least == 4.0
+    assert setups_of((DB,), (), (), (), (), costs={DB: 0.001}).least == 0.0

@@ -47,3 +47,11 @@ def test_it_is_known_when_somebody_last_got_something() -> None:
     waits.got("db", 1.0)
     waits.got("db", 3.0)
     assert waits.got_at == {"db": 3.0}
+
+
+def test_it_is_known_since_when_somebody_waits() -> None:
+    """From the first of those who wait on."""
+    waits = Waits(1)
+    waits.parked("db", 1.0)
+    waits.parked("db", 2.0)
+    assert waits.since("db") == 1.0

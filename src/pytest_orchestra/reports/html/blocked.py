@@ -20,7 +20,9 @@ def blocked(story: Story) -> Markup:
     """Return what could not run, by what was at the root of it."""
     groups: defaultdict[tuple[int | None, str], list[int]] = defaultdict(list)
     for number, case in enumerate(story.run.cases):
-        if case.verdict in {Verdict.BLOCKED, Verdict.NOT_RUN}:
+        if case.verdict is Verdict.BLOCKED or (
+            case.verdict is Verdict.NOT_RUN and not story.is_plan
+        ):
             cause = case.cause
             at = cause.case if cause else None
             groups[at, cause.reason if cause and at is None else ""].append(number)
@@ -40,7 +42,7 @@ def blocked(story: Story) -> Markup:
     more = len(groups) - len(blocks)
     return section(
         "blocked",
-        "Blocked and not run",
+        "Cannot run" if story.is_plan else "Blocked and not run",
         *blocks,
         el("p", f"and {count(more, 'other cause')}", class_="quiet") if more else Markup(),
         note=count(sum(map(len, groups.values())), "test"),

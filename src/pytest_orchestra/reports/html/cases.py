@@ -36,7 +36,7 @@ def tests(story: Story) -> Markup:
         el(
             "div",
             id="table",
-            data_verdicts="".join(f"{LETTERS[each]}{each.value};" for each in LETTERS),
+            data_verdicts="".join(f"{LETTERS[each]}{story.word(each)};" for each in LETTERS),
         ),
         el(
             "div",

@@ -32,7 +32,7 @@ def headline(story: Story) -> str:
     if parts:
         return f"{_list(parts)} {tail}"
     passed = sum(counts.get(verdict, 0) for verdict in SUCCESS)
-    if not all(gate.is_met for gate in story.gates):
+    if not story.is_met:
         tail += ", but not every gate was met"
     if passed == total:
         return f"{'All ' if total > 1 else ''}{count(total, 'test')} passed {tail}"
@@ -60,12 +60,11 @@ def _list(parts: list[str]) -> str:
 def is_bad(story: Story) -> bool:
     """Whether the run is to be looked at: something failed, was refused what it claims, or never ran."""
     counts = story.run.counts
-    gates = any(not gate.is_met for gate in story.gates)
     return bool(
         any(counts.get(each) for each in BAD)
         or story.run.denied
         or story.run.stopped
-        or gates
+        or not story.is_met
         or lost(story)
     )
 

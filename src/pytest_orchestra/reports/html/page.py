@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final
@@ -16,7 +17,9 @@ from pytest_orchestra.reports.html.failing import failing, flaked
 from pytest_orchestra.reports.html.graph import critical, graphs
 from pytest_orchestra.reports.html.head import head, headline, is_bad
 from pytest_orchestra.reports.html.markup import Markup, el
+from pytest_orchestra.reports.html.matrix import matrices
 from pytest_orchestra.reports.html.more import gates, slowest, trends, warnings
+from pytest_orchestra.reports.html.stages import stages
 from pytest_orchestra.reports.html.story import Story
 from pytest_orchestra.reports.html.timeline import timeline
 from pytest_orchestra.reports.html.uncollected import uncollected
@@ -24,10 +27,12 @@ from pytest_orchestra.reports.html.uncollected import uncollected
 #: The sections in the order of the page: what is wrong comes first. Each is absent where it has nothing to say.
 _SECTIONS: Final = (
     ("gates", "Gates", gates),
+    ("stages", "Stages", stages),
     ("uncollected", "Not collected", uncollected),
     ("failing", "Failures", failing),
     ("blocked", "Blocked", blocked),
     ("flaked", "Flaky in this run", flaked),
+    ("matrix", "Matrix", matrices),
     ("timeline", "Timeline", timeline),
     ("graph", "Around the failures", graphs),
     ("critical", "Critical path", critical),
@@ -47,9 +52,19 @@ _SCRIPTS: Final = ("common.js", "table.js", "keys.js", "timeline.js")
 def render(run: RunRecord, extras: ReportExtras | None = None) -> str:
     """Return the report of ``run`` as HTML."""
     story = Story.of(run, extras or ReportExtras())
-    script = _script()
     parts = [(name, title, part) for name, title, make in _SECTIONS if (part := make(story))]
     title = f"{'✗' if is_bad(story) else '✓'} {headline(story)}"
+    return assemble(title, head(story), parts)
+
+
+def assemble(
+    title: str, top: Markup, parts: Sequence[tuple[str, str, Markup]], style: str | None = None
+) -> str:
+    """Return a page with what is at its ``top`` and then ``parts``, each with a name and a title.
+
+    ``style`` is a class of the whole page.
+    """
+    script = _script()
     page = el(
         "html",
         el(
@@ -63,11 +78,12 @@ def render(run: RunRecord, extras: ReportExtras | None = None) -> str:
         ),
         el(
             "body",
-            head(story),
+            top,
             _contents([(name, title) for name, title, _ in parts]),
             el("main", [part for *_, part in parts]),
             el("footer", el("p", "Written by pytest-orchestra.")),
             el("script", Markup(script)),
+            class_=style,
         ),
         lang="en",
     )

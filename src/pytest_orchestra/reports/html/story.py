@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from pytest_orchestra.model.run import CaseRecord, RunRecord
+from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.reports.html.bounds import Bound, TimeUse, lower_bound, time_use
 from pytest_orchestra.reports.html.causes import Causes
 from pytest_orchestra.reports.html.extras import Gate, ReportExtras
@@ -22,7 +23,10 @@ MOST_LINES: Final = 200
 
 @dataclass(frozen=True)
 class Story:
-    """Everything that the sections look at. ``told`` are the failures that have an article of their own."""
+    """Everything that the sections look at. ``told`` are the failures that have an article of their own.
+
+    ``is_plan``: nothing has run, and what is told is what is predicted.
+    """
 
     run: RunRecord
     extras: ReportExtras
@@ -31,9 +35,10 @@ class Story:
     use: TimeUse
     bound: Bound
     failures: tuple[int, ...]
+    is_plan: bool = False
 
     @classmethod
-    def of(cls, run: RunRecord, extras: ReportExtras) -> Story:
+    def of(cls, run: RunRecord, extras: ReportExtras, *, is_plan: bool = False) -> Story:
         """Work out what several sections need."""
         timeline = Timeline(run)
         causes = Causes(run)
@@ -45,7 +50,12 @@ class Story:
             time_use(timeline),
             lower_bound(run, timeline, causes),
             _failures(run, causes),
+            is_plan,
         )
+
+    def word(self, verdict: Verdict) -> str:
+        """Return what to call ``verdict``: what has not run yet, in a plan, will."""
+        return "planned" if self.is_plan and verdict is Verdict.NOT_RUN else verdict.value
 
     @property
     def told(self) -> tuple[int, ...]:
@@ -54,9 +64,22 @@ class Story:
 
     @cached_property
     def gates(self) -> tuple[Gate, ...]:
-        """The conditions on the run: its own, and those of others; what was not met first."""
-        own = (Gate(each.name, each.is_met, each.detail) for each in conditions(self.run))
+        """The conditions on the run: its own, and those of others; what was not met first.
+
+        Without what gates of stages ask for, which is told with the stages.
+        """
+        own = (
+            Gate(each.name, each.is_met, each.detail)
+            for each in conditions(self.run)
+            if not each.is_of_stage
+        )
         return tuple(sorted((*self.extras.gates, *own), key=lambda gate: gate.is_met))
+
+    @cached_property
+    def is_met(self) -> bool:
+        """Whether all conditions on the run were met, those of stages included."""
+        own = all(each.is_met for each in conditions(self.run))
+        return own and all(gate.is_met for gate in self.extras.gates)
 
     def case(self, number: int) -> CaseRecord:
         """Return the record of case ``number``."""

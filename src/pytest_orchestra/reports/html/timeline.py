@@ -63,7 +63,7 @@ def timeline(story: Story) -> Markup:
 def _key(story: Story) -> Markup:
     shown = {span.verdict for spans in story.timeline.spans for span in spans}
     items = [
-        el("li", el("i", class_=f"chip {style_of(verdict)}"), verdict.value)
+        el("li", el("i", class_=f"chip {style_of(verdict)}"), story.word(verdict))
         for verdict in Verdict
         if verdict in shown
     ]
@@ -154,7 +154,7 @@ def _top(verdict: Verdict) -> float:
 def _slice(story: Story, span: Span, left: float, right: float) -> Markup:
     case = story.case(span.case)
     is_bad = span.verdict in BAD
-    title = f"{one_line(case.spec.nodeid)}: {span.verdict}, {seconds(span.start)} to {seconds(span.end)}"
+    title = f"{one_line(case.spec.nodeid)}: {story.word(span.verdict)}, {seconds(span.start)} to {seconds(span.end)}"
     width = max(right - left, 3.0 if is_bad else FINEST)
     shape = el(
         "rect",

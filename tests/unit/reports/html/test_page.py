@@ -12,6 +12,7 @@ from pathlib import Path
 import html5lib
 import pytest
 from records import HOSTILE, Shares, made_up_run
+from staged import staged_run
 
 from pytest_orchestra.model.attempt import Attempt, Failure
 from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, Rate, Standing
@@ -84,6 +85,8 @@ def test_pages_are_valid(tmp_path: Path) -> None:
     for name, run in {
         "plain": made_up_run(300, shares=MANY),
         "hostile": made_up_run(300, shares=MANY, is_hostile=True),
+        "staged": staged_run(),
+        "hostile-stages": staged_run("".join(HOSTILE)),
     }.items():
         write_html(run, tmp_path / f"{name}.html", EXTRAS)
     # The validator is of 2020: it knows neither younger CSS nor that drawings may be groups.

@@ -260,7 +260,8 @@ def _refuse_other_ways(config: pytest.Config) -> None:
         "live",
         "events",
     ):
-        if config.getoption(f"orchestrate_{name.replace('-', '_')}") not in (None, False):
+        value = config.getoption(f"orchestrate_{name.replace('-', '_')}")
+        if value is not None and value is not False:  # a port may be 0
             raise pytest.UsageError(f"--orchestrate-{name} needs --orchestrate: give both")
 
 

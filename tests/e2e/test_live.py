@@ -29,7 +29,7 @@ SUITE = """
     import pathlib, time, pytest
 
     def wait_for(name):
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while not pathlib.Path(name).exists():
             assert time.monotonic() < end
             time.sleep(0.01)
@@ -110,7 +110,7 @@ def test_a_terminal_shows_where_the_run_is(project: Project, driver: tuple[str, 
     worker = "gw[01]" if driver else "main"
     terminal = Terminal(project, *driver)
     pattern = rf"^{worker} +[1-9]\d* s +test_it.py::test_db\[0\]$"
-    terminal.wait_until(lambda text: re.search(pattern, text, re.MULTILINE))
+    terminal.wait_until(lambda text: re.search(pattern, text, re.MULTILINE) and "1 blocked" in text)
     lines = terminal.glass.lines
     place = next(place for place, line in enumerate(lines) if "of 6 done" in line)
     assert re.match(r"\d of 6 done \(1 failed, 1 blocked\), \d ready; \d+ s", lines[place])

@@ -38,6 +38,23 @@ def test_errors_of_other_plugins_during_collection_are_shown(
     assert "zip()" not in result.stdout.str()
 
 
+def test_a_worker_that_ended_before_it_was_listened_to_is_heard(pytester: pytest.Pytester) -> None:
+    """What it could not collect for is said, however late it is known that it had started."""
+    pytester.makeconftest(
+        """
+        import pytest, time
+        def pytest_collection_modifyitems(items):
+            pytest.exit("my own words")
+        def pytest_testnodeready(node):
+            while not node._down:
+                time.sleep(0.01)
+        """
+    )
+    pytester.makepyfile("def test_one(): pass")
+    result = orchestrate(pytester, "-n", "1")
+    assert "my own words" in result.stdout.str() + result.stderr.str()
+
+
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_module_that_skips_itself_blocks(
     pytester: pytest.Pytester, driver: tuple[str, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pytest
 
@@ -151,6 +151,9 @@ class OrchestraScheduling:
             post = self._posts[node]
             self._hear(post, indices)
             self._clean_up_first(post.running)
+        elif indices[0] == "refused":
+            # It had ended before this thread heard that it was ready, and so listened to it.
+            self._give_in(indices[1])
 
     def remove_node(self, node: WorkerController) -> None:
         """A worker is gone: it finished, or it died and we report what it was busy with.
@@ -315,6 +318,11 @@ class OrchestraScheduling:
         for node in self._posts:
             node.shutdown()
 
+    def _give_in(self, reason: str) -> NoReturn:
+        """End before anything runs, since a worker cannot collect."""
+        self._shut_down()
+        raise pytest.UsageError(reason)
+
     # messages
 
     def _hear(self, post: Post, message: Any) -> None:
@@ -324,8 +332,7 @@ class OrchestraScheduling:
             if self._handshake.difference is not None:
                 self._refuse(post, self._handshake.difference)
         elif tag == "refused":
-            self._shut_down()
-            raise pytest.UsageError(message[1])
+            self._give_in(message[1])
         elif tag == "broken":
             self._shut_down()
             raise RuntimeError(f"worker {post.name} failed:\n{message[1]}")

@@ -22,7 +22,7 @@ from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.gates import NO_GATING, Gating, is_reviewed, review, with_coverage
-from pytest_orchestra.running.live import live_of
+from pytest_orchestra.running.live import Live, live_of
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.ordering import MOST_FORESEEN, Expectations
 from pytest_orchestra.running.plan import Plan, Planner, Scaling
@@ -70,8 +70,6 @@ class Opening:
         #: What this run is to go like; None if it goes its own way.
         self.replay: Final = replay_of(config)
         self.terminal = terminal
-        #: Shows the run while it goes on.
-        self.live: Final = live_of(config)
         self.sharing = sharing
         self.run: Run | None = None
         self._memory = memory
@@ -137,6 +135,11 @@ class Opening:
             )
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
+
+    @property
+    def live(self) -> Live:
+        """Shows the run while it goes on; there is none for a plan, or while there is a diagnosis."""
+        return live_of(self._config)
 
     @property
     def has_share(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -22,7 +22,7 @@ from pytest_orchestra.running.elsewhere import Elsewhere
 from pytest_orchestra.running.flakes import flake_records
 from pytest_orchestra.running.garbage import searched_seldom
 from pytest_orchestra.running.gates import NO_GATING, Gating, is_reviewed, review, with_coverage
-from pytest_orchestra.running.live import live_of
+from pytest_orchestra.running.live import Live, live_of
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.ordering import MOST_FORESEEN, Expectations
 from pytest_orchestra.running.plan import Plan, Planner
@@ -70,8 +70,6 @@ class Opening:
         #: What this run is to go like; None if it goes its own way.
         self.replay: Final = replay_of(config)
         self.terminal = terminal
-        #: Shows the run while it goes on.
-        self.live: Final = live_of(config)
         self.sharing = sharing
         self.run: Run | None = None
         self._memory = memory
@@ -112,6 +110,11 @@ class Opening:
                 warning_message.lineno,
             )
         )
+
+    @cached_property
+    def live(self) -> Live:
+        """What shows the run while it goes on; there is none where nothing is run, but planned or diagnosed."""
+        return live_of(self._config)
 
     def plan(  # noqa: PLR0913, PLR0917 - each is a different thing that a plan hangs on
         self,

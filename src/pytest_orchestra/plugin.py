@@ -6,13 +6,14 @@ Nothing heavy is imported here, so that a run without ``--orchestrate`` does not
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_orchestra import hookspecs
 from pytest_orchestra.marker_lines import OUR_MARKER_LINES, PEER_MARKER_LINES
+from pytest_orchestra.scales import SCALES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,6 +217,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
             from pytest_orchestra.running.replay import prepare  # noqa: PLC0415 - as above
 
             prepare(config)
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
+    """Note that ``-n auto`` was asked for: xdist puts a number in its place."""
+    config.stash[SCALES] = config.option.numprocesses == "auto"
+    return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:

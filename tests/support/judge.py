@@ -19,6 +19,7 @@ from pytest_orchestra.model.events import (
     CasesReturned,
     Command,
     Conclude,
+    DispatchLimited,
     Event,
     Fixture,
     FixturesDown,
@@ -30,6 +31,7 @@ from pytest_orchestra.model.events import (
     TokensGranted,
     VerdictAmended,
     WorkerLost,
+    WorkersDismissed,
     WorkersJoined,
 )
 from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Cause, Verdict
@@ -68,6 +70,10 @@ class Judge:
     acquiring: set[int] = field(default_factory=set)
     granted: set[int] = field(default_factory=set)
     using: set[int] = field(default_factory=set)
+    #: Workers that were told to go home and are still there.
+    dismissed: set[str] = field(default_factory=set)
+    #: How many workers may be busy at a time.
+    most: int | None = None
     now: float = 0.0
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     #: Where cases have failed that are to be tried again, what they came to, and when it is time.
@@ -94,6 +100,7 @@ class Judge:
                 self.asked.update({worker: set() for worker in workers})
             case WorkerLost(worker, culprit, verdict, again):
                 left = self.given.pop(worker)
+                self.dismissed.discard(worker)
                 del self.host_of[worker], self.kept[worker], self.asked[worker]
                 self.torn.update(left[:1] if culprit is None else ())
                 self.homes = {group: home for group, home in self.homes.items() if home != worker}
@@ -101,6 +108,10 @@ class Judge:
                     self._hear_end(culprit, verdict, worker, again=again)
                 elif culprit is not None:
                     self._hear_amendment(culprit, verdict)
+            case WorkersDismissed(workers):
+                self.dismissed.update(workers)
+            case DispatchLimited(most):
+                self.most = most
             case CaseBlocked(case, cause):
                 self.barred[case] = cause
             case CaseFinished(case, verdict, _, again):
@@ -178,6 +189,8 @@ class Judge:
         is_late = self.stopped is not None and not self.is_stopping
         assert not is_late or self.is_owed(case), "it was started after the stop"
         assert worker in self.given, "work was given to a worker that is not there"
+        assert worker not in self.dismissed, "work was given to a worker that goes home"
+        assert self.given[worker] or self.has_room, "more workers were given work than may be busy"
         assert self.is_waiting(case), "a case was started twice, or has its verdict"
         assert self.is_ready(case), "a case was started before its prerequisites were over"
         assert self.host_of[worker] not in self._barred[case], "that is not there on its host"
@@ -194,6 +207,17 @@ class Judge:
             self.using.add(case)
         self.given[worker].append(case)
         self.ran_on[case] = worker
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more worker may be busy."""
+        return self.most is None or sum(map(bool, self.given.values())) < self.most
+
+    @property
+    def takers(self) -> list[str]:
+        """The workers that may be given something."""
+        idle = [name for name, given in self.given.items() if not given]
+        return [name for name in idle if name not in self.dismissed] if self.has_room else []
 
     def _judge_retry(self, worker: str, case: int) -> None:
         if case not in self.failed:
@@ -277,8 +301,8 @@ class Judge:
 
     @property
     def _is_anybody_at_work(self) -> bool:
-        """Whether something is bound to happen: a case ends, a fixture goes down, a token comes."""
-        return any((*self.given.values(), *self.asked.values(), self.acquiring))
+        """Whether something is bound to happen: a case ends, a fixture goes down, a token comes, one leaves."""
+        return any((*self.given.values(), *self.asked.values(), self.acquiring, self.dismissed))
 
     def _runs_nowhere(self, case: int) -> bool:
         return all(host in self._barred[case] for host in self.host_of.values())

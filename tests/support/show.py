@@ -24,6 +24,7 @@ from pytest_orchestra.model.events import (
     CaseBlocked,
     Command,
     CrewComplete,
+    DispatchLimited,
     Event,
     GiveBack,
     StopRequested,
@@ -31,6 +32,7 @@ from pytest_orchestra.model.events import (
     TokensGranted,
     TokensWanted,
     WorkerLost,
+    WorkersDismissed,
     WorkersJoined,
 )
 from pytest_orchestra.model.verdict import Cause, Verdict
@@ -162,7 +164,8 @@ class Show:
         """While nothing is reserved, no worker idles next to a case that it could run."""
         if self.scenario.patience < math.inf or self.engine.stopped is not None:
             return
-        idle = [name for name, given in self.judge.given.items() if not given]
+        idle = self.judge.takers
+        assert set(self.engine.idle) >= set(idle)
         for case, state in enumerate(self.engine.states):
             if state is State.READY:
                 assert not any(self.judge.may_run(case, name) for name in idle)
@@ -180,6 +183,9 @@ class Show:
             self.amend: 2 * len(self.troupe.able("can_amend")),
             self.join: 0.5 * (len(self.troupe.players) < MOST_WORKERS),
             self.lose: 0.1 * len(self.troupe.players),
+            self.dismiss: 0.5 * bool(self.dispensable and not self.is_replay),
+            self.leave: 2.0 * bool(self.judge.dismissed),
+            self.limit: 0.1 * (not self.is_replay),
             self.bar: 0.1 * bool(self.waiting),
             self.stop: 0.05,
             self.grant: 4 * (self.shares.next() is not None),
@@ -262,6 +268,38 @@ class Show:
         again = culprit in queue and self.engine.tries_again(culprit or 0, verdict)
         self.troupe.announce(WorkerLost(player.name, culprit, verdict, again))
 
+    @property
+    def is_replay(self) -> bool:
+        """Whether it goes as another run went: then nobody is sent home or held back."""
+        return self.scenario.steps is not None
+
+    @property
+    def dispensable(self) -> list[str]:
+        """The idle workers that are not the last ones of their host."""
+        hosts = [
+            player.host
+            for player in self.troupe.players.values()
+            if player.name not in self.judge.dismissed
+        ]
+        players = self.troupe.players
+        return [name for name in self.engine.idle if hosts.count(players[name].host) > 1]
+
+    def dismiss(self) -> None:
+        """An idle worker is told to go home."""
+        self.troupe.announce(WorkersDismissed((self.random.choice(self.dispensable),)))
+
+    def leave(self) -> None:
+        """A worker that was told to go home has left."""
+        player = self.troupe.players[self.random.choice(sorted(self.judge.dismissed))]
+        while player.can_report:
+            self.troupe.report(player)
+        del self.troupe.players[player.name]
+        self.troupe.announce(WorkerLost(player.name))
+
+    def limit(self) -> None:
+        """Somebody holds workers back, or does so no longer."""
+        self.troupe.announce(DispatchLimited(self.random.choice((1, 2, None))))
+
     def bar(self) -> None:
         """Somebody outside knows that a case cannot run."""
         cause = Cause("what it needs was not collected")
@@ -305,6 +343,8 @@ class Show:
 
     def play_out(self) -> None:
         """Let all that is left run to the end: there is somebody on each host, and others give way."""
+        while self.judge.dismissed:
+            self.leave()
         for host in tuple(self.scenario.hosts) or ("",):
             if all(player.host != host for player in self.troupe.players.values()):
                 self.joined += 1

@@ -57,6 +57,7 @@ OURS: Final[dict[str, set[str]]] = {
     "advice": {"model", "scheduling", "advice"},
     "hookspecs": {"model"},
     "marker_lines": set(),
+    "scales": set(),
     "running": {
         "model",
         "scheduling",
@@ -71,14 +72,15 @@ OURS: Final[dict[str, set[str]]] = {
         "diagnosis",
         "advice",
         "hookspecs",
+        "scales",
         "running",
     },
-    "plugin": {"hookspecs", "marker_lines", "running"},
+    "plugin": {"hookspecs", "marker_lines", "scales", "running"},
     "": {"model"},
 }
 
 #: The rim: what may import pytest and the like.
-RIM: Final = {"running", "plugin", "hookspecs"}
+RIM: Final = {"running", "plugin", "hookspecs", "scales"}
 
 #: Packages of others that a layer may import inside a function, so that they load when needed.
 LAZY: Final = {"scheduling": {"networkx"}, "machine": {"filelock"}}

@@ -82,6 +82,12 @@ def _whole(runs: Sequence[RunRecord], several: Sequence[Several], started: float
         started=started,
         warnings=tuple(dict.fromkeys(each for run in runs for each in run.warnings)),
         has_given_up_retrying=any(run.has_given_up_retrying for run in runs),
+        pressure=tuple(
+            sorted(
+                dict.fromkeys(each for run in runs for each in run.pressure),
+                key=lambda each: (each.began, each.scarce, each.seconds, each.fewest),
+            )
+        ),
         fails_on_flaky=any(run.fails_on_flaky for run in runs),
         uncollected=tuple(dict.fromkeys(each for run in counted for each in run.uncollected)),
         surroundings=runs[0].surroundings,

@@ -78,6 +78,10 @@ def number_anew(
         unclaimed=tuple((fixture, new[case]) for fixture, case in run.unclaimed),
         flakes=tuple(replace(each, case=new[each.case]) for each in run.flakes),
         quarantine=tuple(replace(each, case=new[each.case]) for each in run.quarantine),
+        pressure=tuple(
+            replace(each, began=_exact(each.began) + later, seconds=_exact(each.seconds))
+            for each in run.pressure
+        ),
         recommendations=tuple(
             replace(each, cases=tuple([new[case] for case in each.cases]))
             for each in run.recommendations

@@ -39,6 +39,26 @@ class WorkerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersDismissed:
+    """Idle workers were told to go home: they get nothing more, and are lost when they have left.
+
+    Until then their fixtures may be up, and keep what they keep.
+    """
+
+    workers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchLimited:
+    """No more than ``most`` workers, at least one, are to be busy at a time; None: all may be.
+
+    Whoever is busy already ends what runs.
+    """
+
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseBlocked:
     """A case that was not assigned yet cannot run, for a reason outside the graph."""
 
@@ -141,6 +161,8 @@ Event: TypeAlias = (
     WorkersJoined
     | CrewComplete
     | WorkerLost
+    | WorkersDismissed
+    | DispatchLimited
     | CaseBlocked
     | CaseFinished
     | TimePassed

@@ -13,6 +13,7 @@ from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.dispatch import Conditions, Dispatch
 from pytest_orchestra.model.flakes import FlakeRecord, QuarantineRecord, SuiteFlakes
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.pressure import PressureRecord
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.shard import ShardRecord
 from pytest_orchestra.model.stage import StageRecord
@@ -171,6 +172,7 @@ class RunRecord:
     other tools wrote in this run. ``dispatch`` and ``conditions`` are what it takes to run it again; a merged
     run has none. ``stages`` are those of the configuration; each case's spec says to which it belongs.
     ``predicted`` is what ``seconds`` were expected to be before the run, None if nothing was.
+    ``pressure`` says when workers were held back, since the machine was short of something.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -201,6 +203,7 @@ class RunRecord:
     predicted: float | None = None
     dispatch: Dispatch = field(default_factory=Dispatch)
     conditions: Conditions = field(default_factory=Conditions)
+    pressure: tuple[PressureRecord, ...] = ()
 
     @property
     def denied(self) -> int:

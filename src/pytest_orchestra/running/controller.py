@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from xdist.workermanage import parse_tx_spec_config
 
 from pytest_orchestra.model.events import Command
 from pytest_orchestra.running.crashes import Crashes
@@ -73,7 +72,10 @@ class OrchestraScheduling:
         self._make_run = make_run
         self._on_pulse = on_pulse
         self._on_obeyed = on_obeyed
-        self._expected = len(parse_tx_spec_config(config))
+        manager = dsession.nodemanager
+        assert manager is not None  # noqa: S101 - the session has begun
+        self._expected = len(manager.specs)
+        self._sent_home: set[str] = set()
         self._posts: dict[WorkerController, Post] = {}
         self._by_name: dict[str, Post] = {}
         self._handshake = Handshake(self._accept, hosts)
@@ -161,6 +163,21 @@ class OrchestraScheduling:
             self._dismiss(post)
         except KeyError as error:
             raise RuntimeError(f"lost track of worker {post.name}") from error
+        if post.name in self._sent_home:
+            node.gateway.exit()  # or its process would stay to the end
+
+    def dismiss(self, workers: Sequence[str]) -> None:
+        """Let idle ``workers`` go home, while the others go on."""
+        assert self._run is not None  # noqa: S101 - nobody idles before
+        self._obey(self._run.dismiss(workers))
+        self._sent_home.update(workers)
+        for worker in workers:
+            self._by_name[worker].node.shutdown()
+
+    def limit(self, most: int | None) -> None:
+        """Let no more than ``most`` workers be busy from now on; None: all may be."""
+        if self._run is not None:
+            self._obey(self._run.limit(most))
 
     def _dismiss(self, post: Post) -> None:
         self._handshake.forget(post)

@@ -16,13 +16,18 @@ from pytest_orchestra.running.link import Description
 from pytest_orchestra.running.log_lines import LogLines
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.others import OthersWatch
+from pytest_orchestra.running.plan import Scaling
+from pytest_orchestra.running.pressure import PressureWatch
 from pytest_orchestra.running.pulse import Pulse
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.running.specs import is_plain, label, proxies_of
+from pytest_orchestra.running.staff import Staff
 from pytest_orchestra.running.stall import INTERVAL
+from pytest_orchestra.scales import SCALES
 from pytest_orchestra.scheduling.engine import Tuning
 
 if TYPE_CHECKING:
+    import execnet
     from xdist.dsession import DSession
     from xdist.workermanage import WorkerController
 
@@ -36,14 +41,19 @@ HORIZON: Final = 0.04
 class Distributed:
     """Puts our scheduler in the place of xdist's."""
 
-    def __init__(self, config: pytest.Config, opening: Opening, hosts: Hosts) -> None:
+    def __init__(
+        self, config: pytest.Config, opening: Opening, hosts: Hosts, staff: Staff | None = None
+    ) -> None:
         self._config = config
         self._hosts = hosts
+        self._staff = staff
+        self._is_settled = False
         self._rehiring: Rehiring | None = None
         self._opening = opening
         self._scheduling: OrchestraScheduling | None = None
         self._log_lines: LogLines | None = None
         self._others: OthersWatch | None = None
+        self._pressure: PressureWatch | None = None
         self._pulse: Pulse | None = None
         self._alarm: Alarm | None = None
 
@@ -60,7 +70,7 @@ class Distributed:
             self._after,
             self._hosts,
         )
-        if not all(map(is_plain, dsession.nodemanager.specs)):
+        if not all(map(is_plain, self._specs)):
             self._replace_elsewhere(dsession)
         queue, look_again = dsession.queue, self._scheduling.look_again
         self._alarm = Alarm(
@@ -71,6 +81,13 @@ class Distributed:
             lambda: dsession.queue.put(("unscheduled", {"node": None, "indices": PULSE})),
         )
         return self._scheduling
+
+    @property
+    def _specs(self) -> list[execnet.XSpec]:
+        """What the workers were started by."""
+        manager = self._config.pluginmanager.getplugin("dsession").nodemanager
+        specs: list[execnet.XSpec] = manager.specs
+        return specs
 
     def _replace_elsewhere(self, dsession: DSession) -> None:
         from pytest_orchestra.running.rehire import Rehiring  # noqa: PLC0415 - if needed
@@ -113,6 +130,18 @@ class Distributed:
         self._alarm.set(run.engine.next_due, run.now)
         self._opening.terminal.tell(run.take_notices())
         self._opening.live.tick()
+        if self._staff is not None and run.engine.workers:
+            self._scale(self._staff, run)
+
+    def _scale(self, staff: Staff, run: Run) -> None:
+        """See whether the run has as many workers as are of use."""
+        assert self._scheduling is not None  # noqa: S101 - it obeys
+        crew = run.plan.crew
+        if crew is not None and not self._is_settled:
+            self._is_settled = True
+            staff.settle(run, self._scheduling, crew)
+        else:
+            staff.look(run, self._scheduling)
 
     def _refuse_half_a_run(self, session: pytest.Session) -> None:
         """A run of which tests are left is no success; xdist lets it end when all workers died."""
@@ -128,7 +157,16 @@ class Distributed:
         reason = session.shouldfail or session.shouldstop
         if not reason and self._scheduling is not None:
             reason = self._scheduling.stop_reason
+        self._remember()
+        if self._pressure is not None:
+            self._pressure.close()
         self._opening.close(session, str(reason))
+
+    def _remember(self) -> None:
+        """Leave to the next run how many workers this one could use, by what its tests took."""
+        run = self._opening.run
+        if self._staff is not None and run is not None and run.engine.done and run.plan.specs:
+            self._staff.remember(run.size_crew(self._staff.limit, self._staff.start_up))
 
     def _open(self, description: Description, workers: int, hosts: tuple[Host, ...]) -> Run:
         tuning = Tuning(horizon=HORIZON)
@@ -147,12 +185,26 @@ class Distributed:
             )
             description = description.only(share)
             self._scheduling.narrow(share)
+        scaling = None
+        if self._staff is not None:
+            self._staff.note_start()
+            scaling = Scaling(self._staff.limit, self._staff.start_up)
         run = self._opening.open(
-            description.collection, workers, hosts, description.bodies, tuning, description.kits
+            description.collection,
+            workers,
+            hosts,
+            description.bodies,
+            tuning,
+            description.kits,
+            scaling,
         )
         self._opening.terminal.on_hosts(self._scheduling.hosts_of_workers)
         self._log_lines = self._opening.live.log_lines(run)
         self._others = OthersWatch(run)
+        # Of other machines nothing is known, and a replay goes as it went.
+        if all(map(is_plain, self._specs)) and not run.plan.is_scripted:
+            limit, governs_cpu = self._scheduling.limit, self._config.stash.get(SCALES, False)
+            self._pressure = PressureWatch.open(run, limit, governs_cpu=governs_cpu)
         if self._opening.sharing is not None:
             self._opening.sharing.watch(self._look_at_others)
         assert self._pulse is not None  # noqa: S101 - it was made with the scheduler
@@ -177,6 +229,12 @@ class Distributed:
         due = self._log_lines.check() if self._log_lines is not None else None
         if due is not None:
             self._opening.terminal.alarm(due.text, yellow=due.is_stalled)
+        text = self._pressure.check() if self._pressure is not None else None
+        if text is not None:
+            self._opening.terminal.alarm(text, yellow=True)
+        run = self._opening.run
+        if self._staff is not None and run is not None and self._is_settled:
+            self._scale(self._staff, run)
         self._opening.live.tick()
         for line in self._others.check() if self._others is not None else ():
             self._opening.terminal.alarm(line, yellow=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -18,6 +18,7 @@ from pytest_orchestra.running.link import pack_fixtures
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.sharing import Sharing
 from pytest_orchestra.running.specs import is_plain, proxies_of
+from pytest_orchestra.running.staff import Staff
 from pytest_orchestra.running.stage_choice import pack_stages
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.settings import Settings
@@ -41,6 +42,7 @@ class Hiring:
         terminal: TerminalReport,
         sharing: Sharing | None,
         memory: Memory | None,
+        staff: Staff | None = None,
     ) -> None:
         self._config = config
         self._settings = settings
@@ -48,6 +50,7 @@ class Hiring:
         self._terminal = terminal
         self._sharing = sharing
         self._memory = memory
+        self._staff = staff
         # execnet takes nothing but builtin types.
         life = sharing.life(read_host().key) if sharing is not None else None
         self._life = (life.directory, life.run, life.host) if life is not None else None
@@ -57,9 +60,14 @@ class Hiring:
             # With --tx alone xdist would restart a worker that cannot even start for ever.
             config.option.maxworkerrestart = str(RESTARTS_PER_WORKER * len(config.option.tx))
 
-    @pytest.hookimpl
-    def pytest_xdist_setupnodes(self, specs: Sequence[execnet.XSpec]) -> None:
-        """See whether workers can run where they are to run, if that is not all here."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_xdist_setupnodes(self, specs: list[execnet.XSpec]) -> None:
+        """See whether workers can run where they are to run, if that is not all here.
+
+        With ``-n auto``, take out of ``specs`` those that are not started yet.
+        """
+        if self._staff is not None:
+            self._staff.choose(specs, self._settings.fixtures)
         if all(map(is_plain, specs)):
             return
         from pytest_orchestra.running.probe import Site, probe_hosts  # noqa: PLC0415 - if needed
@@ -89,6 +97,8 @@ class Hiring:
             stages=pack_stages(self._settings.stages),
             life=self._life,
         )
+        if self._staff is not None:
+            node.workerinput["workercount"] = self._staff.limit
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionstart(self) -> Generator[None, Any, Any]:
@@ -111,7 +121,7 @@ class Hiring:
             self._memory,
         )
         manager.register(opening, "orchestra-opening")
-        distributed = Distributed(self._config, opening, self._hosts)
+        distributed = Distributed(self._config, opening, self._hosts, self._staff)
         manager.register(distributed, "orchestra-controller")
         return result
 

@@ -30,8 +30,8 @@ _CGROUPS: Final = "sys/fs/cgroup"
 def read_host(environ: Mapping[str, str] = os.environ, root: Path = Path("/")) -> Host:
     """Return the host of this process; its files are looked for below ``root``."""
     name = environ.get(NAME_VARIABLE, "").strip() or platform.node() or "localhost"
-    ids = [_read(root / path) for path in _IDS]
-    groups = list(_groups(root))
+    ids = [read_quietly(root / path) for path in _IDS]
+    groups = list(control_groups(root))
     return Host(name, "/".join([name, *filter(None, ids)]), _cpus(groups), _memory(groups))
 
 
@@ -45,9 +45,12 @@ def _cpus(groups: list[Path]) -> int:
 
 def _share(group: Path) -> float | None:
     """Return how many cores a control group may keep busy, None for any number."""
-    quota, _, period = _read(group / "cpu.max").partition(" ")
+    quota, _, period = read_quietly(group / "cpu.max").partition(" ")
     if not quota:
-        quota, period = _read(group / "cpu.cfs_quota_us"), _read(group / "cpu.cfs_period_us")
+        quota, period = (
+            read_quietly(group / "cpu.cfs_quota_us"),
+            read_quietly(group / "cpu.cfs_period_us"),
+        )
     if not quota.isdecimal() or not period.isdecimal() or period == "0":
         return None  # "max" and "-1" set no limit
     return int(quota) / int(period)
@@ -59,16 +62,16 @@ def _memory(groups: list[Path]) -> int | None:
         int(text)
         for group in groups
         for name in _MEMORY_LIMITS
-        if (text := _read(group / name)).isdecimal()
+        if (text := read_quietly(group / name)).isdecimal()
     ]
     with contextlib.suppress(AttributeError, OSError, ValueError):  # not everywhere
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return min(limits, default=None)
 
 
-def _groups(root: Path) -> Iterator[Path]:
+def control_groups(root: Path) -> Iterator[Path]:
     """Yield the directories of this process's control groups, and those of the groups around."""
-    for line in _read(root / "proc/self/cgroup").splitlines():
+    for line in read_quietly(root / "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if number == "0":
@@ -84,7 +87,8 @@ def _groups(root: Path) -> Iterator[Path]:
                 yield group
 
 
-def _read(path: Path) -> str:
+def read_quietly(path: Path) -> str:
+    """Return the text of a small file without blanks around it; empty if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except (OSError, ValueError):

@@ -25,7 +25,7 @@ from pytest_orchestra.running.gates import NO_GATING, Gating, is_reviewed, revie
 from pytest_orchestra.running.live import Live, live_of
 from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.ordering import MOST_FORESEEN, Expectations
-from pytest_orchestra.running.plan import Plan, Planner
+from pytest_orchestra.running.plan import Plan, Planner, Scaling
 from pytest_orchestra.running.provision import provide
 from pytest_orchestra.running.quarantine import open_quarantine
 from pytest_orchestra.running.rehearsal import REHEARSAL
@@ -124,14 +124,20 @@ class Opening:
         tuning: Tuning | None = None,
         kits: Kits | None = None,
         script: Script | None = None,
+        scaling: Scaling | None = None,
     ) -> Plan:
-        """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong."""
+        """Return a plan for ``workers`` on ``hosts``, or raise pytest.UsageError with all that is wrong.
+
+        With ``scaling`` it is for as many workers as are of use.
+        """
         durations, complaint = self._durations()
         if complaint is not None:
             self.terminal.line(complaint, yellow=True)
         planner = self._planner(collection, hosts, durations)
         try:
-            return planner.plan(collection, workers, tuning, self._lost_files, kits, script)
+            return planner.plan(
+                collection, workers, tuning, self._lost_files, kits, script, scaling
+            )
         except UsageProblems as problems:
             raise pytest.UsageError(str(problems)) from None
 
@@ -236,6 +242,7 @@ class Opening:
         tuning: Tuning | None = None,
         kits: Kits | None = None,
         script: Script | None = None,
+        scaling: Scaling | None = None,
     ) -> Plan:
         """Return the plan of a run, by all that earlier runs say of it; see :meth:`plan`.
 
@@ -243,7 +250,7 @@ class Opening:
         """
         if self._memory is not None and self.recollection is None:
             self.recollection = self._memory.recall(collection, bodies, hosts)
-        return self.plan(collection, workers, hosts, tuning, kits, script)
+        return self.plan(collection, workers, hosts, tuning, kits, script, scaling)
 
     def open(  # noqa: PLR0913, PLR0917 - each is a different thing that a run needs
         self,
@@ -253,13 +260,18 @@ class Opening:
         bodies: Sequence[str],
         tuning: Tuning | None = None,
         kits: Kits | None = None,
+        scaling: Scaling | None = None,
     ) -> Run:
         """Return a run that can begin, and print what it is about to do; see :meth:`draft`."""
         self._hosts = tuple(hosts)
         script = self.replay.script(collection.specs) if self.replay is not None else None
-        plan = self.draft(collection, workers, hosts, bodies, tuning, kits, script)
+        plan = self.draft(collection, workers, hosts, bodies, tuning, kits, script, scaling)
+        if plan.crew is not None:
+            workers = plan.crew.most
         self.run = Run(plan, self.sharing, partial(review, self._config))
         self.terminal.started(self.run, workers)
+        if scaling is not None and plan.crew is not None and plan.specs:
+            self.terminal.sized(plan.crew, scaling.limit)
         self.live.open(self.run, workers)
         for note in self._quarantine.notes(self._whole or collection):
             self.terminal.line(note, yellow=True)

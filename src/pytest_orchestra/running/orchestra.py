@@ -12,6 +12,7 @@ from pytest_orchestra.errors import MachineError, UsageProblems
 from pytest_orchestra.model.problem import Problem
 from pytest_orchestra.running.artifact_keeper import ArtifactKeeper
 from pytest_orchestra.running.garbage import LastSearch, leave_quickly
+from pytest_orchestra.running.headcount import Headcount
 from pytest_orchestra.running.hiring import Hiring
 from pytest_orchestra.running.last_run import LastRun
 from pytest_orchestra.running.live import LIVE, Live
@@ -20,9 +21,11 @@ from pytest_orchestra.running.replay_choice import replay_of
 from pytest_orchestra.running.reporting import Reporting, report_folder
 from pytest_orchestra.running.shard_choice import choose_shard
 from pytest_orchestra.running.sharing import Sharing
+from pytest_orchestra.running.staff import Staff
 from pytest_orchestra.running.stage_choice import broken_expressions
 from pytest_orchestra.running.terminal import TerminalReport
 from pytest_orchestra.running.uncollected import UNCOLLECTED, Uncollected
+from pytest_orchestra.scales import SCALES
 from pytest_orchestra.settings import TABLE, Settings, load_settings, read_table
 
 
@@ -71,7 +74,8 @@ def configure_main(config: pytest.Config) -> None:
     if memory is not None and not config.option.collectonly:
         manager.register(LastRun(config.rootpath), "orchestra-last-run")
     if _has_workers(config):
-        hiring = Hiring(config, settings, problems, terminal, sharing, memory)
+        staff = _staff(config, terminal, memory)
+        hiring = Hiring(config, settings, problems, terminal, sharing, memory, staff)
         manager.register(hiring, "orchestra-hiring")
     else:
         from pytest_orchestra.running.alone import configure_alone  # noqa: PLC0415 - only if needed
@@ -103,6 +107,15 @@ def _wants_plan(config: pytest.Config) -> bool:
             "else: use one of them"
         )
     return bool(wanted)
+
+
+def _staff(config: pytest.Config, terminal: TerminalReport, memory: Memory | None) -> Staff | None:
+    """Return who decides how many workers there are, if that is left to us."""
+    limit = len(config.option.tx)
+    if not config.stash.get(SCALES, False) or limit == 1 or replay_of(config) is not None:
+        return None
+    headcount = Headcount(config, memory.path, memory.prepare) if memory is not None else None
+    return Staff(config, limit, terminal, headcount)
 
 
 def _wants_diagnosis(config: pytest.Config) -> bool:

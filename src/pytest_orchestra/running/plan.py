@@ -24,6 +24,7 @@ from pytest_orchestra.running.unprovided import judge_unprovided
 from pytest_orchestra.scheduling.analysis import analyse
 from pytest_orchestra.scheduling.capacity import Stock, settle_stock
 from pytest_orchestra.scheduling.cleanup import find_cleaners
+from pytest_orchestra.scheduling.crew_size import CrewSize, size_crew, with_set_ups
 from pytest_orchestra.scheduling.data import CLEANS, Pairing, pair
 from pytest_orchestra.scheduling.engine import Engine, Tuning
 from pytest_orchestra.scheduling.estimates import Estimates, number_segments
@@ -37,6 +38,7 @@ from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.retries import RetryPolicy
 from pytest_orchestra.scheduling.score import Scores
 from pytest_orchestra.scheduling.script import Script
+from pytest_orchestra.scheduling.setups import SetUps
 from pytest_orchestra.scheduling.sharding import Partition, split
 from pytest_orchestra.scheduling.simulate import Simulation
 from pytest_orchestra.scheduling.stage_order import Prerequisites, stage_cases
@@ -53,7 +55,7 @@ class Plan:
     those after which they do. ``known`` is what cases take, in seconds,
     by earlier runs. ``scores`` rank the cases, by
     what is ``expected`` of them; ``make_engine`` makes engines like the run's own, for predictions.
-    ``is_scripted``: it goes like another run.
+    ``is_scripted``: it goes like another run. ``crew`` says how many workers are of use, if that was asked for.
     """
 
     specs: tuple[CaseSpec, ...]
@@ -70,6 +72,7 @@ class Plan:
     cleaners: Mapping[int, frozenset[int]] = field(default_factory=dict)
     known: Sequence[float | None] = ()
     is_scripted: bool = False
+    crew: CrewSize | None = None
     scores: Scores = field(kw_only=True)
     expected: Expectations = field(kw_only=True)
     make_engine: MakeEngine = field(kw_only=True)
@@ -92,6 +95,14 @@ class _Settled:
     links: Links
     data: Pairing
     cleaners: Mapping[int, frozenset[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """At most ``limit`` workers may be there, each of which takes ``start_up`` seconds to start."""
+
+    limit: int
+    start_up: float
 
 
 def planned_order(plan: Plan) -> tuple[int, ...]:
@@ -141,8 +152,11 @@ class Planner:
         lost_files: Mapping[str, str] = MappingProxyType({}),
         kits: Kits | None = None,
         script: Script | None = None,
+        scaling: Scaling | None = None,
     ) -> Plan:
         """Return the plan for ``workers`` workers; raises UsageProblems, all in one.
+
+        With ``scaling`` it is for as many workers as are of use.
 
         ``lost_files`` gave no tests, for the reason that they map to: what depends on something
         in them is blocked,
@@ -150,8 +164,14 @@ class Planner:
         tell which fixtures cases share. ``script`` says how another run went that this one is to go like.
         """
         settled = self._settle(collection, lost_files)
+        crew = None
+        if scaling is not None:
+            crew = self._size_crew(settled, kits, scaling)
+            workers = crew.most
         plan = self._make(settled, workers, tuning, kits, script)
-        return replace(plan, links=settled.links, data=settled.data, cleaners=settled.cleaners)
+        return replace(
+            plan, links=settled.links, data=settled.data, cleaners=settled.cleaners, crew=crew
+        )
 
     def partition(
         self,
@@ -240,6 +260,15 @@ class Planner:
             *once_notes(gating.stages, specs),
         )
         return tuple(moved), staged.graph, notes
+
+    def _size_crew(self, settled: _Settled, kits: Kits | None, scaling: Scaling) -> CrewSize:
+        specs, expected = settled.specs, self._expected
+        seconds: list[float | None] = [expected.durations.get(spec.nodeid) for spec in specs]
+        if any(each is not None for each in seconds):
+            setups = SetUps(kits, expected.costs, [spec.nodeid for spec in specs])
+            seconds = with_set_ups(seconds, setups.blocks())
+        pool = Pool(settled.stock.overall())
+        return size_crew(specs, settled.graph, pool, seconds, scaling.limit, scaling.start_up)
 
     def _make(
         self,

@@ -22,10 +22,12 @@ from pytest_orchestra.running.memory import Memory
 from pytest_orchestra.running.opening import Opening
 from pytest_orchestra.running.own_part import OwnPart
 from pytest_orchestra.running.paper import Paper
+from pytest_orchestra.running.plan import Scaling
 from pytest_orchestra.running.serial import MAIN
 from pytest_orchestra.running.shared_fixtures import read_kits
 from pytest_orchestra.running.target import find_target
-from pytest_orchestra.running.terminal import TerminalReport, order_lines
+from pytest_orchestra.running.terminal import TerminalReport, crew_lines, order_lines
+from pytest_orchestra.scales import SCALES
 from pytest_orchestra.scheduling.engine import Tuning
 from pytest_orchestra.settings import Settings
 
@@ -184,6 +186,7 @@ class Planning:
     def _foretell(self, session: pytest.Session) -> Foretelling:
         crew, items = self._crew, session.items
         kits = read_kits(items)
+        scales = self._config.stash.get(SCALES, False) and len(crew.workers) > 1
         plan = self._opening.draft(
             self._collecting.collection_of(items),
             len(crew.workers),
@@ -192,14 +195,19 @@ class Planning:
             crew.tuning,
             # In one process tests are not ordered by fixtures.
             None if crew.tuning is None else kits,
+            # Who would be started for tests that wait does not depend on how long that takes.
+            scaling=Scaling(len(crew.workers), 0.0) if scales else None,
         )
+        workers = crew.workers if plan.crew is None else crew.workers[: plan.crew.most]
         recalled = self._opening.recollection
         remembered = frozenset(recalled.seconds if recalled is not None else ())
-        return Foretelling(plan, crew.workers, kits, remembered, self._settings.stages)
+        return Foretelling(plan, workers, kits, remembered, self._settings.stages)
 
     def _notes(self, foretelling: Foretelling) -> list[str]:
         plan = foretelling.plan
         notes = [*plan.notes, *order_lines(plan.order, plan.foresight)]
+        if plan.crew is not None:
+            notes += crew_lines(plan.crew, len(self._crew.workers))
         if not self._crew.are_all_here:
             notes.append("workers elsewhere are planned as if they were on this machine")
         return notes

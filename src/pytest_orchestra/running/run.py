@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from pytest_orchestra.model.events import (
     CasesReturned,
     Command,
     CrewComplete,
+    DispatchLimited,
     Event,
     Fixture,
     FixturesDown,
@@ -31,9 +32,11 @@ from pytest_orchestra.model.events import (
     TokensWanted,
     VerdictAmended,
     WorkerLost,
+    WorkersDismissed,
     WorkersJoined,
 )
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.pressure import PressureRecord
 from pytest_orchestra.model.requirement import Requirement
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord, WorkerRecord
 from pytest_orchestra.model.usage import UNKNOWN, Usage
@@ -48,9 +51,11 @@ from pytest_orchestra.running.stage_words import gate_notice
 from pytest_orchestra.running.telling import Telling
 from pytest_orchestra.running.values import Values
 from pytest_orchestra.running.withheld import Withheld
+from pytest_orchestra.scheduling.crew_size import CrewSize, size_crew
 from pytest_orchestra.scheduling.duration import format_duration
 from pytest_orchestra.scheduling.engine import State
 from pytest_orchestra.scheduling.explain import blocked_text
+from pytest_orchestra.scheduling.pool import Pool
 from pytest_orchestra.scheduling.stages import Stages
 
 if TYPE_CHECKING:
@@ -106,6 +111,8 @@ class Run:
         self.uuid = uuid4().hex
         #: Tells those who watch it what happens.
         self.telling = Telling(plan.engine, self.attempts, self.blocked_text)
+        #: When and why workers were held back so far.
+        self.pressure: tuple[PressureRecord, ...] = ()
 
     @property
     def now(self) -> float:
@@ -131,6 +138,14 @@ class Run:
             self._hosts.update(dict.fromkeys(names, host))
             self.telling.came(names, host)
         return self._handle(*(WorkersJoined(names, host) for host, names in workers.items()))
+
+    def dismiss(self, workers: Iterable[str]) -> tuple[Command, ...]:
+        """Give the idle ``workers`` nothing more: they have been told to go home."""
+        return self._deal(self.engine.handle(WorkersDismissed(tuple(workers)), self.now))
+
+    def limit(self, most: int | None) -> tuple[Command, ...]:
+        """Let no more than ``most`` workers be busy from now on; None: all may be."""
+        return self._deal(self.engine.handle(DispatchLimited(most), self.now))
 
     def knows(self, host: str) -> bool:
         """Whether it is known what there is on ``host``."""
@@ -219,6 +234,11 @@ class Run:
         return {
             fixture: sorted(each.values())[len(each) // 2] for fixture, each in self._costs.items()
         }
+
+    @property
+    def session_cost(self) -> float:
+        """What fixtures of the whole session cost each worker that uses them, in seconds."""
+        return sum(seconds for (_, scope), seconds in self.costs.items() if not scope)
 
     @property
     def set_ups(self) -> Mapping[Fixture, Mapping[str, float]]:
@@ -466,6 +486,13 @@ class Run:
         """Whether ``case`` has something that other runs wait for."""
         return self._sharing is not None and bool(self.engine.tickets_of(case))
 
+    def size_crew(self, limit: int, start_up: float) -> CrewSize:
+        """Return how many of at most ``limit`` workers this run could use, by what its tests took."""
+        plan = self.plan
+        seconds: list[float | None] = [self._seconds.get(case) for case in range(len(plan.specs))]
+        pool = Pool(plan.pool.stock.overall())
+        return size_crew(plan.specs, plan.graph, pool, seconds, limit, start_up)
+
     # words
 
     def nodeid(self, case: int) -> str:
@@ -512,6 +539,7 @@ class Run:
             predicted=self.plan.foresight.makespan if self.plan.foresight is not None else None,
             dispatch=dispatch,
             stages=() if self.engine.stages is None else self.engine.stages.records(seconds),
+            pressure=self.pressure,
         )
 
     @property

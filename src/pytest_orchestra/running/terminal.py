@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
     from pytest_orchestra.running.run import Run
+    from pytest_orchestra.scheduling.crew_size import CrewSize
     from pytest_orchestra.scheduling.foresight import Foresight
 
 #: So many lines of one kind are printed, unless ``-v`` asks for all.
@@ -146,6 +147,11 @@ class TerminalReport:
         for note in plan.notes:
             self.line(note, yellow=True)
 
+    def sized(self, crew: CrewSize, limit: int) -> None:
+        """Print how many of the workers that may be there are of use, if not all of them are."""
+        for text in crew_lines(crew, limit):
+            self.line(text)
+
     def on_hosts(self, hosts: Mapping[str, Host]) -> None:
         """Print where each worker runs, if that is not the same for all."""
         workers: dict[str, list[str]] = {}
@@ -229,6 +235,16 @@ def order_lines(order: Order | None, foresight: Foresight | None) -> Iterable[st
         )
 
 
+def crew_lines(crew: CrewSize, limit: int) -> Iterable[str]:
+    """Yield how many of ``limit`` workers are of use, if not all of them are."""
+    if crew.most >= limit and crew.first >= limit:
+        return
+    text = f"{_count(crew.first, 'worker')} of {limit} that -n auto allows"
+    if crew.first < crew.most:
+        text += ", more as work appears"
+    yield f"{text}: {crew.reason}" if crew.reason else text
+
+
 def _shift(seconds: float) -> str:
     """Return how much earlier something ends that would otherwise end ``seconds`` later."""
     if abs(seconds) < SHORTEST_SHIFT:
@@ -250,6 +266,7 @@ def summary_lines(
     yield from _blocked(record, is_long=is_long)
     yield from _resources(record)
     yield from _workers(record)
+    yield from _held_back(record)
     yield from _longest_waits(record)
     yield from overuse_lines(record, most=None if is_long else MOST_LINES)
     yield from _unclaimed(record)
@@ -345,6 +362,14 @@ def _workers(record: RunRecord) -> Iterable[str]:
         for worker in record.workers
     )
     yield f"workers busy for {record.seconds:.2f} s: {busy}"
+
+
+def _held_back(record: RunRecord) -> Iterable[str]:
+    for each in record.pressure:
+        yield (
+            f"held back by {each.scarce.label} pressure for {each.seconds:.1f} s from {each.began:.1f} s on: no "
+            f"more than {_count(each.fewest, 'worker')} got tests at its height"
+        )
 
 
 def _longest_waits(record: RunRecord) -> Iterable[str]:

@@ -150,9 +150,17 @@ class WorkerLoop:
         try:
             with searched_seldom():
                 return (yield)
+        except _SentHomeError:
+            return True  # nobody waits for what was collected
         except (pytest.UsageError, pytest.exit.Exception) as error:
             self._outbox.send(("refused", getattr(error, "msg", None) or str(error)))
             raise
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectstart(self) -> None:
+        """Collect no further if the run has ended meanwhile."""
+        if self._inbox.is_stopped:
+            raise _SentHomeError
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -378,6 +386,10 @@ class WorkerLoop:
 
     def _serialize(self, report: pytest.TestReport) -> Any:
         return self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+
+
+class _SentHomeError(Exception):
+    """The controller has told this worker to go home before it has collected."""
 
 
 class _Kept:

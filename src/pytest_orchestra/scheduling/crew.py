@@ -42,6 +42,10 @@ class Crew:
         group = self.groups[case]
         return self._bound.get(case) if group is None else self._home_of.get(group)
 
+    def has_home(self, group: str) -> bool:
+        """Whether ``group`` has a worker already."""
+        return group in self._home_of
+
     def bind(self, case: int, worker: str | None) -> None:
         """Let only ``worker`` run ``case``, which is of no group; None: whoever may."""
         self._bound[case] = worker

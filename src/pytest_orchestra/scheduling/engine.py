@@ -7,9 +7,10 @@ engine runs tests in one process, on xdist's workers, and in a simulation.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import islice
 from typing import Final, assert_never
 
 from pytest_orchestra.model.case import CaseSpec
@@ -21,6 +22,7 @@ from pytest_orchestra.model.events import (
     Command,
     Conclude,
     CrewComplete,
+    DispatchLimited,
     Event,
     Fixture,
     FixturesDown,
@@ -35,6 +37,7 @@ from pytest_orchestra.model.events import (
     TokensWanted,
     VerdictAmended,
     WorkerLost,
+    WorkersDismissed,
     WorkersJoined,
 )
 from pytest_orchestra.model.lease import Lease
@@ -53,6 +56,9 @@ from pytest_orchestra.scheduling.sequences import Sequences
 from pytest_orchestra.scheduling.stages import Ended, Fallen, Opened, Stages
 from pytest_orchestra.scheduling.standing import Standing
 from pytest_orchestra.scheduling.tickets import Tickets
+
+#: So many dependants of a case are looked at, to see which of them are ready soon.
+MOST_ASKED: Final = 1_000
 
 #: No case is taken to cost less, in seconds, so that no queue grows without end.
 SHORTEST: Final = 1e-4
@@ -96,6 +102,19 @@ class Desk:
         self.seconds -= self.costs.pop(case)
         if not self.queue:
             self.seconds = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vacancies:
+    """What more workers would find to do: ``ready`` cases now, and others that are ready ``soon``.
+
+    ``wait`` is how long it takes, as far as is known, until those who are there have begun all of
+    them, in seconds; infinity where nothing is known.
+    """
+
+    ready: int
+    soon: int
+    wait: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +190,9 @@ class Engine:
         self._doomed: Final[dict[int, Cause]] = {}
         self._desks: Final[dict[str, Desk]] = {}
         self._idle: Final[dict[str, Desk]] = {}
+        self._leaving: Final[set[str]] = set()
+        #: How many workers may be busy at a time; None: all.
+        self._most_busy: int | None = None
         self._loaded: Final[dict[str, Desk]] = {}
         self._touched: list[Desk] = []
         self._now = 0.0
@@ -199,6 +221,75 @@ class Engine:
         """The workers that joined and are not lost."""
         return tuple(self._desks)
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The workers that have nothing to do, and may be given something."""
+        return tuple(self._idle)
+
+    @property
+    def busy(self) -> int:
+        """How many workers have something to do."""
+        return len(self._desks) - len(self._idle) - len(self._leaving)
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether not all workers may be busy."""
+        return self._most_busy is not None
+
+    @property
+    def pending(self) -> int:
+        """How many cases have no verdict and do not run: what was sent ahead may be taken back."""
+        return self._open - self.busy
+
+    def vacancies(self, most: int, within: float, now: float) -> Vacancies:
+        """Return what more workers would find to do, counted up to ``most``.
+
+        What becomes ready ``within`` so many seconds counts, as far as it is known what cases take, but
+        for what those will do who are free by then.
+        """
+        # What was sent ahead is taken back as soon as somebody idles.
+        ahead = sum(not self._selection.is_bound(case) for case in self._sent_ahead())
+        ready = min(most, self._selection.startable(most) + ahead)
+        soon, cost = self._soon(within, now) if ready < most else (0, 0.0)
+        stay = (desk for name, desk in self._desks.items() if name not in self._leaving)
+        free_in = min((self._free_in(desk, now) for desk in stay), default=0.0)
+        wait = free_in + (self._selection.backlog + cost) / max(1, self.busy)
+        return Vacancies(ready, min(soon, most - ready), wait)
+
+    def _free_in(self, desk: Desk, now: float) -> float:
+        """Return when a worker will have nothing to do, in seconds from ``now``."""
+        if not desk.queue:
+            return 0.0
+        case = desk.queue[0]
+        left = self._left(case, now)
+        return left + max(0.0, desk.seconds - desk.costs[case])
+
+    def _left(self, case: int, now: float) -> float:
+        """Return how long the running ``case`` will go on; what is overdue takes as long again."""
+        ran = now - (self.waits.assigned_at[case] or 0.0)
+        left = self._estimates.expected(case) - ran
+        return left if left > 0.0 else ran
+
+    def _sent_ahead(self) -> Iterator[int]:
+        for desk in self._loaded.values():
+            yield from islice(desk.queue, 1, None)
+
+    def _soon(self, within: float, now: float) -> tuple[int, float]:
+        """Return how many cases will be ready for which those do not suffice who are free by then.
+
+        Besides, what all that will be ready is expected to cost, in seconds.
+        """
+        ending: dict[int, int] = {}
+        free = 0
+        for desk in self._desks.values():
+            if desk.queue and self._left(desk.queue[0], now) <= within:
+                free += len(desk.queue) == 1
+                for dependant, _ in self._dependents[desk.queue[0]][:MOST_ASKED]:
+                    if self.states[dependant] is State.WAITS_FOR_CASES:
+                        ending[dependant] = ending.get(dependant, 0) + 1
+        soon = [case for case, count in ending.items() if self._waits_for[case] == count]
+        return max(0, len(soon) - free), sum(map(self._estimates.expected, soon))
+
     def tries_again(self, case: int, verdict: Verdict) -> bool:
         """Whether the running ``case`` is to be tried again if it ends with ``verdict``.
 
@@ -222,6 +313,11 @@ class Engine:
     def has_retries(self) -> bool:
         """Whether a case has failed that may pass yet."""
         return bool(self._retries.pending)
+
+    @property
+    def may_try_again(self) -> bool:
+        """Whether a case that fails may be tried again, on another worker if there is one."""
+        return self._retries.are_allowed
 
     @property
     def has_given_up(self) -> bool:
@@ -317,6 +413,10 @@ class Engine:
                 self._join(workers, host)
             case WorkerLost(worker, case, verdict, again):
                 self._lose(worker, case, verdict, again=again)
+            case WorkersDismissed(workers):
+                self._dismiss(workers)
+            case DispatchLimited(most):
+                self._most_busy = most
             case CaseBlocked(case, cause):
                 if self.states[case] is not State.DONE:
                     self._conclude(case, Verdict.BLOCKED, cause)
@@ -352,9 +452,15 @@ class Engine:
             if self._script is not None:
                 self._script.joined(worker)
 
+    def _dismiss(self, workers: Iterable[str]) -> None:
+        for worker in workers:
+            del self._idle[worker]
+            self._leaving.add(worker)
+
     def _lose(self, worker: str, culprit: int | None, verdict: Verdict, *, again: bool) -> None:
         desk = self._desks.pop(worker)
         self._idle.pop(worker, None)
+        self._leaving.discard(worker)
         self._loaded.pop(worker, None)
         for case in desk.queue:
             self._selection.release(case, self._now, has_run=False)
@@ -727,7 +833,7 @@ class Engine:
             # Who was idle was touched last and goes first, or who gave work back took it again.
             for desk in reversed(self._touched):
                 self._send_ahead(desk)
-            if self._idle and self._loaded:
+            if self._idle and self._loaded and not self._has_enough_busy:
                 self._rebalance()
         self._selection.ask(self._idle, self._now)
 
@@ -754,7 +860,13 @@ class Engine:
             if owner in self._idle:
                 self._feed(self._idle[owner])
 
+    @property
+    def _has_enough_busy(self) -> bool:
+        return self._most_busy is not None and self.busy >= self._most_busy
+
     def _feed(self, desk: Desk) -> bool:
+        if self._has_enough_busy:
+            return False
         case = self._selection.pick(desk.name, self._now)
         if case is not None:
             self._assign(desk, case)
@@ -764,6 +876,8 @@ class Engine:
         """Fill the queue up to the horizon, once half of it is used up."""
         if not desk.queue or desk.is_recalled or desk.seconds >= self._horizon / 2:
             return
+        if self._most_busy is not None and self.busy > self._most_busy:
+            return  # who runs out of work becomes idle, and rests
         while desk.seconds < self._horizon:
             case = self._selection.pick_free(desk.name, self._now)
             if case is None:

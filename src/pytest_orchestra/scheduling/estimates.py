@@ -40,6 +40,11 @@ class Estimates:
             return known
         return self._of_segment.get(self.segments[case], self._of_any)
 
+    @property
+    def typical(self) -> float:
+        """What cases of this run took lately, in seconds; infinity where none has ended."""
+        return self._of_any
+
     def learn(self, case: int, seconds: float) -> None:
         """Take in that ``case`` took ``seconds``."""
         segment = self.segments[case]

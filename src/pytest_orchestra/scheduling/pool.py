@@ -128,6 +128,11 @@ class Pool:
                     return resource
         return self._lacks_instances(demand, keep or {}) if self._shared else None
 
+    def fits_times(self, demand: Demand, most: int) -> int:
+        """Return how many cases with this ``demand`` could have it now, at ``most`` so many."""
+        free = self._free
+        return min((most, *(free[resource] // tokens for resource, tokens in demand if tokens)))
+
     def _lacks_instances(self, demand: Demand, keep: Mapping[str, int]) -> str | None:
         """Count instances: whoever takes a few wants different ones."""
         for resource, tokens in demand:

@@ -71,6 +71,11 @@ class Retries:
         """How many cases rest until they may be tried again."""
         return len(self._resting)
 
+    @property
+    def are_allowed(self) -> bool:
+        """Whether any case may still be tried again."""
+        return bool(self._policy.budgets) and not self.is_over
+
     def allow(self, case: int) -> bool:
         """Whether ``case`` would be tried again if the attempt under way failed."""
         budget = self._policy.budgets.get(case, 0)

@@ -10,6 +10,7 @@ from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.events import Command, Fixture
 from pytest_orchestra.model.lease import Lease
 from pytest_orchestra.scheduling.asking import Asking
+from pytest_orchestra.scheduling.backlog import Backlog
 from pytest_orchestra.scheduling.crew import Crew
 from pytest_orchestra.scheduling.estimates import Estimates
 from pytest_orchestra.scheduling.fixtures import Taste
@@ -88,6 +89,9 @@ class Selection:
         }
         #: Ready cases per signature.
         self._waiting: Final = [0] * len(self._signs.all)
+        #: Those of them that belong to no group.
+        self._loose: Final = [0] * len(self._signs.all)
+        self._backlog: Final = Backlog(estimates)
         #: Ready cases that only one worker may run, and that it had to leave lying.
         self._left_lying: Final[set[int]] = set()
         self._group_ready: Final[dict[str, set[int]]] = {}
@@ -148,11 +152,14 @@ class Selection:
         """``case`` may run as soon as there are tokens and a worker."""
         self.waits.became_ready(case, now)
         self._waiting[self._signatures[case]] += 1
+        self._backlog.add(case)
         group = self._groups[case]
         if group is not None:
             self._group_ready.setdefault(group, set()).add(case)
-        elif case in self._tried:
-            self._bind(case)
+        else:
+            self._loose[self._signatures[case]] += 1
+            if case in self._tried:
+                self._bind(case)
         self._ready.add(case, self._crew.home(case))
 
     def try_again(self, case: int, tried: frozenset[str], now: float, *, is_last: bool) -> None:
@@ -199,10 +206,13 @@ class Selection:
         self._reservation.forget(case)
         self._left_lying.discard(case)
         group = self._groups[case]
+        signature = self._signatures[case]
         if group is not None:
             self._group_ready[group].discard(case)
-        signature = self._signatures[case]
+        else:
+            self._loose[signature] -= 1
         self._waiting[signature] -= 1
+        self._backlog.remove(case)
         has_asked = bool(self._signs.outside[signature]) and self.tickets.cancel(case)
         if has_asked or not self._waiting[signature]:
             self._look_again(signature, now)
@@ -330,6 +340,29 @@ class Selection:
     def tickets_of(self, case: int) -> tuple[int, ...]:
         """Return the cases for which was acquired what the running ``case`` has from others."""
         return self._holdings.tickets_of(case)
+
+    @property
+    def backlog(self) -> float:
+        """What all ready cases are expected to cost, in seconds; infinity where nothing is known."""
+        return self._backlog.seconds
+
+    def startable(self, most: int) -> int:
+        """Return how many ready cases another worker could begin, counted up to ``most``.
+
+        Tokens that several signatures want count for each, so there may be fewer.
+        """
+        host = self._hosts[0]
+        parked, demands = self._parking.on[host], self._signs.demands[host]
+        found = sum(
+            self._pool.fits_times(demands[signature], waiting)
+            for signature, waiting in enumerate(self._loose)
+            if waiting and signature not in parked
+        )
+        found += sum(
+            bool(cases) and not self._crew.has_home(group)
+            for group, cases in self._group_ready.items()
+        )
+        return min(most, found)
 
     @property
     def owners(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pytest_orchestra.merging.combine import combine, distinct
 from pytest_orchestra.model.capacity import Scope
 from pytest_orchestra.model.flakes import QuarantineRecord
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.pressure import PressureRecord, Scarce
 from pytest_orchestra.model.run import ResourceRecord, UncollectedRecord
 from pytest_orchestra.model.stage import StageRecord, StageSpec
 from pytest_orchestra.model.verdict import Cause, Verdict
@@ -188,3 +189,17 @@ def test_a_gate_that_blocked_is_known_by_its_new_number() -> None:
     assert cause.stage is not None
     assert whole.stages[cause.stage].spec.name == "z"
     assert len(whole.stages) == 2
+
+
+def test_when_workers_were_held_back_counts_from_the_first_start() -> None:
+    """Each run's pressure is there once, at the time at which it was."""
+    first, second = (
+        replace(
+            run_of(became(f"test_{number}"), started=EPOCH + 8.0 * number, uuid=str(number)),
+            pressure=(PressureRecord(Scarce.MEMORY, began=2.0, seconds=1.5, fewest=1),),
+        )
+        for number in range(2)
+    )
+    whole = combine([second, first])
+    assert [(each.began, each.seconds) for each in whole.pressure] == [(2.0, 1.5), (10.0, 1.5)]
+    assert combine([whole, second]) == whole

@@ -85,6 +85,8 @@ class Judge:
     is_outage: bool = False
     #: Whether somebody may be waited for, since a run that is gone by had more workers.
     waits_for_crew: bool = False
+    #: Whether cases are given out in an order that is settled, which may be that of one that rests.
+    is_scripted: bool = False
     #: Whether such a run comes to its end with what the engine is about to say.
     is_stopping: bool = False
 
@@ -288,7 +290,8 @@ class Judge:
                 assert self.stopped is None or self.may_be_owed(case), "a case was left open"
                 assert not self._possible_causes(case), "a case should be blocked and is not"
                 assert case not in self.failed or not self.is_outage, "it should be given up"
-        is_idle = not (self.waits_for_crew or self._is_anybody_at_work)
+        waits_for_rest = self.is_scripted and any(map(self._rests, self.failed))
+        is_idle = not (self.waits_for_crew or self._is_anybody_at_work or waits_for_rest)
         if self.given and self.stopped is None and is_idle:
             open_cases = [case for case in range(len(self.specs)) if self.is_waiting(case)]
             assert not open_cases or all(

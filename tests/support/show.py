@@ -111,6 +111,7 @@ class Show:
             cleaners=self.scenario.cleaners,
             retries=self.scenario.retries,
             waits_for_crew=self.scenario.steps is not None,
+            is_scripted=self.scenario.steps is not None,
         )
         self.troupe = Troupe(self.tell, self.pass_on)
         self.shares = Shares(SHARED)

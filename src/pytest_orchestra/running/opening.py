@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -110,6 +110,11 @@ class Opening:
                 warning_message.lineno,
             )
         )
+
+    @cached_property
+    def live(self) -> Live:
+        """What shows the run while it goes on; there is none where nothing is run, but planned or diagnosed."""
+        return live_of(self._config)
 
     def plan(  # noqa: PLR0913, PLR0917 - each is a different thing that a plan hangs on
         self,

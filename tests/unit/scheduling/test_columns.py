@@ -85,3 +85,10 @@ def test_data_of_several_in_one_column_is_in_dispute() -> None:
     for user in (cell("test_use", PG, uses=("user",)), CaseSpec("t.py::test_x", uses=("user",))):
         (problem,) = pair([*make, user]).problems
         assert "which 3 parameter sets provide" in problem.what
+
+
+def test_all_tests_of_a_column_mean_the_same() -> None:
+    """By the same name, whichever of them asks first."""
+    cases = [cell("test_a", PG), cell("test_b", PG), cell("test_c", LITE), cell("test_c", PG)]
+    names = Names(cases)
+    assert [names.resolve(Need("test_c"), case) for case in (0, 1, 0)] == [(3,)] * 3

@@ -142,11 +142,6 @@ class Opening:
             raise pytest.UsageError(str(problems)) from None
 
     @property
-    def live(self) -> Live:
-        """Shows the run while it goes on; there is none for a plan, or while there is a diagnosis."""
-        return live_of(self._config)
-
-    @property
     def has_share(self) -> bool:
         """Whether this run may have a part of what is collected only."""
         return self.sharding is not None or self.replay is not None

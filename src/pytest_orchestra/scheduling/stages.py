@@ -266,10 +266,14 @@ class Stages:
             self._settle(stage, GateState.FAILED_LATE, now)
             return
         self._settle(stage, GateState.FAILED, now)
-        if self.staging.specs[stage].on_fail is OnFail.CONTINUE:
-            yield from self._open_next(stage, now)
-        else:
+        if not self._is_to_go_on(stage):
             yield self._fallen(stage, now)
+        elif self.is_open(stage):
+            yield from self._open_next(stage, now)
+
+    def _is_to_go_on(self, stage: int) -> bool:
+        """Whether those that need ``stage`` start although its gate fails."""
+        return self.staging.specs[stage].on_fail is OnFail.CONTINUE
 
     def _fall_again(self, stage: int, now: float) -> Iterator[Turn]:
         """A gate had failed for something else before its stage took too long as well."""
@@ -295,14 +299,21 @@ class Stages:
             self.news.append(GateNews(stage, state, now, figures, checks))
 
     def _open_next(self, stage: int, now: float) -> Iterator[Turn]:
-        for waiting in self.staging.needed_by[stage]:
-            hall = self._halls[waiting]
-            if hall.closed_by:
-                hall.closed_by -= 1
+        stack = [stage]
+        while stack:
+            for waiting in self.staging.needed_by[stack.pop()]:
+                hall = self._halls[waiting]
                 if not hall.closed_by:
-                    hall.opened_at = now
-                    self._touched[waiting] = None
-                    yield Opened(waiting)
+                    continue
+                hall.closed_by -= 1
+                if hall.closed_by:
+                    continue
+                hall.opened_at = now
+                self._touched[waiting] = None
+                yield Opened(waiting)
+                # Its own gate may have failed before, for tests that were blocked: who needs it waited for this.
+                if hall.state is GateState.FAILED and self._is_to_go_on(waiting):
+                    stack.append(waiting)
 
     # what is told
 

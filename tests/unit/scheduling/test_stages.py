@@ -134,6 +134,21 @@ def test_nobody_waits_for_a_gate_that_may_fail() -> None:
     assert stages_of(engine).records(1.0)[0].has_failed
 
 
+def test_who_goes_on_past_a_gate_waits_for_those_before_it() -> None:
+    """A gate that fails for a blocked test, before its stage has begun, opens nothing that earlier gates hold back."""
+    specs = (
+        StageSpec("one", gate=Gate(pass_rate=0.5)),
+        StageSpec("two", needs=("one",), gate=Gate(max_blocked=0), on_fail=CONTINUE),
+        StageSpec("three", needs=("two",)),
+    )
+    engine = engine_of(specs, (0, 0, 1, 1, 2), {2: after(0)})
+    commands = end(engine, 0, Verdict.FAILED)
+    assert set(blocked(commands)) == {2}
+    assert stages_of(engine).state(1) is GateState.FAILED
+    assert not started(commands)
+    assert started(end(engine, 1, now=2.0)) == [3, 4]
+
+
 def test_a_halt_blocks_whatever_has_not_begun() -> None:
     """But what the failed stage needs for its own cases; and nothing that failed is tried again elsewhere."""
     one = StageSpec("one", gate=NO_FAILURE, on_fail=HALT)

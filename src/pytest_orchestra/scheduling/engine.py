@@ -555,6 +555,8 @@ class Engine:
     def _drop(self, cases: Iterable[int]) -> None:
         """Let ``cases`` never run, since the run was stopped; what cleans up waits no longer."""
         dropped = tuple(cases)
+        if self.stages is not None:
+            self.stages.stop(dropped, self._now)
         for case in dropped:
             self._conclude_alone(case, Verdict.NOT_RUN, Cause(str(self.stopped)))
         if self._is_cleaning:

@@ -6,7 +6,7 @@ engine's part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, TypeAlias
@@ -92,6 +92,8 @@ class _Hall:
     is_asked: bool = False
     objections: tuple[str, ...] | None = None
     was_overdue: bool = False
+    #: What was not met when it was judged: it stays so, whatever becomes of cases that are held back.
+    unmet: tuple[Check, ...] = ()
 
 
 class Stages:
@@ -152,7 +154,7 @@ class Stages:
             not self.judges_time
             or most is None
             or tally.began_at is None
-            or tally.held_at is not None
+            or tally.is_cut_short
             or not tally.unknown
         ):
             return None
@@ -199,6 +201,12 @@ class Stages:
         """Some cases of ``stage`` never run, because of a gate: what they would have come to nobody knows."""
         tally = self._halls[stage].tally
         tally.held_at = now if tally.held_at is None else tally.held_at
+
+    def stop(self, cases: Iterable[int], now: float) -> None:
+        """The run was stopped, and none of these ``cases`` ever runs."""
+        for stage in {self.staging.of_case[case] for case in cases}:
+            tally = self._halls[stage].tally
+            tally.stopped_at = now if tally.stopped_at is None else tally.stopped_at
 
     def open_all(self) -> Iterator[int]:
         """Let no gate hold back anything any more; yield the stages that were closed."""
@@ -296,6 +304,7 @@ class Stages:
         hall.state, hall.judged_at = state, now
         if hall.tally.total:
             figures, checks = self.figures(stage, now), self._checks(stage, now)
+            hall.unmet = tuple(check for check in checks if check.is_met is False)
             self.news.append(GateNews(stage, state, now, figures, checks))
 
     def _open_next(self, stage: int, now: float) -> Iterator[Turn]:
@@ -345,12 +354,19 @@ class Stages:
                 hall.opened_at,
                 hall.tally.ended_at,
                 hall.judged_at,
-                self._checks(stage, now)
-                if hall.judged_at is not None
-                else tuple(map(_not_judged, self._checks(stage, now))),
+                tuple(self._final_checks(stage, now)),
             )
             for stage, (spec, hall) in enumerate(zip(self.staging.specs, self._halls, strict=True))
         )
+
+    def _final_checks(self, stage: int, now: float) -> Iterator[Check]:
+        hall = self._halls[stage]
+        unmet = {check.criterion: check for check in hall.unmet}
+        for check in self._checks(stage, now):
+            if hall.judged_at is None:
+                yield _not_judged(check)
+            else:
+                yield check if check.is_met is False else unmet.get(check.criterion, check)
 
 
 def _not_judged(check: Check) -> Check:

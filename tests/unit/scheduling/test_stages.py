@@ -295,6 +295,38 @@ def test_after_a_stop_no_gate_holds_back_who_cleans_up() -> None:
     assert second.judged_at is None
 
 
+def test_no_time_runs_against_a_stage_of_a_run_that_was_stopped() -> None:
+    """What its tests would have taken nobody knows, however long others clean up."""
+    specs = (StageSpec("one", gate=Gate(max_duration=10.0)), StageSpec("free"))
+    edges = {4: once_over(3)}
+    engine = engine_of(specs, (0, 0, 0, 1, 1), edges, cleaners={4: {3}})
+    assert engine.next_due == pytest.approx(10.001)
+    engine.handle(StopRequested("-x", cleaning=True), 2.0)
+    assert engine.next_due is None
+    end(engine, 0, now=3.0)
+    assert started(end(engine, 3, now=4.0)) == [4]
+    end(engine, 4, now=99.0)
+    assert engine.done
+    one, _ = stages_of(engine).records(99.0)
+    assert stages_of(engine).state(0) is GateState.UNCERTAIN
+    assert not one.has_failed
+
+
+def test_a_gate_that_has_failed_has() -> None:
+    """Also if the rest of its stage is then held back by another one, and nothing more is known of it."""
+    specs = (
+        StageSpec("one", gate=Gate(max_blocked=0, max_failures=0)),
+        StageSpec("other", gate=NO_FAILURE, on_fail=HALT),
+    )
+    engine = engine_of(specs, (0, 0, 0, 1), {1: after(0)})
+    assert set(blocked(end(engine, 0, Verdict.FAILED))) == {1}
+    end(engine, 3, Verdict.FAILED)
+    end(engine, 2)
+    blocks, failures = stages_of(engine).records(3.0)[0].checks[::-1]
+    assert (blocks.is_met, failures.is_met) == (False, False)
+    assert blocks.detail == "1 blocked, at most 0 allowed (test_a.py::test_x)"
+
+
 def test_what_was_never_judged_is_not_met() -> None:
     """Not even what nothing could have broken."""
     specs = (StageSpec("one"), StageSpec("two", needs=("one",), gate=Gate(max_failures=9)))

@@ -889,7 +889,7 @@ class Engine:
     def _assign(self, desk: Desk, case: int) -> None:
         self.states[case] = State.ASSIGNED
         self.worker_of[case] = desk.name
-        if self.stages is not None:
+        if self.stages is not None and not desk.queue:
             self.stages.begun(case, self._now)
         desk.put(case, max(SHORTEST, min(self._estimates.expected(case), self._horizon)))
         self._idle.pop(desk.name, None)
@@ -906,6 +906,8 @@ class Engine:
             self._loaded.pop(desk.name, None)
         if not desk.queue:
             self._idle[desk.name] = desk
+        elif self.stages is not None:
+            self.stages.begun(desk.queue[0], self._now)
         self._touched.append(desk)
 
     def _rebalance(self) -> None:

@@ -171,7 +171,7 @@ class Stages:
     # what happens
 
     def begun(self, case: int, now: float) -> None:
-        """``case`` was given to a worker."""
+        """``case`` is the first that a worker has to run now, if it did not know that before."""
         self._halls[self.staging.of_case[case]].tally.begin(now)
 
     def spent(self, case: int, seconds: float, now: float) -> None:

@@ -27,7 +27,7 @@ class Tally:
         self.held_at: float | None = None
         #: When it was certain that the rest never runs, since the run was stopped, in seconds.
         self.stopped_at: float | None = None
-        #: When the first case was given to a worker, and when the last one that ran was over, in seconds.
+        #: When the first case began, and when the last one that ran was over, in seconds.
         self.began_at: float | None = None
         self.ended_at: float | None = None
         #: What the slowest one took, in seconds, and which one that is.
@@ -43,7 +43,7 @@ class Tally:
     # what happens
 
     def begin(self, now: float) -> None:
-        """A case was given to a worker."""
+        """A worker runs a case by now."""
         if self.began_at is None:
             self.began_at = now
 

@@ -214,6 +214,21 @@ def test_too_long_a_duration_halts_the_stage_itself() -> None:
     assert duration.is_met is False
 
 
+def test_a_stage_begins_with_a_test_that_runs() -> None:
+    """And not when a worker gets one besides another that takes its time, or gives it back."""
+    specs = (StageSpec("free"), StageSpec("timed", gate=Gate(max_duration=10.0)))
+    engine = engine_of(specs, (0, 1, 1), horizon=1.0, workers=1)
+    assert engine.queue_of("w0") == (0, 1, 2)
+    assert engine.next_due is None
+    engine.handle(TimePassed(), 99.0)
+    assert stages_of(engine).state(1) is GateState.UNCERTAIN
+    end(engine, 0, now=100.0)
+    assert engine.next_due == pytest.approx(110.001)
+    end(engine, 1, now=101.0)
+    end(engine, 2, now=105.0)
+    assert stages_of(engine).records(105.0)[1].checks[0].detail.startswith("duration 5 s,")
+
+
 def test_time_fails_no_gate_in_a_simulation() -> None:
     """Unless it is asked to: what it shows is what is planned."""
     for judges_time, fate in ((False, GateState.PASSED), (True, GateState.FAILED)):

@@ -139,6 +139,11 @@ class Stages:
         hall = self._halls[stage]
         return hall.state is GateState.UNCERTAIN and bool(self.staging.needed_by[stage])
 
+    def is_decisive(self, case: int) -> bool:
+        """Whether what ``case`` comes to may do what is not undone: open a gate, or have somebody asked about it."""
+        hall = self._halls[self.staging.of_case[case]]
+        return self.is_awaited(case) or (self.staging.is_reviewed and not hall.is_asked)
+
     @property
     def next_due(self) -> float | None:
         """When a gate fails next if nothing happens before, in seconds of the run; None if none does."""

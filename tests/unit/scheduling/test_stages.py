@@ -252,6 +252,22 @@ def test_a_verdict_that_comes_late_closes_nothing_again() -> None:
     assert stages_of(engine).records(3.0)[0].has_failed
 
 
+def test_a_case_is_decisive_until_its_gate_is_judged() -> None:
+    """If others wait for that, or somebody is asked at the end of the stage."""
+    for is_reviewed in (False, True):
+        engine = engine_of(two(Gate(max_failures=1)), (0, 0, 0, 1), is_reviewed=is_reviewed)
+        stages = stages_of(engine)
+        assert [stages.is_decisive(case) for case in (0, 3)] == [True, is_reviewed]
+        end(engine, 0)
+        assert stages.is_decisive(1)
+        end(engine, 1, now=2.0)
+        assert stages.is_decisive(2) is is_reviewed
+        end(engine, 2, now=3.0)
+        assert stages.is_decisive(2) is is_reviewed
+        engine.handle(StageReviewed(0), 3.0)
+        assert not stages.is_decisive(2)
+
+
 def test_whoever_has_a_say_is_asked_at_the_end() -> None:
     """Once for each stage with cases; the gate waits for the answer, and fails for an objection."""
     specs = (*two(Gate(pass_rate=0.5)), StageSpec("void"))

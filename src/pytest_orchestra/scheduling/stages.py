@@ -92,8 +92,8 @@ class _Hall:
     is_asked: bool = False
     objections: tuple[str, ...] | None = None
     was_overdue: bool = False
-    #: What was not met when it was judged: it stays so, whatever becomes of cases that are held back.
-    unmet: tuple[Check, ...] = ()
+    #: What was certain when it was judged: it stays so, whatever becomes of cases that are held back.
+    certain: tuple[Check, ...] = ()
 
 
 class Stages:
@@ -309,7 +309,7 @@ class Stages:
         hall.state, hall.judged_at = state, now
         if hall.tally.total:
             figures, checks = self.figures(stage, now), self._checks(stage, now)
-            hall.unmet = tuple(check for check in checks if check.is_met is False)
+            hall.certain = tuple(check for check in checks if check.is_met is not None)
             self.news.append(GateNews(stage, state, now, figures, checks))
 
     def _open_next(self, stage: int, now: float) -> Iterator[Turn]:
@@ -366,12 +366,13 @@ class Stages:
 
     def _final_checks(self, stage: int, now: float) -> Iterator[Check]:
         hall = self._halls[stage]
-        unmet = {check.criterion: check for check in hall.unmet}
+        certain = {check.criterion: check for check in hall.certain}
         for check in self._checks(stage, now):
+            before = certain.get(check.criterion, check)
             if hall.judged_at is None:
                 yield _not_judged(check)
             else:
-                yield check if check.is_met is False else unmet.get(check.criterion, check)
+                yield check if check.is_met in (False, before.is_met) else before
 
 
 def _not_judged(check: Check) -> Check:

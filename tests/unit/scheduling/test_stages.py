@@ -358,6 +358,21 @@ def test_a_gate_that_has_failed_has() -> None:
     assert blocks.detail == "1 blocked, at most 0 allowed (test_a.py::test_x)"
 
 
+def test_a_gate_that_has_passed_has() -> None:
+    """Also if another one then holds back what could not break it any more."""
+    specs = (
+        StageSpec("one", gate=Gate(max_failures=1)),
+        StageSpec("other", gate=Gate(max_failures=1), on_fail=HALT),
+    )
+    edges = {0: after(5), 1: after(5), 3: once_over(4)}
+    engine = engine_of(specs, (0, 0, 0, 0, 1, 1), edges, workers=3)
+    end(engine, 5, Verdict.FAILED)
+    end(engine, 2)
+    assert stages_of(engine).state(0) is GateState.PASSED
+    assert set(blocked(end(engine, 4, Verdict.FAILED))) == {3}
+    assert stages_of(engine).records(3.0)[0].has_passed
+
+
 def test_what_was_never_judged_is_not_met() -> None:
     """Not even what nothing could have broken."""
     specs = (StageSpec("one"), StageSpec("two", needs=("one",), gate=Gate(max_failures=9)))

@@ -441,10 +441,7 @@ class Run:
         return tuple(left)
 
     def _note_gates(self, stages: Stages) -> None:
-        staging = stages.staging
-        for news in stages.news:
-            total = len(staging.members[news.stage])
-            self._notices.append(gate_notice(news, total, staging.specs[news.stage]))
+        self._notices += (gate_notice(news, stages.staging) for news in stages.news)
         stages.news.clear()
 
     def _share(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -134,7 +135,8 @@ class Live:
                 for moment in late_failures(run):
                     watched.telling.tell(moment)
             if self._lookout is not None and self.is_watched:
-                self._status = self._lookout.look()
+                # What comes after the last test is not its time.
+                self._status = replace(self._lookout.look(), now=run.seconds)
         if self._events is not None:
             self._events.write(RunEnded(run.seconds, run.counts, run.stopped))
 

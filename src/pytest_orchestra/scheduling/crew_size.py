@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, inf
 from typing import Final
@@ -39,6 +39,10 @@ class CrewSize:
     most: int
     first: int
     reason: str = ""
+
+    def with_present(self, workers: int) -> CrewSize:
+        """Return the same where so many ``workers`` are there already: those that may be of use later stay."""
+        return replace(self, first=max(self.first, min(workers, self.most)))
 
 
 def size_crew(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run

@@ -88,6 +88,12 @@ def test_work_that_appears_later() -> None:
     assert size([spec()] * 20, fan, seconds=[5.0] + [1.0] * 19) == CrewSize(7, 1, NO_SHORTER)
 
 
+@pytest.mark.parametrize(("there", "first"), [(1, 2), (3, 3), (9, 7)])
+def test_who_is_there_already_stays(there: int, first: int) -> None:
+    """As long as he may be of use later; those that are missing come."""
+    assert CrewSize(7, 2).with_present(there) == CrewSize(7, first)
+
+
 def test_work_that_appears_soon() -> None:
     """Whoever takes as long to start as the first test does is started with it."""
     fan = {case: after(0) for case in range(1, 9)}

@@ -43,12 +43,13 @@ class StageState(StrEnum):
     """Where a stage stands: before its gate is judged, and after.
 
     One that ``WAITS`` is closed by gates that are not judged yet. Of one that is ``HELD`` back tests will not
-    run, since a gate has failed, so its own is never judged.
+    run, since a gate has failed, so its own is never judged. One that is ``OVER`` has no gate.
     """
 
     WAITS = "waits"
     OPEN = "open"
     HELD = "held back"
+    OVER = "over"
     PASSED = "gate passed"
     FAILED = "gate failed"
 

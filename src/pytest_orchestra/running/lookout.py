@@ -30,6 +30,7 @@ from pytest_orchestra.model.moments import (
     RunStopping,
     WorkerWent,
 )
+from pytest_orchestra.model.stage import Gate
 from pytest_orchestra.model.verdict import FAILURE, Verdict
 from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.run import Run
@@ -242,9 +243,10 @@ class Lookout:
             )
 
     def _state(self, stages: Stages, number: int) -> StageState:
-        state, name = stages.state(number), stages.staging.specs[number].name
-        if state is GateState.PASSED and name not in self._gate_failures:
-            return StageState.PASSED
+        state, spec = stages.state(number), stages.staging.specs[number]
+        if state is GateState.PASSED and spec.name not in self._gate_failures:
+            has_gate = spec.gate != Gate() or stages.staging.is_reviewed
+            return StageState.PASSED if has_gate else StageState.OVER
         if state is not GateState.UNCERTAIN:
             return StageState.FAILED
         if stages.gates_before(number):

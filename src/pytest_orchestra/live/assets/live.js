@@ -89,7 +89,7 @@
     return parts.join(", ") + (stage.why ? `; ${stage.why}` : "");
   };
 
-  const GATES = { "gate passed": "figure good", "gate failed": "figure bad" };
+  const GATES = { "gate passed": "figure good", "gate failed": "figure bad", over: "figure" };
   const gate = (state) => [live.is_over && !GATES[state] ? "not judged" : state, GATES[state] || "figure"];
 
   const draw = () => {

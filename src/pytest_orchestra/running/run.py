@@ -440,6 +440,7 @@ class Run:
         for news in stages.news:
             total = len(staging.members[news.stage])
             self._notices.append(gate_notice(news, total, staging.specs[news.stage]))
+            self.telling.judged(news)
         stages.news.clear()
 
     def _share(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:

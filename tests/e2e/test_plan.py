@@ -132,6 +132,16 @@ def test_an_explanation_says_what_a_test_waits_for(shop: Project) -> None:
     assert result.lines("^  test_a.py::test_login to pass, at 0.40 s$")
     assert result.lines("^its priority is 5$")
     assert not result.lines("are predicted to take")
+    assert not result.lines("in the last run"), "there was none"
+
+
+def test_after_a_run_an_explanation_leads_to_that_of_the_run(project: Project) -> None:
+    """By a command that can be copied, and that explains the test."""
+    project.write("test_a", "import time\ndef test_x(): time.sleep(0.01)")
+    assert project.orchestrate().code == PASSED
+    result = project.orchestrate("--orchestrate-explain", "test_a.py::test_x")
+    assert result.lines("^why it began when it did in the last run is told by$")
+    assert result.lines("^  pytest-orchestra explain test_a.py::test_x$")
 
 
 def test_a_misspelled_test_is_a_usage_error_with_those_like_it(shop: Project) -> None:
@@ -139,6 +149,8 @@ def test_a_misspelled_test_is_a_usage_error_with_those_like_it(shop: Project) ->
     result = shop.orchestrate("--orchestrate-explain", "test_a.py::test_chekcout")
     assert result.code == USAGE
     assert result.lines("no such test was collected$")
+    assert result.lines("did you mean test_a.py::test_checkout")
+    result = shop.orchestrate("--orchestrate-explain", "test_checkout")
     assert result.lines("did you mean test_a.py::test_checkout")
     result = shop.orchestrate("--orchestrate-explain", "test_a.py::test_payment")
     assert result.code == USAGE

@@ -117,7 +117,8 @@ def lines(run: RunRecord, found: Hindsight, path: Path) -> Iterator[str]:
     nodeid = record.spec.nodeid
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)) if run.started else "?"
     yield f"{nodeid}: {_outcome(found)}"
-    yield f"in the run of {started} on {max(1, len(run.workers))} workers ({path})"
+    workers = max(1, len(run.workers))
+    yield f"in the run of {started} on {workers} {'worker' if workers == 1 else 'workers'} ({path})"
     yield ""
     if found.given is None:
         yield from _never(run, found)

@@ -63,7 +63,8 @@ def test_a_plan_for_workers_says_what_holds_them_up_and_starts_none(shop: Projec
     shop.configure('[tool.pytest_orchestra]\nreport = "reports"')
     shop.write("conftest.py", "def pytest_configure_node(node): assert False, 'a worker'")
     planned = shop.orchestrate(
-        "-n", "3", "--orchestrate-plan", "--orchestrate-html=plan.html", "--orchestrate-ctrf=c.json"
+        *("-n", "3", "--orchestrate-plan", "--orchestrate-html=plan.html"),
+        *("--orchestrate-ctrf=c.json", "--orchestrate-live=0", "--orchestrate-record"),
     )
     assert planned.code == PASSED
     assert planned.lines("^6 tests are predicted to take 4.00 s on 3 workers$")
@@ -72,7 +73,9 @@ def test_a_plan_for_workers_says_what_holds_them_up_and_starts_none(shop: Projec
     )
     assert planned.lines(r"^  terminal = 2 instead of 1  1\.\d\d s ")
     assert planned.lines(r"^gw2 \[")
-    assert planned.lines("^not of this, so nothing is written: --orchestrate-ctrf$")
+    assert planned.lines(
+        "^of a run only, so without effect here: --orchestrate-ctrf, --orchestrate-record, --orchestrate-live$"
+    )
     assert planned.lines("= 6 tests collected in ")
     page = (shop.path / "plan.html").read_text()
     assert "A plan, not a run" in page

@@ -101,3 +101,22 @@ def test_data_is_that_of_the_last_attempt(
     result.stdout.fnmatch_lines(
         ["*test_reads  blocked: *test_mail passed, but provided no 'mail'*"]
     )
+
+
+@pytest.mark.usefixtures("lean")
+def test_its_line_to_the_workers_keeps_nobody_from_leaving(pytester: pytest.Pytester) -> None:
+    """Workers have a socket open for it to the end, which is nothing to search for, or to take apart."""
+    pytester.makepyfile("def test_x(): pass")
+    pytester.makeconftest(
+        """
+        import atexit, gc, os
+
+        def pytest_configure(config):
+            worker = os.environ.get("PYTEST_XDIST_WORKER")
+            if worker:
+                atexit.register(lambda: print("", file=open(f"{worker}.{gc.get_freeze_count() > 0}", "w")))
+        """
+    )
+    result = pytester.runpytest_subprocess(*PLUGINS, "--orchestrate", "-n1", timeout=300)
+    assert result.ret == 0
+    assert pytester.path.joinpath("gw0.True").exists()

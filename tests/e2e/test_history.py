@@ -329,7 +329,7 @@ def test_it_may_be_elsewhere(project: Project) -> None:
     assert read(project, "SELECT count(*) FROM run", Path("build/h.db")) == [(1,)]
     assert project.orchestrate("-n", "1", "--orchestrate-history=other.db").code == PASSED
     assert read(project, "SELECT count(*) FROM run", Path("other.db")) == [(1,)]
-    assert not (project.path / DEFAULT.parent).exists()
+    assert not (project.path / DEFAULT).exists()
 
 
 def test_nothing_is_left_by_what_does_not_run(project: Project) -> None:

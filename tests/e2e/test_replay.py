@@ -203,7 +203,7 @@ def test_a_replay_ends_where_the_recording_ended(project: Project) -> None:
         def test_first(): pass
         @pytest.mark.depends("test_first")
         def test_breaks(): assert Path("mended").exists()
-        @pytest.mark.depends("test_breaks", when="finished")
+        @pytest.mark.order(after="test_breaks")
         def test_rest(): pass
         """,
     )

@@ -261,7 +261,7 @@ def test_only_final_failures_count_for_maxfail(project: Project, driver: tuple[s
         @pytest.mark.retries(1)
         @pytest.mark.depends("test_flaky")
         def test_broken(): assert 0
-        @pytest.mark.depends("test_broken", when="finished")
+        @pytest.mark.order(after="test_broken")
         def test_late(): pass
         """,
     )

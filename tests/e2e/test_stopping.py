@@ -22,7 +22,7 @@ STOPPED = """
     @mark.parametrize("number", range(8))
     def test_rest(number): pass
 
-    @mark.depends("test_fail", when="finished")
+    @mark.order(after="test_fail")
     def test_next(): pass
 
     @mark.priority(1)
@@ -85,7 +85,7 @@ def test_maxfail_counts_failures(project: Project, driver: tuple[str, ...]) -> N
         @mark.depends("test_two")
         @mark.priority(7)
         def test_three(broken): pass
-        @mark.depends("test_three", when="finished")
+        @mark.order(after="test_three")
         @mark.parametrize("number", range(3))
         def test_never(number): pass
         """,

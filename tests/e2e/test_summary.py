@@ -32,7 +32,7 @@ EVERY_VERDICT = """
     def test_fails(): assert 0
     @mark.depends("test_fails", when="finished")
     def test_errs(broken): pass
-    @mark.depends("test_errs", when="finished")
+    @mark.order(after="test_errs")
     @mark.parametrize("number", range(3))
     def test_never(number): pass
 """
@@ -84,7 +84,7 @@ def test_many_blocked_tests(project: Project) -> None:
         def test_blocked(number): pass
         @mark.depends("test_fails", when="finished")
         def test_fails_too(): assert 0
-        @mark.depends("test_fails_too", when="finished")
+        @mark.order(after="test_fails_too")
         def test_never(): pass
         """,
     )

@@ -48,6 +48,7 @@ def test_nothing_heavy_is_imported(project: Project) -> None:
         "pytest_orchestra.plugin",
         "pytest_orchestra.hookspecs",
         "pytest_orchestra.marker_lines",
+        "pytest_orchestra.scales",
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_orchestra.model.run import RunRecord
-from pytest_orchestra.model.stage import Check, OnFail, StageRecord, StageSpec, Strategy
+from pytest_orchestra.model.stage import Check, Gate, OnFail, StageRecord, StageSpec, Strategy
 from pytest_orchestra.model.verdict import Verdict
 
 
@@ -45,8 +45,10 @@ class StageStory:
 
     @property
     def gate(self) -> str:
-        """What became of its gate: passed, failed or not judged; one that asks for nothing passes when all is over."""
+        """What became of its gate: passed, failed, not judged; or none, if it asks for nothing."""
         record = self.record
+        if self.spec.gate == Gate() and not record.checks:
+            return "none"
         return "failed" if record.has_failed else "passed" if record.has_passed else "not judged"
 
 

@@ -68,6 +68,7 @@ class LastSearch:
     """
 
     def __init__(self, config: pytest.Config, *, has_time: bool = False) -> None:
+        self._config = config
         self._is_wanted = config.pluginmanager.has_plugin("unraisableexception")
         self._has_time = has_time
         self._is_frozen = False
@@ -102,6 +103,10 @@ class LastSearch:
 
     def _is_over(self) -> bool:
         """Whether nothing is left that would do anything when it is finalized."""
+        # pytest-rerunfailures leaves it open; the system closes it as well.
+        line = getattr(getattr(self._config, "failures_db", None), "sock", None)
+        if line is not None:
+            _Seen.lines.add(line)
         found = _finalizable(gc.get_objects())
         if not all(map(_is_harmless, found)):
             return False
@@ -134,6 +139,8 @@ class _Seen:
     """What was found the last time that all objects were looked at, and nothing was there to finalize."""
 
     files: ClassVar[WeakSet[io.IOBase]] = WeakSet()
+    #: Sockets of which nobody misses that they are closed in order.
+    lines: ClassVar[WeakSet[Any]] = WeakSet()
     #: How often Python had searched by then; empty if it was never so.
     searches: ClassVar[tuple[int, ...]] = ()
 
@@ -178,7 +185,10 @@ def _is_harmless(finalizable: Any) -> bool:
     if type(finalizable) is io.FileIO and not finalizable.closed and finalizable.closefd:
         # What somebody has opened by its name he should have closed, and might be warned.
         return isinstance(finalizable.name, int) or finalizable.name == os.devnull
-    return _package(type(finalizable).__module__) in _HARMLESS
+    package = _package(type(finalizable).__module__)
+    if package == "socket":
+        return finalizable.fileno() < 0 or finalizable in _Seen.lines
+    return package in _HARMLESS
 
 
 def _package(module: str) -> str:

@@ -19,7 +19,7 @@ _OUTAGE: Final = "more than 30 % of the tests failed at first"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A line for the user, in this ``color``; ``is_detail``: only for those who want to know more."""
+    """A line for the user, in this ``color``, empty for none; ``is_detail``: only for those who want to know more."""
 
     text: str
     is_detail: bool = False

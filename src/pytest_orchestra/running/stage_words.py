@@ -8,7 +8,7 @@ from typing import Final
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.model.stage import Gate, OnFail, StageSpec
 from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Verdict
-from pytest_orchestra.reports.stages import StageStory, stage_stories
+from pytest_orchestra.reports.stages import stage_stories
 from pytest_orchestra.running.retry_words import Notice
 from pytest_orchestra.scheduling.duration import format_duration
 from pytest_orchestra.scheduling.stage_order import Pull
@@ -86,6 +86,8 @@ def gate_notice(news: GateNews, total: int, spec: StageSpec) -> Notice:
     at = f"{news.at:.1f} s"
     if news.state is GateState.PASSED:
         tally = _tally(news, total)
+        if spec.gate == Gate() and not news.checks:
+            return Notice(f"stage {spec.name}: over after {at} ({tally})", color="")
         return Notice(f"stage {spec.name}: gate passed after {at} ({tally})", color="green")
     why = "; ".join(check.detail for check in news.checks if check.is_met is False)
     if news.state is GateState.FAILED_LATE:
@@ -133,7 +135,7 @@ def summary_of_stages(record: RunRecord) -> Iterator[str]:
             str(story.tests),
             _second(story.record.opened_at),
             _second(story.record.ended_at),
-            _standing(story),
+            story.gate,
             story.tally,
         )
         for story in stories
@@ -145,15 +147,6 @@ def summary_of_stages(record: RunRecord) -> Iterator[str]:
                 word = "met" if check.is_met else "not judged"
                 yield f"  {story.spec.name}, {word}: {check.detail}"
     yield from gate_failures(record)
-
-
-def _standing(story: StageStory) -> str:
-    record = story.record
-    if record.has_failed:
-        return "failed"
-    if record.has_passed:
-        return "passed"
-    return "not judged"
 
 
 def _second(at: float | None) -> str:

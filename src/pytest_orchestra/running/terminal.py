@@ -115,7 +115,7 @@ class TerminalReport:
         is_curious = self._config.get_verbosity() > 0
         for notice in notices:
             if not notice.is_detail:
-                self.line(notice.text, **{notice.color: True})
+                self.line(notice.text, **({notice.color: True} if notice.color else {}))
             elif is_curious:
                 self.line(notice.text)
 

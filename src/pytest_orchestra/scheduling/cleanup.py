@@ -19,8 +19,8 @@ def find_cleaners(
 ) -> Mapping[int, frozenset[int]]:
     """Return the cases that clean up, each with those after which it does.
 
-    These are what cleans data, and what has dependencies on the end of others alone, whatever that is, and
-    neither makes nor uses data. Who only has a place in an order does not clean up.
+    These are what cleans data, and what has dependencies on the end of others alone, whatever that is, neither
+    makes nor uses data, and is needed by nobody but those who clean up. Who only has a place in an order does not.
     """
     found: dict[int, set[int]] = {}
     for case, need, meant in links.meanings:
@@ -32,7 +32,24 @@ def find_cleaners(
         for case, cases in found.items()
         if all(need.accepts == ANY_VERDICT and need.marker == DEPENDS for need in specs[case].needs)
     }
+    for case in _needed_otherwise(cleaners, links):
+        del cleaners[case]
     return {**cleaners, **data.cleaners}
+
+
+def _needed_otherwise(cleaners: Collection[int], links: Links) -> set[int]:
+    """Return those of ``cleaners`` that others need, who are none or are no longer any for that reason."""
+    needs: dict[int, list[int]] = {}
+    for case, _, meant in links.meanings if cleaners else ():
+        needs.setdefault(case, []).extend(each for each in meant if each in cleaners)
+    found: set[int] = set()
+    waiting = [each for case, meant in needs.items() if case not in cleaners for each in meant]
+    while waiting:
+        case = waiting.pop()
+        if case not in found:
+            found.add(case)
+            waiting += needs.get(case, ())
+    return found
 
 
 class CleanUp:

@@ -150,7 +150,7 @@ def test_the_summary_has_stages_and_their_gates() -> None:
     """In a table, and what was judged with its figures, but for that which says why the run has failed."""
     summary = make_summary(staged_run())
     assert "| smoke | 2 | 1 passed, 1 failed | 0.0 s | 1.5 s | failed |" in summary
-    assert "| last | 1 | 1 blocked | never | never | not judged |" in summary
+    assert "| last | 1 | 1 blocked | never | never | none |" in summary
     assert "- `smoke`, met: `duration 1.5s, at most 2min allowed`" in summary
     assert "- `databases`, not judged: `1 failed, at most 1 allowed`" in summary
 

@@ -93,13 +93,20 @@ elif left == "generator":
     next(Finalized.itself)
 elif left == "file":
     Finalized.itself = folder.joinpath("other").open("w")
+elif "socket" in left:
+    import socket
+    Finalized.itself = socket.socket()
+    if left == "closed socket":
+        Finalized.itself.close()
 """
 
 
-@pytest.mark.parametrize("left", ["nothing", "finalizer", "generator", "file"])
+@pytest.mark.parametrize(
+    "left", ["nothing", "finalizer", "generator", "file", "socket", "closed socket"]
+)
 def test_at_the_end_nothing_is_lost(tmp_path: Path, left: str) -> None:
     """Open files are flushed, and what has something to do when it is finalized gets to do it."""
     subprocess.run([sys.executable, "-c", PROGRAM, tmp_path, left], check=True)  # noqa: S603 - ours
     assert (tmp_path / "log").read_text() == "something"
-    assert (tmp_path / "frozen").read_text() == str(left == "nothing")
+    assert (tmp_path / "frozen").read_text() == str(left in {"nothing", "closed socket"})
     assert (tmp_path / "finalized").exists() == (left in {"finalizer", "generator"})

@@ -101,8 +101,8 @@ def test_the_summary_says_what_failed_the_run() -> None:
         stages=(replace(failed, opened_at=0.5), PLAIN),
     )
     assert list(summary_of_stages(record)) == [
-        "stage  tests    from     to  gate        verdicts",
-        "one        1  0.50 s  never  failed      1 passed",
-        "two        0   never  never  not judged  no tests",
+        "stage  tests    from     to  gate    verdicts",
+        "one        1  0.50 s  never  failed  1 passed",
+        "two        0   never  never  none    no tests",
         "gate of stage one failed, so the run has: 2 failed",
     ]

@@ -209,6 +209,23 @@ def test_who_only_waits_for_the_end_of_others_cleans_up() -> None:
     assert find_cleaners(specs, link(specs), pair(specs)) == {2: {0, 1}, 3: {2}, 9: {0}}
 
 
+def test_what_others_need_does_not_clean_up() -> None:
+    """A step on the way to a test is no clean-up, however it waits, nor is a step on the way to that."""
+    first, second, third = (
+        Need(f"t.py::test_{name}", ANY_VERDICT) for name in ("first", "second", "third")
+    )
+    specs = [
+        CaseSpec("t.py::test_first"),
+        CaseSpec("t.py::test_second", needs=(first,)),
+        CaseSpec("t.py::test_third", needs=(second,)),
+        CaseSpec(
+            "t.py::test_last", needs=(third, Need("t.py::test_second"), Need("t.py::test_third"))
+        ),
+        CaseSpec("t.py::test_tidy", needs=(second, third)),
+    ]
+    assert find_cleaners(specs, link(specs), pair(specs)) == {4: {1, 2}}
+
+
 def test_a_long_chain_of_clean_up_is_dropped_at_once() -> None:
     """If none of it has begun, however many wait for one another; and runs to its end if it has."""
     cases = 5_000

@@ -72,6 +72,8 @@ def _when(stage: StageStory) -> str:
 
 def _gate(stage: StageStory) -> str:
     judged = stage.record.judged_at
+    if stage.gate == "none":
+        return "no gate"
     return f"gate {stage.gate}" + ("" if judged is None else f" after {seconds(judged)}")
 
 

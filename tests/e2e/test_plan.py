@@ -138,10 +138,14 @@ def test_an_explanation_says_what_a_test_waits_for(shop: Project) -> None:
     assert not result.lines("in the last run"), "there was none"
 
 
-def test_after_a_run_an_explanation_leads_to_that_of_the_run(project: Project) -> None:
-    """By a command that can be copied, and that explains the test."""
+def test_after_a_run_an_explanation_leads_to_that_of_the_last_one(project: Project) -> None:
+    """By a command that can be copied; what ran no test is no such run."""
     project.write("test_a", "import time\ndef test_x(): time.sleep(0.01)")
     assert project.orchestrate().code == PASSED
+    record = project.path / ".pytest_orchestra" / "last-run.json.gz"
+    before = record.read_bytes()
+    assert project.orchestrate("-k", "nothing").code == NOTHING_COLLECTED
+    assert record.read_bytes() == before
     result = project.orchestrate("--orchestrate-explain", "test_a.py::test_x")
     assert result.lines("^why it began when it did in the last run is told by$")
     assert result.lines("^  pytest-orchestra explain test_a.py::test_x$")

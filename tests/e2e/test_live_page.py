@@ -42,6 +42,18 @@ SUITE = """
     def test_runs(): wait_for("go")
 """
 
+#: The first of them has to pass; the others do not wait for that.
+STAGES = """
+    [[tool.pytest_orchestra.stages]]
+    name = "first"
+    glob = "*::test_fails*"
+    gate = { max_failures = 0 }
+
+    [[tool.pytest_orchestra.stages]]
+    name = "rest"
+    needs = []
+"""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
@@ -86,6 +98,7 @@ class Follower:
 def test_a_browser_follows_a_run(browser: Any, project: Project) -> None:
     """It sees tests run, one fail, and the end, without loading the page again; others may look on."""
     project.write("test_it", SUITE)
+    project.configure(STAGES)
     process = project.start("--orchestrate", "-n2", "-q", "--orchestrate-live=0")
     address = address_of(project)
     follower = Follower(browser, address)
@@ -98,6 +111,8 @@ def test_a_browser_follows_a_run(browser: Any, project: Project) -> None:
     assert "1 test" in waiting.inner_text()
     assert "for 'db', held by test_it.py::test_fails[<img src=x" in waiting.inner_text()
     assert page.locator("#resources tr").inner_text().split() == ["db", "1", "of", "1"]
+    first = page.locator("#stages tr", has_text="first")
+    assert first.inner_text().split("\t") == ["first", "0 of 1 test done", "open"]
     before = running.locator(".figure").inner_text()
     page.wait_for_function(
         "before => [...document.querySelectorAll('#workers tr')].some(row =>"
@@ -118,6 +133,8 @@ def test_a_browser_follows_a_run(browser: Any, project: Project) -> None:
     assert "AssertionError: <script>alert(2)</script>" in failure.inner_text()
     failure.locator("summary").click()
     assert "assert not" in failure.locator("pre").inner_text()
+    first.locator(".bad", has_text="gate failed").wait_for()
+    assert "1 failed, at most 0 allowed (test_it.py::test_fails[<img src=x" in first.inner_text()
     assert page.locator("#state").inner_text() == "running"
 
     (project.path / "go").touch()
@@ -133,7 +150,12 @@ def test_a_browser_follows_a_run(browser: Any, project: Project) -> None:
     assert not page.locator("#lost").is_visible()
     follower.close()
     events = project.path / ".pytest_orchestra" / "events.jsonl"
-    assert json.loads(events.read_text().splitlines()[-1])["event"] == "run_ended"
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    assert told[-1]["event"] == "run_ended"
+    assert [(each["stage"], each["state"]) for each in told if each["event"] == "gate"] == [
+        ("first", "failed"),
+        ("rest", "passed"),
+    ]
     assert (events.parent / ".gitignore").exists()
 
 

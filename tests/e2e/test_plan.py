@@ -63,7 +63,8 @@ def test_a_plan_for_workers_says_what_holds_them_up_and_starts_none(shop: Projec
     shop.configure('[tool.pytest_orchestra]\nreport = "reports"')
     shop.write("conftest.py", "def pytest_configure_node(node): assert False, 'a worker'")
     planned = shop.orchestrate(
-        "-n", "3", "--orchestrate-plan", "--orchestrate-html=plan.html", "--orchestrate-ctrf=c.json"
+        *("-n", "3", "--orchestrate-plan", "--orchestrate-html=plan.html"),
+        *("--orchestrate-ctrf=c.json", "--orchestrate-live=0", "--orchestrate-record"),
     )
     assert planned.code == PASSED
     assert planned.lines("^6 tests are predicted to take 4.00 s on 3 workers$")
@@ -72,7 +73,9 @@ def test_a_plan_for_workers_says_what_holds_them_up_and_starts_none(shop: Projec
     )
     assert planned.lines(r"^  terminal = 2 instead of 1  1\.\d\d s ")
     assert planned.lines(r"^gw2 \[")
-    assert planned.lines("^not of this, so nothing is written: --orchestrate-ctrf$")
+    assert planned.lines(
+        "^of a run only, so without effect here: --orchestrate-ctrf, --orchestrate-record, --orchestrate-live$"
+    )
     assert planned.lines("= 6 tests collected in ")
     page = (shop.path / "plan.html").read_text()
     assert "A plan, not a run" in page
@@ -132,6 +135,20 @@ def test_an_explanation_says_what_a_test_waits_for(shop: Project) -> None:
     assert result.lines("^  test_a.py::test_login to pass, at 0.40 s$")
     assert result.lines("^its priority is 5$")
     assert not result.lines("are predicted to take")
+    assert not result.lines("in the last run"), "there was none"
+
+
+def test_after_a_run_an_explanation_leads_to_that_of_the_last_one(project: Project) -> None:
+    """By a command that can be copied; what ran no test is no such run."""
+    project.write("test_a", "import time\ndef test_x(): time.sleep(0.01)")
+    assert project.orchestrate().code == PASSED
+    record = project.path / ".pytest_orchestra" / "last-run.json.gz"
+    before = record.read_bytes()
+    assert project.orchestrate("-k", "nothing").code == NOTHING_COLLECTED
+    assert record.read_bytes() == before
+    result = project.orchestrate("--orchestrate-explain", "test_a.py::test_x")
+    assert result.lines("^why it began when it did in the last run is told by$")
+    assert result.lines("^  pytest-orchestra explain test_a.py::test_x$")
 
 
 def test_a_misspelled_test_is_a_usage_error_with_those_like_it(shop: Project) -> None:
@@ -139,6 +156,8 @@ def test_a_misspelled_test_is_a_usage_error_with_those_like_it(shop: Project) ->
     result = shop.orchestrate("--orchestrate-explain", "test_a.py::test_chekcout")
     assert result.code == USAGE
     assert result.lines("no such test was collected$")
+    assert result.lines("did you mean test_a.py::test_checkout")
+    result = shop.orchestrate("--orchestrate-explain", "test_checkout")
     assert result.lines("did you mean test_a.py::test_checkout")
     result = shop.orchestrate("--orchestrate-explain", "test_a.py::test_payment")
     assert result.code == USAGE

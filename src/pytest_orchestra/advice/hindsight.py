@@ -11,31 +11,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from pytest_orchestra.advice.readiness import SHORTEST, Readiness, Stay, started, stays_of
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.case import Mode
-from pytest_orchestra.model.requirement import Kind
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.scheduling.pool import EXCLUSIVE
 
-#: Less than this many seconds are no wait.
-SHORTEST: Final = 0.001
-
 #: So long may it take, in seconds, until tokens that came back are with somebody else.
 _HANDING_ON: Final = 0.05
-
-#: Requirements that a case waits for the cases of.
-_EDGES: Final = frozenset({Kind.DATA, Kind.DEPENDENCY, Kind.ORDER})
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """That ``worker`` was busy with ``case`` from ``start`` to ``end``; ``amount`` is what it had of a resource."""
-
-    case: int
-    worker: str
-    start: float
-    end: float
-    amount: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +35,11 @@ class Hindsight:
 
     ``began`` is when it began at last, None if it never did, and ``attempts`` are all times that it did.
     ``chain`` are the prerequisites that it waited for: the one that ended last comes last, before it what
-    that had waited for longest, and so on. ``stage`` is the stage whose gates it waited for instead.
+    that had waited for longest, and so on. ``stage`` is the stage whose gates it waited for instead, or that where it
+    waited for its turn, which was after ``turn``.
     ``resource`` was lacking from ``refused`` on, and ``holders`` had it. ``busy`` is what workers were busy
     with while none was free for it, and ``overtaken`` how many tests workers were given meanwhile.
+    ``was_sent_ahead``: its worker was still busy with another one when it got it.
     """
 
     case: int
@@ -67,11 +52,13 @@ class Hindsight:
     chain: tuple[Stay, ...]
     prerequisites: int
     stage: str | None
+    turn: Stay | None
     resource: str | None
     holders: tuple[Stay, ...]
     busy: tuple[Stay, ...]
     overtaken: int
     remedies: tuple[Remedy, ...]
+    was_sent_ahead: bool = False
 
     @property
     def holders_end(self) -> float:
@@ -84,8 +71,8 @@ def look_back(run: RunRecord, case: int) -> Hindsight:
     record = run.cases[case]
     ready, given = record.ready_at, record.assigned_at
     refused = record.refused_at if record.waited_for is not None else None
-    stays = list(_stays(run))
-    chain = tuple(_chain(run, case, {stay.case: stay for stay in stays}))
+    stays = list(stays_of(run))
+    readiness = Readiness(run, case, stays)
     holders: tuple[Stay, ...] = ()
     if record.waited_for is not None and refused is not None and given is not None:
         had = tuple(_holders(run, case, record.waited_for, stays))
@@ -106,8 +93,8 @@ def look_back(run: RunRecord, case: int) -> Hindsight:
             for number, each in enumerate(run.cases)
             if number != case and (at := each.assigned_at) is not None and ready < at < until
         )
-    stage = _stage(run, record, chain)
-    began = _started(run, record.attempts[-1]) if record.attempts else None
+    stage, turn = readiness.waited_for_stage, readiness.waited_for_turn
+    began = started(run, record.attempts[-1]) if record.attempts else None
     return Hindsight(
         case=case,
         record=record,
@@ -116,69 +103,34 @@ def look_back(run: RunRecord, case: int) -> Hindsight:
         given=given,
         began=given if began is None and record.worker is not None else began,
         attempts=record.attempts,
-        chain=() if stage is not None else chain,
-        prerequisites=len(_prerequisites(record)),
-        stage=stage,
+        chain=() if stage is not None or turn is not None else readiness.chain,
+        prerequisites=len(readiness.prerequisites_of(case)),
+        stage=_stage_name(run, record) if stage is not None or turn is not None else None,
+        turn=turn,
         resource=record.waited_for if refused is not None else None,
         holders=holders,
         busy=busy,
         overtaken=len(overtaken),
         remedies=tuple(
             sorted(
-                _remedies(run, record, chain, holders, refused, min(overtaken, default=None)),
+                _remedies(readiness, record, holders, refused, min(overtaken, default=None)),
                 key=lambda remedy: -remedy.seconds,
             )
+        ),
+        was_sent_ahead=given is not None
+        and began is not None
+        and any(
+            stay.worker == record.worker
+            and stay.case != case
+            and stay.start < began - SHORTEST
+            and stay.end > given + SHORTEST
+            for stay in stays
         ),
     )
 
 
-def _started(run: RunRecord, attempt: Attempt) -> float | None:
-    return None if attempt.started is None else max(0.0, attempt.started - run.started)
-
-
-def _stays(run: RunRecord) -> Iterator[Stay]:
-    """Yield all times that a test ran, tests in their order."""
-    for number, case in enumerate(run.cases):
-        for attempt in case.attempts[:-1]:
-            start = _started(run, attempt)
-            if start is not None:
-                yield Stay(number, attempt.worker, start, start + attempt.seconds)
-        if case.assigned_at is not None and case.worker is not None:
-            last = _started(run, case.attempts[-1]) if case.attempts else None
-            start = case.assigned_at if last is None else last
-            yield Stay(number, case.worker, start, start + (case.seconds or 0.0))
-
-
-def _prerequisites(case: CaseRecord) -> tuple[int, ...]:
-    return tuple(
-        dict.fromkeys(
-            other for need in case.requirements if need.kind in _EDGES for other in need.cases
-        )
-    )
-
-
-def _chain(run: RunRecord, case: int, stays: dict[int, Stay]) -> Iterator[Stay]:
-    """Yield what ``case`` waited for, the first to begin first; each is the last of those that the next needs."""
-    found: list[Stay] = []
-    seen = {case}
-    while True:
-        ends = [stays[other] for other in _prerequisites(run.cases[case]) if other in stays]
-        last = max(ends, key=lambda stay: stay.end, default=None)
-        if last is None or last.case in seen:
-            return iter(reversed(found))
-        found.append(last)
-        case = last.case
-        seen.add(case)
-
-
-def _stage(run: RunRecord, case: CaseRecord, chain: tuple[Stay, ...]) -> str | None:
-    """Return the name of the stage that opened after all that ``case`` comes after was over."""
-    if case.spec.stage is None or case.spec.stage >= len(run.stages):
-        return None
-    stage = run.stages[case.spec.stage]
-    before = chain[-1].end if chain else 0.0
-    opened = stage.opened_at
-    return stage.spec.name if opened is not None and opened > before + SHORTEST else None
+def _stage_name(run: RunRecord, case: CaseRecord) -> str | None:
+    return None if case.spec.stage is None else run.stages[case.spec.stage].spec.name
 
 
 def _holders(run: RunRecord, case: int, resource: str, stays: list[Stay]) -> Iterator[Stay]:
@@ -234,10 +186,9 @@ def _most_beside(run: RunRecord, case: CaseRecord) -> int | None:
     return known.capacity - wanted
 
 
-def _remedies(  # noqa: PLR0913, PLR0917 - what helps hangs on all of it
-    run: RunRecord,
+def _remedies(
+    readiness: Readiness,
     case: CaseRecord,
-    chain: tuple[Stay, ...],
     holders: tuple[Stay, ...],
     refused: float | None,
     first_overtaken: float | None,
@@ -245,9 +196,9 @@ def _remedies(  # noqa: PLR0913, PLR0917 - what helps hangs on all of it
     ready, given = case.ready_at, case.assigned_at
     if ready is None or given is None:
         return
-    yield from _without_prerequisites(run, case, chain)
+    yield from _ready_earlier(readiness, case, given)
     if case.waited_for is not None and refused is not None:
-        yield from _with_tokens(run, case, holders, refused, given)
+        yield from _with_tokens(readiness.run, case, holders, refused, given)
     waited = (given if refused is None else refused) - ready
     if waited > SHORTEST:
         yield Remedy("one more worker, free when it was ready", waited)
@@ -258,23 +209,40 @@ def _remedies(  # noqa: PLR0913, PLR0917 - what helps hangs on all of it
         )
 
 
-def _without_prerequisites(
-    run: RunRecord, case: CaseRecord, chain: tuple[Stay, ...]
-) -> Iterator[Remedy]:
+def _ready_earlier(readiness: Readiness, case: CaseRecord, given: float) -> Iterator[Remedy]:
+    stage, turn = readiness.waited_for_stage, readiness.waited_for_turn
+    if readiness.is_tried_again:
+        first = started(readiness.run, case.attempts[0])
+        if first is not None:
+            yield Remedy("not failing when it was first tried", given - first)
+    elif stage is not None:
+        names = " and ".join(map(repr, stage.spec.needs)) or "other stages"
+        gained = readiness.opened - max(readiness.chain_end, readiness.turn_end)
+        yield Remedy(f"not to wait for the gate of {names}", gained)
+    elif turn is not None:
+        gained = readiness.turn_end - max(readiness.chain_end, readiness.opened)
+        yield Remedy("not to wait for its turn: another strategy than sequential", gained)
+    else:
+        yield from _without_prerequisites(readiness)
+
+
+def _without_prerequisites(readiness: Readiness) -> Iterator[Remedy]:
+    run, chain = readiness.run, readiness.chain
     if not chain:
         return
     last = chain[-1]
-    stays = {stay.case: stay.end for stay in _stays(run)}
-    others = [stays.get(each, 0.0) for each in _prerequisites(case) if each != last.case]
-    gained = last.end - max(others, default=0.0)
+    ends = {stay.case: stay.end for stay in readiness.stays}
+    before = readiness.prerequisites_of(readiness.case)
+    others = [ends.get(each, 0.0) for each in before if each != last.case]
+    gained = last.end - max((*others, readiness.opened, readiness.turn_end))
     if gained > SHORTEST:
         yield Remedy(f"not to wait for {_name(run, last.case)}", gained)
     for stay in chain:
         took = stay.end - stay.start
-        if took > SHORTEST:
+        if min(took, gained) > SHORTEST:
             yield Remedy(f"{_name(run, stay.case)} taking no time", min(took, gained))
         waited = run.cases[stay.case].waited
-        if waited > SHORTEST:
+        if min(waited, gained) > SHORTEST:
             yield Remedy(f"{_name(run, stay.case)} not waiting itself", min(waited, gained))
 
 

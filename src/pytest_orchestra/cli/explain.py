@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_orchestra.advice.hindsight import SHORTEST, Hindsight, Stay, look_back
+from pytest_orchestra.advice.hindsight import Hindsight, look_back
+from pytest_orchestra.advice.readiness import SHORTEST, Stay
 from pytest_orchestra.cli import project
 from pytest_orchestra.cli.console import say
 from pytest_orchestra.cli.flaky_report import write_data
@@ -37,6 +38,9 @@ exit codes: 0 explained; 2 wrong use, no such test, or no record of a run
 #: So many tests of one kind are named, and so many names are suggested.
 _MOST: Final = 8
 _SUGGESTED: Final = 3
+
+#: What a worker takes to begin with what it was given is worth a line from so many seconds on.
+_LATE: Final = 0.01
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +117,8 @@ def lines(run: RunRecord, found: Hindsight, path: Path) -> Iterator[str]:
     nodeid = record.spec.nodeid
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)) if run.started else "?"
     yield f"{nodeid}: {_outcome(found)}"
-    yield f"in the run of {started} on {max(1, len(run.workers))} workers ({path})"
+    workers = max(1, len(run.workers))
+    yield f"in the run of {started} on {workers} {'worker' if workers == 1 else 'workers'} ({path})"
     yield ""
     if found.given is None:
         yield from _never(run, found)
@@ -171,8 +176,10 @@ def _steps(run: RunRecord, found: Hindsight) -> Iterator[str]:
         if found.holders and others and found.holders_end < found.given - SHORTEST:
             yield _indented(f"from {found.holders_end:.2f} s on {others}")
     yield _at(found.given, f"given to {record.worker}")
-    if found.began is not None and found.began - found.given > SHORTEST:
-        yield _at(found.began, "began, since it had been sent there ahead of time")
+    late = _LATE if not found.was_sent_ahead else SHORTEST
+    if found.began is not None and found.began - found.given > late:
+        why = ", since it had been sent there ahead of time" if found.was_sent_ahead else ""
+        yield _at(found.began, f"began{why}")
     if found.began is not None and record.seconds is not None:
         yield _at(found.began + record.seconds, str(record.verdict))
 
@@ -180,7 +187,13 @@ def _steps(run: RunRecord, found: Hindsight) -> Iterator[str]:
 def _ready(run: RunRecord, found: Hindsight) -> Iterator[str]:
     if found.ready is None:
         return
-    if found.stage is not None:
+    if len(found.attempts) > 1:
+        yield _at(found.ready, "ready to be tried again")
+    elif found.turn is not None:
+        name, worker = _name(run, found.turn.case), found.turn.worker
+        turn = f"its turn in the stage {found.stage!r}, since {name} was over ({worker})"
+        yield _at(found.ready, f"ready: {turn}")
+    elif found.stage is not None:
         yield _at(found.ready, f"ready: the stage {found.stage!r} had opened")
     elif found.chain:
         for stay in found.chain[:-1]:
@@ -188,8 +201,6 @@ def _ready(run: RunRecord, found: Hindsight) -> Iterator[str]:
         last, others = found.chain[-1], found.prerequisites - 1
         of = f", the last of {found.prerequisites} that it comes after" if others else ""
         yield _at(found.ready, f"ready: {_name(run, last.case)} was over ({last.worker}){of}")
-    elif len(found.attempts) > 1:
-        yield _at(found.ready, "ready to be tried again")
     elif found.ready <= SHORTEST:
         yield _at(found.ready, "ready from the beginning")
     else:
@@ -287,6 +298,7 @@ def to_data(run: RunRecord, found: Hindsight) -> dict[str, Any]:
         ],
         "waited_for": found.resource,
         "stage": found.stage,
+        "turn_after": None if found.turn is None else _name(run, found.turn.case),
         "chain": told(found.chain),
         "holders": told(found.holders),
         "busy": told(found.busy),

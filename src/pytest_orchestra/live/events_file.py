@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, assert_never
 
@@ -19,6 +19,7 @@ from pytest_orchestra.model.moments import (
     CaseBegan,
     CaseEnded,
     CaseLeft,
+    GateJudged,
     Moment,
     RunBegan,
     RunEnded,
@@ -26,6 +27,7 @@ from pytest_orchestra.model.moments import (
     WorkerCame,
     WorkerWent,
 )
+from pytest_orchestra.model.verdict import Verdict
 
 #: Rises when what a reader relies on changes; new events and new keys do not.
 VERSION: Final = 1
@@ -54,7 +56,7 @@ class EventsFile:
         ]
         write_whole(self._descriptor, "".join(f"{line}\n" for line in lines).encode())
 
-    def _event(self, moment: Moment) -> tuple[str, dict[str, Any]]:  # noqa: PLR0911 - one for each kind
+    def _event(self, moment: Moment) -> tuple[str, dict[str, Any]]:  # noqa: C901, PLR0911 - one for each kind
         match moment:
             case RunBegan(tests, workers):
                 return "run_started", {"version": VERSION, "tests": tests, "workers": workers}
@@ -74,11 +76,12 @@ class EventsFile:
                 told = {} if was is None else {"was": str(was)}
                 keys = {"test": self._nodeid_of(case), "verdict": str(verdict), **told}
                 return "test_amended", {**keys, **_message(failure)}
+            case GateJudged():
+                return "gate", _gate(moment)
             case RunStopping(reason):
                 return "run_stopping", {"reason": reason}
             case RunEnded(seconds, counts, stopped):
-                by_verdict = {str(verdict): count for verdict, count in counts.items()}
-                keys = {"seconds": round(seconds, 3), "counts": by_verdict}
+                keys = {"seconds": round(seconds, 3), "counts": _by_verdict(counts)}
                 return "run_ended", {**keys, **_if("stopped", stopped)}
             case _:  # pragma: no cover - the type checker proves that there are no others
                 assert_never(moment)
@@ -147,6 +150,22 @@ def _ends_a_line(descriptor: int) -> bool:
         return os.read(descriptor, 1) == b"\n"
     except OSError:
         return True
+
+
+def _gate(moment: GateJudged) -> dict[str, object]:
+    return {
+        "stage": moment.stage,
+        "state": "failed" if moment.has_failed else "passed",
+        **_if("was", moment.had_passed and "passed"),
+        "seconds": round(moment.at, 3),
+        "counts": _by_verdict(moment.counts),
+        **_if("reason", "; ".join(moment.reasons)),
+        **_if("on_fail", moment.on_fail and str(moment.on_fail)),
+    }
+
+
+def _by_verdict(counts: Mapping[Verdict, int]) -> dict[str, int]:
+    return {str(verdict): count for verdict, count in counts.items()}
 
 
 def _if(key: str, value: object) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from pytest_orchestra.model.verdict import FAILURE, Verdict
 
@@ -38,14 +39,32 @@ class ResourceStatus:
     use: str
 
 
+class StageState(StrEnum):
+    """Where a stage stands: before its gate is judged, and after.
+
+    One that ``WAITS`` is closed by gates that are not judged yet. Of one that is ``HELD`` back tests will not
+    run, since a gate has failed, so its own is never judged. One that is ``OVER`` has no gate.
+    """
+
+    WAITS = "waits"
+    OPEN = "open"
+    HELD = "held back"
+    OVER = "over"
+    PASSED = "gate passed"
+    FAILED = "gate failed"
+
+
 @dataclass(frozen=True, slots=True)
 class StageStatus:
-    """How far a stage is."""
+    """How far a stage is: ``waits_for`` are those whose gates close it, ``why`` says for what its own has failed."""
 
     name: str
     tests: int
     done: int
     failed: int
+    state: StageState = StageState.OPEN
+    waits_for: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from pytest_orchestra.live.status import Status, Waiting, WorkerStatus
+from pytest_orchestra.live.status import StageState, StageStatus, Status, Waiting, WorkerStatus
 from pytest_orchestra.model.verdict import Verdict
 
 #: Verdicts that are worth a word while the run goes on.
@@ -40,6 +41,8 @@ def minute_line(status: Status, now: float) -> str:
         parts.append(f"{_all_waiting(status):,} wait ({waits})")
     parts += _end(status, now)
     line = f"{spell(now)}: {', '.join(parts)}"
+    if status.stages:
+        line += f"; {_stages(status.stages)}"
     if status.busy:
         longest = status.busy[0]
         line += f"; longest running: {longest.test} {spell(now - longest.since)} on {longest.name}"
@@ -54,6 +57,9 @@ def screen_lines(status: Status, now: float, columns: int, rows: int) -> list[st
     lines = [_first_that_fits(_headlines(status, now), columns)]
     if status.waiting:
         lines.append(_first_that_fits(_wait_lines(status, now), columns))
+        room -= 1
+    if status.stages and room > 1:
+        lines.append(_first_that_fits(_stage_lines(status.stages), columns))
         room -= 1
     shown = status.workers
     if len(shown) > room:
@@ -94,6 +100,43 @@ def _wait_lines(status: Status, now: float) -> Iterable[str]:
     yield f"{total}: {', '.join(f'{each.tests:,} for {each.what}' for each in status.waiting)}"
     yield f"{total}: {status.waiting[0].tests:,} for {status.waiting[0].what}"
     yield total
+
+
+def gates_of(stages: Sequence[str]) -> str:
+    """Return what tests wait for that are behind the gates of ``stages``."""
+    return f"the gate{'s' if len(stages) > 1 else ''} of {' and '.join(stages)}"
+
+
+def _stages(stages: Iterable[StageStatus]) -> str:
+    return f"stages: {', '.join(map(_stage, stages))}"
+
+
+def _stage(stage: StageStatus) -> str:
+    if stage.waits_for:
+        return f"{stage.name} waits for {' and '.join(stage.waits_for)}"
+    if stage.state in {StageState.WAITS, StageState.HELD}:
+        return f"{stage.name} {stage.state}"
+    is_judged = stage.state is not StageState.OPEN
+    parts = [str(stage.state)] if is_judged else []
+    if not is_judged or stage.done < stage.tests:
+        parts.append(f"{stage.done:,} of {stage.tests:,} done")
+    parts += [f"{stage.failed:,} failed"] if stage.failed else []
+    return f"{stage.name} {parts[0]}" + (f" ({', '.join(parts[1:])})" if parts[1:] else "")
+
+
+def _stage_lines(stages: Sequence[StageStatus]) -> Iterable[str]:
+    """Yield the line on stages, in ever fewer words: what goes wrong, and what goes on, is last to be left out."""
+    yield _stages(stages)
+    for wanted in (
+        {StageState.OPEN, StageState.FAILED, StageState.HELD},
+        {StageState.OPEN, StageState.FAILED},
+        {StageState.FAILED},
+    ):
+        shown = [each for each in stages if each.state in wanted]
+        if shown:
+            yield f"{_stages(shown)}, and {len(stages) - len(shown)} more"
+    counts = Counter(stage.state for stage in stages)
+    yield f"stages: {', '.join(f'{count} {state}' for state, count in counts.items())}"
 
 
 def _wait(waiting: Waiting, now: float) -> str:

@@ -98,6 +98,7 @@ class Dispatch:
 #: The first letter of each: no two have the same.
 _LETTERS: Final = {deed: deed.value[0] for deed in Deed}
 _BY_LETTER: Final = {letter: deed for deed, letter in _LETTERS.items()}
+_OF_THOSE_WHO_ARE_THERE: Final = frozenset({Deed.JOINED, Deed.RUN})
 _WITH_VERDICT: Final = frozenset({Deed.ENDED, Deed.AMENDED, Deed.LOST})
 
 
@@ -133,12 +134,13 @@ class Recording:
     def crew(self) -> tuple[str, ...]:
         """The workers that were there at once, those who took the place of others left out.
 
-        In the order in which they came; as many as there ever were at a time.
+        In the order in which they came; as many as there ever were at a time. Who was given something was
+        there, although nothing says that it came.
         """
         there: list[str] = []
         most: list[str] = []
         for step in self.dispatch:
-            if step.deed is Deed.JOINED:
+            if step.deed in _OF_THOSE_WHO_ARE_THERE and step.worker not in there:
                 there.append(step.worker)
                 if len(there) > len(most):
                     most = list(there)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from pytest_orchestra.model.attempt import Failure
+from pytest_orchestra.model.stage import OnFail
 from pytest_orchestra.model.verdict import Verdict
 
 
@@ -85,6 +86,27 @@ class CaseAmended:
 
 
 @dataclass(frozen=True, slots=True)
+class GateJudged:
+    """The gate of ``stage`` has passed, or failed for ``reasons``, ``at`` so many seconds after the run began.
+
+    ``counts`` are its tests by verdict so far. ``on_fail`` says what becomes of others now that it has failed; None
+    where it holds nobody back any more, since it ``had_passed``.
+    """
+
+    stage: str
+    at: float
+    counts: Mapping[Verdict, int]
+    reasons: tuple[str, ...] = ()
+    on_fail: OnFail | None = None
+    had_passed: bool = False
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether something that it asks for is not met."""
+        return bool(self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
 class RunStopping:
     """Nothing more begins, for this reason, but perhaps what cleans up."""
 
@@ -108,6 +130,7 @@ Moment: TypeAlias = (
     | CaseEnded
     | CaseLeft
     | CaseAmended
+    | GateJudged
     | RunStopping
     | RunEnded
 )

@@ -167,28 +167,39 @@ def _read(head: dict[str, Any], lines: Iterable[dict[str, Any]]) -> Recording:
         conditions=codec_of(Conditions).read(head["conditions"]),
         surroundings=codec_of(Surroundings).read(head["surroundings"]),
         shard=None if shard is None else codec_of(ShardRecord).read(shard),
-        hosts=tuple(head["hosts"].items()),
+        hosts=tuple((_text(worker), _text(host)) for worker, host in head["hosts"].items()),
     )
+
+
+def _text(value: object) -> str:
+    """Return ``value``; raises ValueError if it is no text."""
+    if not isinstance(value, str):
+        raise ValueError(f"{json.dumps(value)[:80]} is no name")  # noqa: TRY004 - of what was read
+    return value
 
 
 def _step(line: dict[str, Any], numbers: dict[str, int]) -> Step | None:
     """Return the step in a ``line``; gives numbers to tests in the order in which they are met."""
     match line:
         case {"left": nodeid}:
-            numbers.setdefault(nodeid, len(numbers))
+            numbers.setdefault(_text(nodeid), len(numbers))
             return None
         case {"joined": worker}:
-            return Step(Deed.JOINED, worker)
+            return Step(Deed.JOINED, _text(worker))
         case {"down": fixtures, "on": worker}:
-            return Step(Deed.DOWN, worker, fixtures=tuple((name, at) for name, at in fixtures))
+            down = tuple((_text(name), _text(at)) for name, at in fixtures)
+            return Step(Deed.DOWN, _text(worker), fixtures=down)
         case {"lost": worker}:
             nodeid = line.get("with")
             deed = Deed.LOST
         case _:
             deed = next((each for each in _OF_CASES if each in line), Deed.DOWN)
             nodeid, worker = line.get(deed), line.get("on")
-    if deed is Deed.DOWN or not isinstance(worker, str):
+    has_case = nodeid is not None
+    is_end = has_case and deed is not Deed.RUN
+    is_whole = (has_case or deed is Deed.LOST) and is_end == ("as" in line)
+    if deed is Deed.DOWN or not isinstance(worker, str) or not is_whole:
         raise ValueError(f"there is a line that means nothing: {json.dumps(line)[:80]}")
-    case = None if nodeid is None else numbers.setdefault(nodeid, len(numbers))
-    verdict = Verdict(line["as"]) if "as" in line else None
+    case = numbers.setdefault(_text(nodeid), len(numbers)) if has_case else None
+    verdict = Verdict(line["as"]) if is_end else None
     return Step(deed, worker, case, verdict)

@@ -164,8 +164,9 @@ class Alone:
     def _look(self, lines: LogLines | None) -> None:
         """Write what is due past pytest's capturing, which goes on while a test runs."""
         live = self._opening.live
-        # Otherwise the other thread changed what was being looked at, so there is progress.
-        with suppress(RuntimeError):
+        # Otherwise the other thread changed what was being looked at, so there is progress; or nobody reads the
+        # line. What a thread raises, pytest would hold against the test that runs.
+        with suppress(RuntimeError, LookupError, OSError):
             line = lines.check() if lines is not None else None
             if line is not None and self._stderr >= 0:
                 live.make_room()

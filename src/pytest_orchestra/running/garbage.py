@@ -187,7 +187,9 @@ def _is_harmless(finalizable: Any) -> bool:
         return isinstance(finalizable.name, int) or finalizable.name == os.devnull
     package = _package(type(finalizable).__module__)
     if package == "socket":
-        return finalizable.fileno() < 0 or finalizable in _Seen.lines
+        # What makes a file of a socket is asked for its number in vain once it is closed.
+        is_closed = getattr(finalizable, "closed", False) or finalizable.fileno() < 0
+        return is_closed or finalizable in _Seen.lines
     return package in _HARMLESS
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import pytest
 from _pytest.outcomes import OutcomeException
 
+from pytest_orchestra.model.moments import GateJudged
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.model.stage import Check, StageFigures, StageRecord, StageSpec
 from pytest_orchestra.model.verdict import Verdict
+from pytest_orchestra.reports.stages import stage_stories
 from pytest_orchestra.reports.text import one_line
 from pytest_orchestra.running.draft import show
 
@@ -68,6 +70,22 @@ def with_coverage(run: RunRecord) -> RunRecord:
     if all(stage.spec.gate.min_coverage is None for stage in run.stages):
         return run
     return replace(run, stages=tuple(_covered(stage, run) for stage in run.stages))
+
+
+def late_failures(run: RunRecord) -> Iterator[GateJudged]:
+    """Yield for each gate that coverage fails what is to be told of that: nobody knew before the end."""
+    for story in stage_stories(run):
+        stage = story.record
+        reasons = tuple(
+            check.detail
+            for check in stage.checks
+            if check.criterion == _COVERAGE and check.is_met is False
+        )
+        if reasons:
+            others = (check for check in stage.checks if check.criterion != _COVERAGE)
+            had_passed = stage.judged_at is not None and all(check.is_met for check in others)
+            name, at = stage.spec.name, run.seconds
+            yield GateJudged(name, at, story.counts, reasons, had_passed=had_passed)
 
 
 def _covered(stage: StageRecord, run: RunRecord) -> StageRecord:

@@ -21,8 +21,11 @@ class LastRun:
     def pytest_orchestra_finished(self, run: RunRecord) -> None:
         """Write ``run`` if that takes next to no time; the record of an earlier run is gone in any case.
 
-        Nobody has asked for it, so nothing is said where it cannot be written.
+        But for a run of no test, by a slip in ``-k``: nobody will ask for that one. Nobody has asked for it, so
+        nothing is said where it cannot be written.
         """
+        if not run.cases:
+            return
         from pytest_orchestra.history.places import prepare  # noqa: PLC0415 - at the end
         from pytest_orchestra.reports.last_run import is_worth_keeping, last_run_path  # noqa: PLC0415
         from pytest_orchestra.reports.record_file import write_record  # noqa: PLC0415

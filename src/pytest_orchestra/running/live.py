@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from pytest_orchestra.live.status import Status
 from pytest_orchestra.model.moments import RunEnded
 from pytest_orchestra.model.run import RunRecord
+from pytest_orchestra.running.gates import late_failures
 from pytest_orchestra.running.log_lines import LogLines
 from pytest_orchestra.running.lookout import Lookout
 from pytest_orchestra.running.screen import Screen
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from pytest_orchestra.running.event_log import EventLog
     from pytest_orchestra.running.run import Run
     from pytest_orchestra.running.terminal import TerminalReport
-    from pytest_orchestra.settings import Settings
 
 #: The name of the plugin.
 LIVE: Final = "orchestra-live"
@@ -39,10 +40,9 @@ class Live:
     Only what is said to be for any thread is; all else is for the one that drives the run.
     """
 
-    def __init__(self, config: pytest.Config, settings: Settings, terminal: TerminalReport) -> None:
+    def __init__(self, config: pytest.Config, terminal: TerminalReport) -> None:
         self._config: Final = config
         self._terminal: Final = terminal
-        self._stages: Final = tuple(stage.name for stage in settings.stages)
         self._screen: Screen | None = None
         self._broadcast: Final = _broadcast(config)
         self._events: Final = _event_log(config, terminal)
@@ -76,7 +76,7 @@ class Live:
         self._run = run
         if self._events is not None:
             self._events.open(run)
-        self._lookout = Lookout(run, workers, self._stages, hears=self.is_watched)
+        self._lookout = Lookout(run, workers, hears=self.is_watched)
         if self.is_watched:
             run.telling.listeners.append(self._lookout.hear)
         if self._screen is not None:
@@ -130,9 +130,13 @@ class Live:
         """Say what came of it."""
         with self._lock:
             self._give_screen_back()
-            self._run = None
+            watched, self._run = self._run, None
+            if watched is not None:
+                for moment in late_failures(run):
+                    watched.telling.tell(moment)
             if self._lookout is not None and self.is_watched:
-                self._status = self._lookout.look()
+                # What comes after the last test is not its time.
+                self._status = replace(self._lookout.look(), now=run.seconds)
         if self._events is not None:
             self._events.write(RunEnded(run.seconds, run.counts, run.stopped))
 

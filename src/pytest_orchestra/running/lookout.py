@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pytest_orchestra.live.events_file import first_line
@@ -11,11 +11,13 @@ from pytest_orchestra.live.forecast import Forecast
 from pytest_orchestra.live.status import (
     FailureNote,
     ResourceStatus,
+    StageState,
     StageStatus,
     Status,
     Waiting,
     WorkerStatus,
 )
+from pytest_orchestra.live.words import gates_of
 from pytest_orchestra.model.attempt import Failure
 from pytest_orchestra.model.capacity import UNBOUNDED
 from pytest_orchestra.model.moments import (
@@ -23,10 +25,12 @@ from pytest_orchestra.model.moments import (
     CaseBegan,
     CaseEnded,
     CaseLeft,
+    GateJudged,
     Moment,
     RunStopping,
     WorkerWent,
 )
+from pytest_orchestra.model.stage import Gate
 from pytest_orchestra.model.verdict import FAILURE, Verdict
 from pytest_orchestra.running.plan import Plan
 from pytest_orchestra.running.run import Run
@@ -34,6 +38,7 @@ from pytest_orchestra.running.stall import NAMED_HOLDERS
 from pytest_orchestra.scheduling.explain import waited_for_text
 from pytest_orchestra.scheduling.quantity import format_quantity, round_bytes
 from pytest_orchestra.scheduling.score import fill
+from pytest_orchestra.scheduling.stages import GateState, Stages
 from pytest_orchestra.scheduling.standing import Standing
 
 #: So many failures are kept to be shown, each with so many characters of what pytest says at the most.
@@ -42,23 +47,21 @@ _MOST_TEXT: Final = 8_000
 
 
 class Lookout:
-    """What one run looks like from outside; ``stages`` are the names of its stages, if it has any.
+    """What one run looks like from outside.
 
     A status costs a look at each worker and each kind of case that waits, not at each case.
     """
 
-    def __init__(
-        self, run: Run, workers: int, stages: Sequence[str] = (), *, hears: bool = True
-    ) -> None:
+    def __init__(self, run: Run, workers: int, *, hears: bool = True) -> None:
         """Without ``hears`` it is not told of moments, and has to look at each case."""
         self._run: Final = run
         self._hears: Final = hears
         self._known: Final[dict[int, Verdict]] = {}
-        self._stages: Final = stages
-        self._stage_of: Final = [spec.stage for spec in run.plan.specs] if stages else []
-        self._in_stage: Final = Counter(self._stage_of)
-        self._done_in: Final[Counter[int | None]] = Counter()
-        self._failed_in: Final[Counter[int | None]] = Counter()
+        self._stages: Final = run.engine.stages
+        self._done_in: Final[Counter[int]] = Counter()
+        self._failed_in: Final[Counter[int]] = Counter()
+        #: Why gates have failed, by the names of stages.
+        self._gate_failures: Final[dict[str, str]] = {}
         self._counts: Final[Counter[Verdict]] = Counter()
         self._running: Final[dict[str, tuple[int, float]]] = {}
         self._last: Final[dict[str, float]] = {}
@@ -84,6 +87,8 @@ class Lookout:
                 self._amend(case, verdict, was, failure)
             case WorkerWent(worker):
                 self._running.pop(worker, None)
+            case GateJudged(stage) if moment.has_failed:
+                self._gate_failures[stage] = "; ".join(moment.reasons)
             case RunStopping(reason):
                 self._stopping = reason
             case _:
@@ -97,15 +102,16 @@ class Lookout:
         workers = tuple(self._workers(now))
         standing = self._run.engine.standing
         is_over = self._run.engine.done
+        stages = tuple(self._stages_now())
         return Status(
             now=now,
             tests=len(self._run.plan.specs),
             counts=dict(self._counts),
             workers=workers,
             ready=standing.free,
-            waiting=tuple(self._waiting(standing)),
+            waiting=tuple(self._waiting(standing, stages)),
             resources=tuple(self._resources()),
-            stages=tuple(self._stage(number) for number in range(len(self._stages))),
+            stages=stages,
             ends_at=None if is_over else self._ends_at(now),
             stopping=self._stopping,
         )
@@ -153,8 +159,8 @@ class Lookout:
 
     def _count(self, case: int, verdict: Verdict, by: int) -> None:
         self._counts[verdict] += by
-        if self._stages:
-            stage = self._stage_of[case]
+        if self._stages is not None:
+            stage = self._stages.staging.of_case[case]
             self._done_in[stage] += by
             self._failed_in[stage] += by * (verdict in FAILURE)
 
@@ -185,7 +191,7 @@ class Lookout:
                 known = queue[0], max(engine.waits.assigned_at[queue[0]] or now, last)
             yield WorkerStatus(worker, self._run.nodeid(known[0]), known[1])
 
-    def _waiting(self, standing: Standing) -> Iterator[Waiting]:
+    def _waiting(self, standing: Standing, stages: Iterable[StageStatus]) -> Iterator[Waiting]:
         """Yield who waits for what, most first."""
         pool = self._run.plan.pool
         # Whenever some of it comes back, all that lacked it is tried anew.
@@ -197,8 +203,15 @@ class Lookout:
             holders = pool.holders(lack.resource) if lack.resource in pool.capacities else ()
             named = map(self._run.nodeid, holders) if len(holders) <= NAMED_HOLDERS else ()
             yield Waiting(what, lack.cases, self._wanted[lack.resource], tuple(named))
-        if standing.waiting:
-            yield Waiting("tests they depend on", standing.waiting)
+        others = standing.waiting
+        for stage in stages:
+            # What else they may wait for comes after that.
+            behind = min(others, stage.tests - stage.done) if stage.waits_for else 0
+            if behind:
+                others -= behind
+                yield Waiting(gates_of(stage.waits_for), behind)
+        if others:
+            yield Waiting("tests they depend on", others)
         if standing.resting:
             yield Waiting("their next attempt", standing.resting)
 
@@ -212,9 +225,34 @@ class Lookout:
                 bound = f" of {show(capacity.tokens)}" if is_bounded else ""
                 yield ResourceStatus(name, f"{show(used)}{bound}")
 
-    def _stage(self, number: int) -> StageStatus:
-        done, failed = self._done_in[number], self._failed_in[number]
-        return StageStatus(self._stages[number], self._in_stage[number], done, failed)
+    def _stages_now(self) -> Iterator[StageStatus]:
+        """Yield how far each stage is, and what has become of its gate."""
+        stages = self._stages
+        if stages is None:
+            return
+        staging = stages.staging
+        for number, spec in enumerate(staging.specs):
+            yield StageStatus(
+                name=spec.name,
+                tests=len(staging.members[number]),
+                done=self._done_in[number],
+                failed=self._failed_in[number],
+                state=self._state(stages, number),
+                waits_for=stages.gates_before(number),
+                why=self._gate_failures.get(spec.name, ""),
+            )
+
+    def _state(self, stages: Stages, number: int) -> StageState:
+        state, spec = stages.state(number), stages.staging.specs[number]
+        if state is GateState.PASSED and spec.name not in self._gate_failures:
+            has_gate = spec.gate != Gate() or stages.staging.is_reviewed
+            return StageState.PASSED if has_gate else StageState.OVER
+        if state is not GateState.UNCERTAIN:
+            return StageState.FAILED
+        if stages.gates_before(number):
+            return StageState.WAITS
+        is_held = stages.tally(number).held_at is not None or not stages.is_open(number)
+        return StageState.HELD if is_held else StageState.OPEN
 
     def _ends_at(self, now: float) -> float | None:
         if self._forecast is None:

@@ -266,12 +266,13 @@ class Opening:
         self._hosts = tuple(hosts)
         script = self.replay.script(collection.specs) if self.replay is not None else None
         plan = self.draft(collection, workers, hosts, bodies, tuning, kits, script, scaling)
+        there = workers
         if plan.crew is not None:
             workers = plan.crew.most
         self.run = Run(plan, self.sharing, partial(review, self._config))
         self.terminal.started(self.run, workers)
         if scaling is not None and plan.crew is not None and plan.specs:
-            self.terminal.sized(plan.crew, scaling.limit)
+            self.terminal.sized(plan.crew.with_present(there), scaling.limit)
         self.live.open(self.run, workers)
         for note in self._quarantine.notes(self._whole or collection):
             self.terminal.line(note, yellow=True)

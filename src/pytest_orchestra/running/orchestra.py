@@ -56,7 +56,7 @@ def configure_main(config: pytest.Config) -> None:
         configure_diagnosis(config, settings, problems, terminal)
         return
     manager.register(Uncollected(), UNCOLLECTED)
-    manager.register(Live(config, settings, terminal), LIVE)
+    manager.register(Live(config, terminal), LIVE)
     manager.register(Reporting.open(config, settings, terminal), "orchestra-reporting")
     if config.getoption("orchestrate_record") is not None:
         from pytest_orchestra.running.recorder import Recorder  # noqa: PLC0415 - only if needed

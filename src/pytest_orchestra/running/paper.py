@@ -26,6 +26,8 @@ _STDOUT: Final = "-"
 #: Names of the files in the directory of ``--orchestrate-report``.
 _JSON_FILE: Final = "plan.json"
 _PAGE_FILE: Final = "plan.html"
+#: Options that need a run; a port may be 0, and a path empty.
+_OF_RUNS: Final = ("record", "live", "events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,10 @@ class Paper:
 
         The directory that the configuration names is for reports of runs.
         """
-        asked = tuple(
-            each for each in (*FORMS, "record") if config.getoption(f"orchestrate_{each}")
-        )
+        asked = [each for each in FORMS if config.getoption(f"orchestrate_{each}")]
+        asked += [each for each in _OF_RUNS if config.getoption(f"orchestrate_{each}") is not None]
         if not config.getoption("orchestrate_plan"):
+            asked += ["report"] if config.getoption("orchestrate_report") else []
             return cls(config, ignored=tuple(f"--orchestrate-{each}" for each in asked))
         here = config.invocation_params.dir
         folder: str | None = config.getoption("orchestrate_report")
@@ -122,7 +124,7 @@ class Paper:
             reporter.write_line(f"written to {path}")
         if self.ignored:
             names = ", ".join(self.ignored)
-            reporter.write_line(f"not of this, so nothing is written: {names}")
+            reporter.write_line(f"of a run only, so without effect here: {names}")
 
 
 @contextmanager

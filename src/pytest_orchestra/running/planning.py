@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import shlex
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import pytest
 
 from pytest_orchestra.model.problem import Problem
+from pytest_orchestra.reports.last_run import last_run_path
 from pytest_orchestra.reports.plan.text import wrapped
 from pytest_orchestra.running.bodies import digest_bodies
 from pytest_orchestra.running.collect import COLLECTING, Collecting
@@ -114,6 +116,17 @@ def _send_home(config: pytest.Config) -> Crew:
     return Crew(names, dist, all(is_plain(XSpec(each)) for each in wanted))
 
 
+def _afterwards(config: pytest.Config, nodeid: str) -> Iterator[str]:
+    """Yield how to learn why a test began when it did in the last run, if the record of one is there."""
+    record = last_run_path(config.rootpath)
+    if record.is_file():
+        command = ["pytest-orchestra", "explain", nodeid]
+        if not config.invocation_params.dir.is_relative_to(config.rootpath):
+            command.append(str(record))  # the command would look above the current directory
+        yield "why it began when it did in the last run is told by"
+        yield f"  {shlex.join(command)}"
+
+
 class Planning:
     """Plugin that takes the place of the loop over all tests."""
 
@@ -170,7 +183,8 @@ class Planning:
             case = nodeids.index(target)
             lines = explain_lines(foretelling, plan, case, self._opening.recollection)
             pieces = (piece for line in lines for piece in wrapped(line, self._paper.width))
-            self._paper.section("orchestra: explanation, no test is run", (target, *pieces))
+            told = (target, *pieces, *_afterwards(self._config, target))
+            self._paper.section("orchestra: explanation, no test is run", told)
         self._paper.remark()
 
     def _find(self, wanted: str, nodeids: Sequence[str]) -> str:

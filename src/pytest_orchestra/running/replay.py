@@ -188,11 +188,10 @@ def fidelity_lines(fidelity: Fidelity, *, is_long: bool) -> Iterator[str]:
     if failures:
         recorded = "recorded failure" if len(failures) == 1 else "recorded failures"
         yield f"{len(again)} of {len(failures)} {recorded} came again"
-        missing = set(fidelity.missing)
+        why = dict.fromkeys(fidelity.missing, "not collected")
+        why |= dict.fromkeys(fidelity.unrun, "did not run")
         lines = [
-            f"  {'not collected' if each in missing else 'not again'}: {each}"
-            for each in failures
-            if each not in again
+            f"  {why.get(each, 'not again')}: {each}" for each in failures if each not in again
         ]
         yield from _some(lines, is_long)
     else:

@@ -441,7 +441,9 @@ class Run:
         return tuple(left)
 
     def _note_gates(self, stages: Stages) -> None:
-        self._notices += (gate_notice(news, stages.staging) for news in stages.news)
+        for news in stages.news:
+            self._notices.append(gate_notice(news, stages.staging))
+            self.telling.judged(news)
         stages.news.clear()
 
     def _share(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:

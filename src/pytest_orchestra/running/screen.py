@@ -20,6 +20,10 @@ from pytest_orchestra.live.words import screen_lines
 _CI: Final = ("CI", "BUILD_NUMBER")
 
 
+#: Ways to capture with which tests print to the terminal themselves, past pytest.
+_UNCAPTURED: Final = ("no", "tee-sys")
+
+
 class Screen:
     """Puts an area between pytest's terminal reporter and its file, for as long as the run goes on."""
 
@@ -39,7 +43,7 @@ class Screen:
             or sys.platform == "win32"
             or config.get_verbosity() < 0
             or option.collectonly
-            or getattr(option, "capture", "no") == "no"
+            or getattr(option, "capture", "no") in _UNCAPTURED
             or getattr(option, "usepdb", False)
             or getattr(option, "trace", False)
             or environment.get("TERM", "dumb") == "dumb"

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from typing import Final
 
+from pytest_orchestra.live.words import gates_of
 from pytest_orchestra.running.run import Run
 from pytest_orchestra.scheduling.engine import State
 from pytest_orchestra.scheduling.explain import waited_for_text
@@ -52,12 +53,18 @@ def describe_stall(run: Run, silent: float) -> str:
         elif state is State.RESTS:
             waits["their next attempt"] += 1
         elif state is State.WAITS_FOR_CASES:
-            waits["tests they depend on"] += 1
+            waits[_waits_behind(run, case)] += 1
     text = f"no test has finished for {silent:.0f} s; running: {', '.join(running) or 'none'}"
     if waits:
         waiting = ", ".join(f"{count} for {what}" for what, count in waits.most_common())
         text += f"; waiting: {waiting}"
     return text
+
+
+def _waits_behind(run: Run, case: int) -> str:
+    stages = run.engine.stages
+    gates = () if stages is None else stages.gates_before(stages.staging.of_case[case])
+    return gates_of(gates) if gates else "tests they depend on"
 
 
 def _waits_for(run: Run, case: int) -> str:

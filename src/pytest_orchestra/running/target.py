@@ -39,7 +39,7 @@ def find_target(option: str, wanted: str, nodeids: Sequence[str], config: pytest
             raise pytest.UsageError(
                 f"{option} {wanted}: names {_count(len(inside))}, give the node id of one:\n    {named}{more}"
             )
-    near = _near(readings[1], nodeids)
+    near = _near(wanted, readings[1], nodeids)
     remedy = f"did you mean {' or '.join(near)}?" if near else "name one test by its node id"
     raise pytest.UsageError(f"{option} {wanted}: no such test was collected\n    {remedy}")
 
@@ -50,14 +50,19 @@ def _from_here(wanted: str, config: pytest.Config) -> str:
     return Path(os.path.relpath(here / path, config.rootpath)).as_posix() + separator + name
 
 
-def _near(wanted: str, nodeids: Sequence[str]) -> list[str]:
-    """Return tests of that name elsewhere, and others of which the node id is like it."""
-    name = split_nodeid(wanted).name.rpartition("::")[2]
-    same = [
-        each for each in nodeids if name and split_nodeid(each).name.rpartition("::")[2] == name
-    ]
-    alike = get_close_matches(wanted, around(sorted(nodeids), wanted), SUGGESTIONS)
+def _near(wanted: str, from_root: str, nodeids: Sequence[str]) -> list[str]:
+    """Return tests of that name elsewhere, and others of which the node id is like it.
+
+    ``wanted`` may be nothing but a name, which is not a path then, although it is read as one.
+    """
+    name = _bare(wanted) or _bare(f"::{wanted}")
+    same = [each for each in nodeids if name and _bare(each) == name]
+    alike = get_close_matches(from_root, around(sorted(nodeids), from_root), SUGGESTIONS)
     return list(dict.fromkeys((*same, *alike)))[:SUGGESTIONS]
+
+
+def _bare(nodeid: str) -> str:
+    return split_nodeid(nodeid).name.rpartition("::")[2]
 
 
 def _count(number: int) -> str:

@@ -11,6 +11,7 @@ from pytest_orchestra.model.moments import (
     CaseBegan,
     CaseEnded,
     CaseLeft,
+    GateJudged,
     Moment,
     RunBegan,
     RunStopping,
@@ -20,6 +21,7 @@ from pytest_orchestra.model.moments import (
 from pytest_orchestra.model.verdict import Cause, Verdict
 from pytest_orchestra.running.attempts import AttemptLog
 from pytest_orchestra.scheduling.engine import Engine
+from pytest_orchestra.scheduling.stages import GateNews, GateState
 
 
 class Telling:
@@ -89,6 +91,17 @@ class Telling:
                 case GiveUp(case, verdict):
                     failure = self._attempts.last_failure(case)
                     self.tell(CaseAmended(case, verdict, None, failure))
+
+    def judged(self, news: GateNews) -> None:
+        """What is certain of a gate has changed."""
+        if self.listeners:
+            assert self._engine.stages is not None  # noqa: S101 - it has told
+            spec = self._engine.stages.staging.specs[news.stage]
+            reasons = tuple(check.detail for check in news.checks if check.is_met is False)
+            on_fail = spec.on_fail if news.state is GateState.FAILED else None
+            is_late = news.state is GateState.FAILED_LATE
+            counts = news.figures.counts
+            self.tell(GateJudged(spec.name, news.at, counts, reasons, on_fail, is_late))
 
     def stopping(self, reason: str) -> None:
         """Nothing more begins, if it has not been said before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, inf
 from typing import Final
@@ -39,6 +39,10 @@ class CrewSize:
     most: int
     first: int
     reason: str = ""
+
+    def with_present(self, workers: int) -> CrewSize:
+        """Return the same where so many ``workers`` are there already: those that may be of use later stay."""
+        return replace(self, first=max(self.first, min(workers, self.most)))
 
 
 def size_crew(  # noqa: PLR0913, PLR0917 - each is a different thing that is known of the run
@@ -101,9 +105,28 @@ class _Run:
     @cached_property
     def _is_bound(self) -> bool:
         """Whether anything but the number of workers can keep cases from running side by side."""
-        if self.graph.edges or any(spec.alone for spec in self.specs):
+        # Tests of a sequential stage wait for one another, although nobody asked for each of these edges.
+        if any(self.graph.waits_for) or self._closed_stages or any(s.alone for s in self.specs):
             return True
         return bool(self.pool.capacities.keys() - {EXCLUSIVE})
+
+    @cached_property
+    def _closed_stages(self) -> frozenset[int]:
+        """The stages that wait for gates of stages which have tests."""
+        staging = self.graph.staging
+        if staging is None:
+            return frozenset()
+        return frozenset(
+            stage
+            for stage, ancestors in enumerate(staging.ancestors)
+            if any(staging.members[each] for each in ancestors)
+        )
+
+    def _is_free(self, case: int) -> bool:
+        """Whether ``case`` can start at once, for all that is to come before it."""
+        staging = self.graph.staging
+        is_closed = staging is not None and staging.of_case[case] in self._closed_stages
+        return not self.graph.waits_for[case] and not is_closed
 
     @cached_property
     def _filled(self) -> list[float]:
@@ -150,7 +173,7 @@ class _Run:
             return CrewSize(most, most)
         workers = ceil(sum(self._filled) / max(self._bound.seconds, _INSTANT))
         workers = max(1, min(most, workers))
-        free = sum(not count for count in self.graph.waits_for)
+        free = sum(map(self._is_free, range(len(self.specs))))
         return CrewSize(workers, min(workers, free))
 
     def _obstacle(self, workers: int) -> str:
@@ -170,7 +193,7 @@ class _Run:
             return "tests that run alone"
         if reason != "critical path":
             return f"resource {self.pool.resource_of(reason)}"
-        return "dependencies"
+        return "dependencies" if self.graph.edges else "stages"
 
 
 def _at_once(schedule: Schedule, seconds: Sequence[float], until: float = inf) -> int:

@@ -788,9 +788,12 @@ class Engine:
     def give(self, worker: str, case: int) -> bool:
         """Give ``case``, which is ready, to ``worker``; false if what it claims is not there.
 
-        Where only another worker may run it, that one gets it.
+        Where only another worker may run it, that one gets it. Where nothing is sent ahead, whoever gets
+        it must have nothing else.
         """
         worker = self._selection.home_of(case) or worker
+        if self._desks[worker].queue and not self._horizon:
+            return False
         has_all = self._selection.take_if_it_fits(worker, case, self._now)
         if has_all:
             self._assign(self._desks[worker], case)

@@ -16,8 +16,8 @@ _Places = dict[str, list[tuple[str, str]]]
 class Fidelity:
     """What a run that was replayed had in common with its recording.
 
-    ``failures`` are the tests that had failed, ``again`` those of them that did so again, and ``missing`` those
-    that were not there. ``outcomes``,
+    ``failures`` are the tests that had failed, ``again`` those of them that did so again, ``missing`` those
+    that were not there, and ``unrun`` those that were, and did not run. ``outcomes``,
     ``places`` and ``crashes`` are differences in words, each in the order of the recording: tests that came
     to something else, ran elsewhere or after another test, and workers that went down in one run only.
     """
@@ -28,6 +28,7 @@ class Fidelity:
     places: tuple[str, ...] = ()
     crashes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unrun: tuple[str, ...] = ()
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -50,6 +51,7 @@ def compare(recorded: Recording, replayed: Recording) -> Fidelity:
         places=tuple(_other_places(recorded, replayed, before)),
         crashes=tuple(_other_crashes(recorded, replayed)),
         missing=tuple(nodeid for nodeid in failures if nodeid not in common),
+        unrun=tuple(nodeid for nodeid in failures if nodeid in common and nodeid not in after),
     )
 
 

@@ -19,6 +19,9 @@ _PARAMS: Final = "["
 #: What follows the name of a class, file or directory in the node ids of the cases inside it.
 _MEMBERS: Final = ("::", "/")
 
+#: Of so many groups of cases it is kept who has which parameters.
+_KEPT: Final = 100
+
 #: Where the part of a path begins that is a glob.
 _GLOB: Final = re.compile(r"[^/]*[*?\[]")
 
@@ -45,6 +48,8 @@ class Names:
                 self._custom.setdefault(name, []).append(index)
         self._carriers: dict[str, _Prefixes] = {}
         self._members: dict[str, tuple[int, ...]] = {}
+        self._sets: dict[str, tuple[int, ...]] = {}
+        self._by_params: dict[int, tuple[tuple[int, ...], dict[str, list[int]]]] = {}
         self._globs: dict[tuple[str, str], tuple[int, ...]] = {}
 
     def resolve(self, need: Need, dependant: int) -> tuple[int, ...]:
@@ -57,8 +62,22 @@ class Names:
         found = self._columns.beside(dependant, found)
         if not need.match_params:
             return found
-        params = self._params(dependant)
-        return tuple(i for i in found if self._params(i) in ("", params))
+        sorted_out = self._sorted_out(found)
+        params = {"", self._params(dependant)}
+        return tuple(sorted(case for each in params for case in sorted_out.get(each, ())))
+
+    def _sorted_out(self, cases: tuple[int, ...]) -> dict[str, list[int]]:
+        """Return ``cases`` by their parameters; all parameter sets of a test ask for the same ones."""
+        kept = self._by_params.get(id(cases))
+        if kept is not None and kept[0] is cases:
+            return kept[1]
+        found: dict[str, list[int]] = {}
+        for case in cases:
+            found.setdefault(self._params(case), []).append(case)
+        if len(self._by_params) >= _KEPT:
+            self._by_params.clear()
+        self._by_params[id(cases)] = cases, found
+        return found
 
     def _params(self, case: int) -> str:
         """Return the parameters of ``case`` in brackets, without the values of a matrix."""
@@ -128,7 +147,10 @@ class Names:
         """Return the case, its parameter sets, or the members that ``name`` has in full."""
         if name in self._exact:
             return (self._exact[name],)
-        return self._sorted.below(name + _PARAMS) or _without(dependant, self._inside(name))
+        sets = self._sets.get(name) or self._sorted.below(name + _PARAMS)
+        if sets:
+            self._sets[name] = sets
+        return sets or _without(dependant, self._inside(name))
 
     def _inside(self, name: str) -> tuple[int, ...]:
         """Return the members of a class, file or directory; many may ask for the same."""

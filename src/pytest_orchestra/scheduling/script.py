@@ -3,7 +3,8 @@
 Whatever a run did or heard is a step. Steps are taken in their order, and one that is to be heard
 (a case is over, a worker is there) is waited for. So a case is given out when all is over that was over
 before it in the recording: a partial order, without any clock. What cannot be waited for, since it will
-never come, is passed over. So a script holds nobody up for ever, whatever became of the tests since.
+never come, is passed over; a case that could not run at its place does so at the end, if it can by then.
+So a script holds nobody up for ever, whatever became of the tests since.
 """
 
 from __future__ import annotations
@@ -66,13 +67,19 @@ class Script:
         self._idle: Final[dict[str, None]] = {}
         #: Parts whose players are gone too early.
         self._vacant: Final[dict[str, None]] = {}
+        #: What could not run at its place.
+        self._late: list[Step] = []
         self._names: Final = frozenset(step.worker for step, _ in self._cues)
         #: Whether nobody else is about to join.
         self._is_crew_complete = False
 
     @property
     def is_over(self) -> bool:
-        """Whether all steps were taken."""
+        """Whether all steps were taken, and nothing is left that may run late."""
+        return self._is_read and not self._late
+
+    @property
+    def _is_read(self) -> bool:
         return self._at >= len(self._cues)
 
     # what happens
@@ -109,8 +116,22 @@ class Script:
 
     def follow(self, players: Players) -> None:
         """Take all steps that can be taken now."""
-        while not self.is_over and self._take(*self._cues[self._at], players):
-            self._at += 1
+        while True:
+            while not self._is_read and self._take(*self._cues[self._at], players):
+                self._at += 1
+            if not (self._is_read and self._late and self._make_up(players)):
+                return
+
+    def _make_up(self, players: Players) -> bool:
+        """At the end, give what was late its turn; false if nothing of that may run, by now or at all."""
+        ready: list[Step] = []
+        waiting: list[Step] = []
+        for step in self._late:
+            if step.case is not None and not players.is_over(step.case):
+                (ready if players.is_ready(step.case) else waiting).append(step)
+        self._cues.extend((step, 0) for step in ready)
+        self._late = waiting if ready or players.is_busy else []
+        return bool(ready)
 
     def _part_of(self, worker: str) -> str:
         return next((part for part, player in self._players.items() if player == worker), worker)
@@ -148,7 +169,10 @@ class Script:
         if player is None:
             return False
         if not players.is_ready(case):
-            return not players.is_busy
+            if players.is_busy:
+                return False
+            self._late.append(step)
+            return True
         return players.give(player, case) or not players.make_way(player, case)
 
     def _is_done(self, step: Step, end: int, players: Players) -> bool:

@@ -125,6 +125,14 @@ class Stages:
         """Whether the cases of ``stage`` wait for no gate."""
         return self._halls[stage].opened_at is not None
 
+    def gates_before(self, stage: int) -> tuple[str, ...]:
+        """Return the names of the stages whose gates may still open ``stage``; none if it is open, or stays closed."""
+        if not self._halls[stage].closed_by:
+            return ()
+        needs = self.staging.needs[stage]
+        uncertain = (each for each in needs if self.state(each) is GateState.UNCERTAIN)
+        return tuple(self.staging.specs[each].name for each in uncertain)
+
     def state(self, stage: int) -> GateState:
         """Return what is certain of the gate of ``stage``."""
         return self._halls[stage].state

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from little_runs import after, ran, run_of
 
-from pytest_orchestra.advice.hindsight import Hindsight, Remedy, Stay, look_back
+from pytest_orchestra.advice.hindsight import Hindsight, Remedy, look_back
+from pytest_orchestra.advice.readiness import Stay
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.case import CaseSpec, Claim, Mode
 from pytest_orchestra.model.lease import Lease
+from pytest_orchestra.model.requirement import Kind, Requirement
 from pytest_orchestra.model.run import CaseRecord, ResourceRecord, RunRecord
-from pytest_orchestra.model.stage import StageRecord, StageSpec
+from pytest_orchestra.model.stage import StageRecord, StageSpec, Strategy
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.scheduling.pool import EXCLUSIVE
 
@@ -147,6 +149,66 @@ def test_attempts_are_told_of() -> None:
     found = look_back(run_of([case]), 0)
     assert [attempt.worker for attempt in found.attempts] == ["gw0", "gw1"]
     assert (found.ready, found.began) == (2.0, 3.0)
+
+
+def test_who_is_tried_again_had_all_that_it_needs() -> None:
+    """So it is not said to have waited for prerequisites or gates anew, but to have failed before."""
+    attempts = (
+        Attempt(Verdict.FAILED, 1001.0, 0.0, 1.0, 0.0, "gw0"),
+        Attempt(Verdict.PASSED, 1003.0, 0.0, 1.0, 0.0, "gw1"),
+    )
+    again = ran("a", "gw1", 3.0, 1.0, ready_at=3.0, attempts=attempts, requirements=after(0))
+    again = replace(again, spec=replace(again.spec, stage=0))
+    run = run_of([ran("needed", "gw0", 0.0, 1.0, ready_at=0.0), again])
+    run = replace(run, stages=(StageRecord(StageSpec("rest"), 1.5),))
+    found = look_back(run, 1)
+    assert (found.chain, found.stage, found.turn) == ((), None, None)
+    assert rounded(found) == [("not failing when it was first tried", 2.0)]
+
+
+def test_who_waited_for_its_turn() -> None:
+    """In a sequential stage: for the test before it, once the stage had opened and all that it needs was over."""
+    staged = [
+        replace(each, spec=replace(each.spec, stage=1))
+        for each in (
+            ran("b", "gw0", 2.0, 3.0, ready_at=2.0),
+            ran("c", "gw1", 5.0, 1.0, ready_at=5.0, requirements=after(0)),
+        )
+    ]
+    spec = StageSpec("steps", strategy=Strategy.SEQUENTIAL, needs=("smoke",))
+    run = run_of([ran("a", "gw0", 0.0, 3.0, ready_at=0.0), *staged])
+    run = replace(run, stages=(StageRecord(StageSpec("smoke"), 0.0), StageRecord(spec, 2.0)))
+    found = look_back(run, 2)
+    assert (found.stage, found.turn) == ("steps", Stay(1, "gw0", 2.0, 5.0))
+    assert rounded(found) == [("not to wait for its turn: another strategy than sequential", 2.0)]
+    first = look_back(run, 1)
+    assert (first.stage, first.turn) == ("steps", None)
+    assert rounded(first) == [("not to wait for the gate of 'smoke'", 2.0)]
+
+
+def test_who_cleans_up_waited_for_all_users() -> None:
+    """Not only for who provided what it cleans up; other cleaners are no users."""
+    data = (Requirement(Kind.DATA, "user", (0,)),)
+    cleaners = [
+        replace(each, spec=replace(each.spec, cleans=("user",)))
+        for each in (
+            ran("drop", "gw0", 3.0, 1.0, ready_at=3.0, requirements=data),
+            ran("other", "gw1", 3.0, 1.0, ready_at=3.0, requirements=data),
+        )
+    ]
+    make = ran("make", "gw0", 0.0, 1.0, ready_at=0.0)
+    use = ran("use", "gw0", 1.0, 2.0, ready_at=1.0, requirements=data)
+    found = look_back(run_of([make, use, *cleaners]), 2)
+    assert [stay.case for stay in found.chain] == [0, 1]
+    assert found.prerequisites == 2
+    assert ("not to wait for a.py::use", 2.0) in rounded(found)
+
+
+def test_what_was_sent_ahead() -> None:
+    """Its worker was busy with another one when it got it."""
+    first, second = ran("a", "gw0", 0.0, 2.0), ran("b", "gw0", 2.0, 1.0)
+    run = run_of([first, replace(second, assigned_at=1.0), replace(second, worker="gw1")])
+    assert [look_back(run, case).was_sent_ahead for case in (0, 1, 2)] == [False, True, False]
 
 
 def test_a_stage_that_opened_late() -> None:

@@ -19,6 +19,7 @@ from pytest_orchestra.model.moments import (
     CaseBegan,
     CaseEnded,
     CaseLeft,
+    GateJudged,
     Moment,
     RunBegan,
     RunEnded,
@@ -26,6 +27,7 @@ from pytest_orchestra.model.moments import (
     WorkerCame,
     WorkerWent,
 )
+from pytest_orchestra.model.stage import OnFail
 from pytest_orchestra.model.verdict import Verdict
 
 FAILURE = Failure("call", "ValueError", "no such user\nat all", "text")
@@ -105,6 +107,35 @@ def events(path: Path) -> Iterator[EventsFile]:
             CaseAmended(1, Verdict.FAILED, None),
             "test_amended",
             {"test": "a.py::test_1", "verdict": "failed"},
+        ),
+        (
+            GateJudged("smoke", 1.23456, {Verdict.PASSED: 3}),
+            "gate",
+            {"stage": "smoke", "state": "passed", "seconds": 1.235, "counts": {"passed": 3}},
+        ),
+        (
+            GateJudged("smoke", 1.0, {Verdict.FAILED: 1}, ("too many", "too slow"), OnFail.HALT),
+            "gate",
+            {
+                "stage": "smoke",
+                "state": "failed",
+                "seconds": 1.0,
+                "counts": {"failed": 1},
+                "reason": "too many; too slow",
+                "on_fail": "halt",
+            },
+        ),
+        (
+            GateJudged("smoke", 1.0, {}, ("too many",), had_passed=True),
+            "gate",
+            {
+                "stage": "smoke",
+                "state": "failed",
+                "was": "passed",
+                "seconds": 1.0,
+                "counts": {},
+                "reason": "too many",
+            },
         ),
         (RunStopping("maxfail"), "run_stopping", {"reason": "maxfail"}),
         (

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from pytest_orchestra.live.status import Status, Waiting, WorkerStatus
+from pytest_orchestra.live.status import StageState, StageStatus, Status, Waiting, WorkerStatus
 from pytest_orchestra.live.words import end_of, minute_line, screen_lines, spell
 from pytest_orchestra.model.verdict import Verdict
 
@@ -23,6 +25,15 @@ STATUS = Status(
         Waiting("tests they depend on", 10),
     ),
     ends_at=255.0,
+)
+
+
+STAGES = (
+    StageStatus("smoke", 4, 3, 0, StageState.PASSED),
+    StageStatus("unit", 12, 5, 1),
+    StageStatus("slow", 3, 3, 1, StageState.FAILED, why="1 failed"),
+    StageStatus("api", 6, 0, 0, StageState.WAITS, ("smoke", "unit")),
+    StageStatus("last", 2, 0, 0, StageState.HELD),
 )
 
 
@@ -80,10 +91,13 @@ def test_a_screen_has_a_line_for_each_worker() -> None:
 
 
 @pytest.mark.parametrize("columns", range(10, 130, 7))
-@pytest.mark.parametrize("rows", [3, 9, 10, 24])
-def test_nothing_is_wider_or_higher_than_there_is_room(columns: int, rows: int) -> None:
+@pytest.mark.parametrize("rows", [3, 9, 10, 13, 24])
+@pytest.mark.parametrize("stages", [(), STAGES])
+def test_nothing_is_wider_or_higher_than_there_is_room(
+    columns: int, rows: int, stages: tuple[StageStatus, ...]
+) -> None:
     """A third of a screen at the most; what does not fit is said in fewer words."""
-    lines = screen_lines(STATUS, 65.0, columns, rows)
+    lines = screen_lines(replace(STATUS, stages=stages), 65.0, columns, rows)
     assert max(map(len, lines)) <= columns
     assert len(lines) <= max(1, rows // 3)
     assert lines[0].startswith("340")
@@ -117,3 +131,38 @@ def test_of_a_long_name_the_end_is_left() -> None:
     assert end_of("tests/test_a.py::test_x", 8) == "…:test_x"
     assert end_of("test_x", 6) == "test_x"
     assert end_of("test_x", 1) == ""
+
+
+def test_stages_have_a_line() -> None:
+    """What has become of their gates, or how far they are, or what they wait for."""
+    status = replace(STATUS, stages=STAGES)
+    words = (
+        "stages: smoke gate passed (3 of 4 done), unit 5 of 12 done (1 failed), slow gate failed (1 failed), "
+        "api waits for smoke and unit, last held back"
+    )
+    assert screen_lines(status, 65.0, 160, 24)[2] == words
+    assert f"; {words}; longest running" in minute_line(status, 65.0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (
+            110,
+            "unit 5 of 12 done (1 failed), slow gate failed (1 failed), last held back, and 2 more",
+        ),
+        (85, "unit 5 of 12 done (1 failed), slow gate failed (1 failed), and 3 more"),
+        (70, "slow gate failed (1 failed), and 4 more"),
+    ],
+)
+def test_what_goes_wrong_with_stages_is_left_out_last(columns: int, words: str) -> None:
+    """Where there is no room for all."""
+    status = replace(STATUS, stages=STAGES)
+    assert screen_lines(status, 65.0, columns, 24)[2] == f"stages: {words}"
+
+
+def test_many_stages_are_counted() -> None:
+    """Where there is no room for their names."""
+    many = tuple(StageStatus(f"stage-{n}", 1, 0, 0) for n in range(20))
+    line = screen_lines(replace(STATUS, stages=many), 65.0, 80, 24)[2]
+    assert line == "stages: 20 open"

@@ -96,17 +96,31 @@ elif left == "file":
 elif "socket" in left:
     import socket
     Finalized.itself = socket.socket()
-    if left == "closed socket":
+    if left == "closed file of a socket":
+        file = Finalized.itself.makefile("rb", buffering=0)
+        Finalized.itself.close()
+        file.close()
+        Finalized.itself = file
+    elif left == "closed socket":
         Finalized.itself.close()
 """
 
 
 @pytest.mark.parametrize(
-    "left", ["nothing", "finalizer", "generator", "file", "socket", "closed socket"]
+    "left",
+    [
+        "nothing",
+        "finalizer",
+        "generator",
+        "file",
+        "socket",
+        "closed socket",
+        "closed file of a socket",
+    ],
 )
 def test_at_the_end_nothing_is_lost(tmp_path: Path, left: str) -> None:
     """Open files are flushed, and what has something to do when it is finalized gets to do it."""
     subprocess.run([sys.executable, "-c", PROGRAM, tmp_path, left], check=True)  # noqa: S603 - ours
     assert (tmp_path / "log").read_text() == "something"
-    assert (tmp_path / "frozen").read_text() == str(left in {"nothing", "closed socket"})
+    assert (tmp_path / "frozen").read_text() == str(left == "nothing" or left.startswith("closed"))
     assert (tmp_path / "finalized").exists() == (left in {"finalizer", "generator"})

@@ -15,7 +15,7 @@ from pytest_orchestra.model.advice import Coverage
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.stage import Check, Gate, StageFigures, StageRecord, StageSpec
 from pytest_orchestra.model.verdict import Cause, Verdict
-from pytest_orchestra.running.gates import review, with_coverage
+from pytest_orchestra.running.gates import late_failures, review, with_coverage
 from pytest_orchestra.running.stage_words import summary_of_stages
 
 COVERED = StageRecord(StageSpec("one", gate=Gate(min_coverage=80.0)), judged_at=1.0)
@@ -72,6 +72,17 @@ def test_what_was_not_measured_is_not_met() -> None:
 def test_half_a_run_says_nothing_of_coverage(held: CaseRecord) -> None:
     """Where tests were held back nobody knows what they would have covered."""
     assert judged(staged(held, percent=10.0)).is_met is None
+
+
+@pytest.mark.parametrize("judged_at", [1.0, None])
+def test_whoever_watches_hears_of_missing_coverage(judged_at: float | None) -> None:
+    """At the end, of a gate that may have passed before; of one whose coverage suffices nothing."""
+    record = staged(case(Verdict.PASSED), percent=7.0)
+    record = replace(record, stages=(replace(COVERED, judged_at=judged_at), PLAIN))
+    (told,) = late_failures(with_coverage(record))
+    assert (told.stage, told.had_passed) == ("one", judged_at is not None)
+    assert told.reasons == ("coverage 7 %, at least 80 % needed",)
+    assert not list(late_failures(with_coverage(staged(case(Verdict.PASSED), percent=90.0))))
 
 
 def test_a_run_whose_gates_ask_for_no_coverage_stays_as_it_is() -> None:

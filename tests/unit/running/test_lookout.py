@@ -1,25 +1,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from engines import DB, READ, after, spec
 from watched import Watched, verdicts
 
-from pytest_orchestra.live.status import StageStatus
+from pytest_orchestra.live.status import StageState, StageStatus
 from pytest_orchestra.model.capacity import Capacity
 from pytest_orchestra.model.case import CaseSpec, Claim
+from pytest_orchestra.model.moments import GateJudged
+from pytest_orchestra.model.stage import Gate, OnFail, StageSpec
 from pytest_orchestra.running.lookout import MOST_FAILURES, Lookout
 from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.staging import Staging
 
 
 def look_out(specs: Sequence[CaseSpec], *edges: Any, **options: Any) -> tuple[Watched, Lookout]:
     """Return a run on two workers that has begun, and who looks at it."""
-    stages = options.pop("stages", ())
     watched = Watched(specs, *edges, **options)
-    lookout = Lookout(watched.run, 2, stages)
+    lookout = Lookout(watched.run, 2)
     watched.run.telling.listeners.append(lookout.hear)
     watched.begin("gw0", "gw1")
     return watched, lookout
@@ -159,10 +160,55 @@ def test_not_all_failures_are_kept_when_everything_fails() -> None:
     assert lookout.look().failed == MOST_FAILURES + 5
 
 
-def test_stages_are_counted() -> None:
-    """By what their tests came to."""
-    specs = [replace(spec(), stage=stage) for stage in (0, 0, 1)]
-    watched, lookout = look_out(specs, stages=("smoke", "rest"))
-    watched.fails(0)
+def staged(*of_case: int, on_fail: OnFail = OnFail.SKIP_DEPENDENTS) -> Staging:
+    """Return two stages with these cases, of which ``rest`` waits for ``smoke`` to pass without a failure."""
+    smoke = StageSpec("smoke", gate=Gate(max_failures=0), on_fail=on_fail)
+    return Staging((smoke, StageSpec("rest", needs=("smoke",))), of_case)
+
+
+def test_stages_are_counted_and_their_gates_are_seen() -> None:
+    """Who is behind a gate waits for that; what does not become of one is seen before it opens the next."""
+    watched, lookout = look_out([spec()] * 4, {3: after(2)}, staging=staged(0, 0, 1, 1))
+    status = lookout.look()
+    assert status.stages == (
+        StageStatus("smoke", 2, 0, 0, StageState.OPEN),
+        StageStatus("rest", 2, 0, 0, StageState.WAITS, ("smoke",)),
+    )
+    assert [(each.tests, each.what) for each in status.waiting] == [(2, "the gate of smoke")]
+    watched.passes(0)
     watched.passes(1)
-    assert lookout.look().stages == (StageStatus("smoke", 2, 2, 1), StageStatus("rest", 1, 0, 0))
+    status = lookout.look()
+    assert status.stages == (
+        StageStatus("smoke", 2, 2, 0, StageState.PASSED),
+        StageStatus("rest", 2, 0, 0, StageState.OPEN),
+    )
+    assert [(each.tests, each.what) for each in status.waiting] == [(1, "tests they depend on")]
+    watched.passes(2)
+    watched.passes(3)
+    assert lookout.look().stages[1].state == StageState.OVER  # it has no gate
+
+
+def test_of_a_gate_that_failed_is_seen_why() -> None:
+    """And that what it holds back will not run."""
+    watched, lookout = look_out([spec()] * 3, staging=staged(0, 0, 1))
+    watched.fails(0)
+    smoke, rest = lookout.look().stages
+    assert (smoke.state, smoke.done, smoke.failed) == (StageState.FAILED, 1, 1)
+    assert smoke.why == "1 failed, at most 0 allowed (a.py::test_0)"
+    assert (rest.state, rest.done, rest.waits_for) == (StageState.HELD, 1, ())
+
+
+def test_a_gate_that_passed_may_fail_in_the_end() -> None:
+    """For what its tests leave behind, or for what is known only then."""
+    watched, lookout = look_out([spec()] * 2, staging=staged(0, 1))
+    watched.passes(0)
+    watched.run.telling.tell(GateJudged("smoke", 2.0, {}, ("coverage 7 %",), had_passed=True))
+    assert lookout.look().stages[0].state == StageState.FAILED
+    assert lookout.look().stages[0].why == "coverage 7 %"
+
+
+def test_what_a_stop_leaves_behind_a_gate_waits_for_nothing() -> None:
+    """It does not run any more, whatever becomes of the gate."""
+    watched, lookout = look_out([spec()] * 2, staging=staged(0, 1))
+    watched.run.halt("enough")
+    assert lookout.look().stages[1].state == StageState.HELD

@@ -26,16 +26,18 @@ def test_a_replay_that_went_as_it_should() -> None:
 def test_what_differed_is_told_as_far_as_it_fits() -> None:
     """The first of all, and how many there are; with -v all of them."""
     found = Fidelity(
-        failures=("a", "b", "c"),
+        failures=("a", "b", "c", "d"),
         again=("c",),
         missing=("b",),
+        unrun=("d",),
         places=tuple(f"place {number}" for number in range(9)),
     )
     short = list(fidelity_lines(found, is_long=False))
-    assert short[:5] == [
-        "1 of 3 recorded failures came again",
+    assert short[:6] == [
+        "1 of 4 recorded failures came again",
         "  not again: a",
         "  not collected: b",
+        "  did not run: d",
         "reality differed in 9 places; the first:",
         "  place 0",
     ]

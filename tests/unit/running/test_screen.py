@@ -73,6 +73,7 @@ def test_pytest_prints_through_it_while_it_is_open(
         {"reporter": object()},
         {"collectonly": True},
         {"capture": "no"},
+        {"capture": "tee-sys"},
         {"usepdb": True},
         {"trace": True},
     ],

@@ -8,13 +8,16 @@ from pytest_orchestra.model.moments import (
     CaseBegan,
     CaseEnded,
     CaseLeft,
+    GateJudged,
     RunBegan,
     RunStopping,
     WorkerCame,
     WorkerWent,
 )
+from pytest_orchestra.model.stage import Gate, OnFail, StageSpec
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.scheduling.retries import RetryPolicy
+from pytest_orchestra.scheduling.staging import Staging
 
 
 def test_a_run_is_told_in_its_order() -> None:
@@ -132,3 +135,33 @@ def test_a_run_that_nobody_watches_tells_nothing() -> None:
     watched.fails(0)
     assert watched.engine.done
     assert watched.moments == []
+
+
+def test_gates_are_told_of_before_what_follows_from_them() -> None:
+    """What was wrong, what becomes of others, and then who is blocked for it."""
+    smoke = StageSpec("smoke", gate=Gate(max_failures=0), on_fail=OnFail.HALT)
+    staging = Staging((smoke, StageSpec("rest", needs=("smoke",))), (0, 1))
+    watched = Watched([spec(), spec()], staging=staging)
+    watched.begin("gw0")
+    watched.fails(0)
+    judged, left = watched.moments[-2:]
+    assert isinstance(judged, GateJudged)
+    assert (judged.stage, judged.has_failed, judged.on_fail) == ("smoke", True, OnFail.HALT)
+    assert judged.reasons == ("1 failed, at most 0 allowed (a.py::test_0)",)
+    assert (judged.counts, judged.had_passed) == ({Verdict.FAILED: 1}, False)
+    assert isinstance(left, CaseLeft)
+    assert "gate of stage 'smoke' failed" in left.reason
+
+
+def test_a_gate_that_fails_after_all_has_passed_before() -> None:
+    """It holds nobody back."""
+    smoke = StageSpec("smoke", gate=Gate(max_failures=0))
+    staging = Staging((smoke, StageSpec("rest", needs=("smoke",))), (0, 1))
+    watched = Watched([spec(), spec()], staging=staging)
+    watched.begin("gw0")
+    watched.passes(0)
+    watched.say(0, "teardown", "failed", "OSError: busy")
+    watched.run.amend(0)
+    passed, failed = watched.told(GateJudged)
+    assert (passed.has_failed, passed.on_fail, passed.had_passed) == (False, None, False)
+    assert (failed.has_failed, failed.on_fail, failed.had_passed) == (True, None, True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
-from engines import DB, Edges, after, make_pool, spec
+from engines import DB, Edges, after, make_graph, make_pool, spec
 
 from pytest_orchestra.model.case import CaseSpec
+from pytest_orchestra.model.stage import StageSpec, Strategy
 from pytest_orchestra.scheduling import crew_size
 from pytest_orchestra.scheduling.crew_size import (
     NO_SHORTER,
@@ -16,7 +17,7 @@ from pytest_orchestra.scheduling.crew_size import (
     size_crew,
     with_set_ups,
 )
-from pytest_orchestra.scheduling.graph import arrange
+from pytest_orchestra.scheduling.staging import Staging
 
 
 def size(  # noqa: PLR0913 - each is a different thing that a test may care about
@@ -27,9 +28,10 @@ def size(  # noqa: PLR0913 - each is a different thing that a test may care abou
     limit: int = 8,
     tokens: Mapping[str, int] | None = None,
     lead: float = 0.0,
+    staging: Staging | None = None,
 ) -> CrewSize:
     """Return how large a crew ``specs`` want."""
-    graph = arrange([(edges or {}).get(case, {}) for case in range(len(specs))])
+    graph = make_graph(len(specs), edges, staging)
     known = [None] * len(specs) if seconds is None else seconds
     return size_crew(specs, graph, make_pool(**(tokens or {})), known, limit, lead)
 
@@ -58,11 +60,38 @@ def test_a_chain_is_for_one_worker() -> None:
     assert size([spec()] * 5, edges, seconds=[9.0] * 5) == crew
 
 
+def test_a_sequential_stage_is_for_one_worker() -> None:
+    """One test at a time is all that there is to do."""
+    staging = Staging((StageSpec("one", strategy=Strategy.SEQUENTIAL),), (0,) * 5)
+    crew = CrewSize(1, 1, "no more than 1 test can run at a time (stages)")
+    assert size([spec()] * 5, staging=staging) == crew
+    assert size([spec()] * 5, staging=staging, seconds=[9.0] * 5) == crew
+
+
+@pytest.mark.parametrize("most_scheduled", [100, 9])
+def test_what_is_behind_a_gate_appears_later(
+    most_scheduled: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who opens it needs one worker; of an empty stage nobody waits for the gate."""
+    monkeypatch.setattr(crew_size, "MOST_SCHEDULED", most_scheduled)
+    staging = Staging((StageSpec("one"), StageSpec("two", needs=("one",))), (0,) + (1,) * 19)
+    crew = size([spec()] * 20, staging=staging, seconds=[5.0] + [2.0] * 19)
+    assert (crew.first, crew.most > 1) == (1, True)
+    staging = Staging((StageSpec("one"), StageSpec("two", needs=("one",))), (1,) * 20)
+    assert size([spec()] * 20, staging=staging) == CrewSize(8, 8)
+
+
 def test_work_that_appears_later() -> None:
     """A test for which all others wait needs one worker at first, and many later."""
     fan = {case: after(0) for case in range(1, 20)}
     assert size([spec()] * 20, fan) == CrewSize(8, 1)
     assert size([spec()] * 20, fan, seconds=[5.0] + [1.0] * 19) == CrewSize(7, 1, NO_SHORTER)
+
+
+@pytest.mark.parametrize(("there", "first"), [(1, 2), (3, 3), (9, 7)])
+def test_who_is_there_already_stays(there: int, first: int) -> None:
+    """As long as he may be of use later; those that are missing come."""
+    assert CrewSize(7, 2).with_present(there) == CrewSize(7, first)
 
 
 def test_work_that_appears_soon() -> None:

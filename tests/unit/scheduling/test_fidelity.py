@@ -67,6 +67,8 @@ def test_other_outcomes() -> None:
         "c did not run, where it had an error (gw0)",
         "d was flaky, where it had been skipped (gw0)",
     )
+    assert (compare(before, gone).unrun, compare(before, without_a).unrun) == (("c",), ("c",))
+    assert not compare(before, now).unrun
     assert compare(gone, before).outcomes == (
         "d was skipped, where it had been flaky (gw0)",
         "c had an error (gw0), where it had not come to its end",

@@ -5,6 +5,7 @@ import pytest
 
 from pytest_orchestra.model.case import CaseSpec, Need
 from pytest_orchestra.scheduling.names import Names
+from pytest_orchestra.scheduling.nodeid import split_nodeid
 
 SUITE = (
     "tests/test_a.py::test_load",
@@ -224,3 +225,31 @@ def test_a_hundred_thousand_cases_are_indexed_and_asked_quickly() -> None:
     assert not any(names.resolve(Need("test_nothing"), i) for i in asked)
     assert all(names.resolve(Need("test_*"), i) for i in asked)
     assert time.perf_counter() - begin < 100  # going through all for each takes hours
+
+
+def test_many_parameter_sets_do_not_look_at_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With match_params each finds its own, without a look at all others; groups that are met in turn, too."""
+    looks: list[str] = []
+
+    def counted(nodeid: str) -> object:
+        looks.append(nodeid)
+        return split_nodeid(nodeid)
+
+    number = 120
+    tests = [f"a.py::test_{name}" for name in "abcd"]
+    names = suite(tuple(f"{test}[{n}]" for test in tests for n in range(number)))
+    monkeypatch.setattr("pytest_orchestra.scheduling.names.split_nodeid", counted)
+    for n in range(number):
+        for place in (1, 2, 3):
+            need = Need(tests[place - 1], match_params=True)
+            assert names.resolve(need, place * number + n) == ((place - 1) * number + n,)
+    assert len(looks) < 10 * len(tests) * number
+
+
+def test_parameters_are_kept_of_some_groups_only() -> None:
+    """So who asks for ever other ones finds them all the same."""
+    names = suite(tuple(f"a{n}.py::test_x[{p}]" for n in range(120) for p in "pq"))
+    for dependant in (0, 1, 0):
+        for n in range(1, 120):
+            found = names.resolve(Need(f"a{n}.py::test_x", match_params=True), dependant)
+            assert found == (2 * n + dependant,)

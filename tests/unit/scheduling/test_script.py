@@ -334,9 +334,42 @@ def test_an_attempt_waits_until_it_may_run_alone() -> None:
 def test_a_group_stays_together() -> None:
     """Where its home is, even if its part is played by somebody else."""
     script = Script(steps("run w1 0", "run w2 1", "end w2 1"))
-    engine = make_engine([spec(group="g"), spec(group="g")], script=script)
+    engine = make_engine([spec(group="g"), spec(group="g")], horizon=5.0, script=script)
     given = engine.handle(WorkersJoined(("w1", "w2")), 0.0)
     assert given == (Assign("w1", 0), Assign("w1", 1))
+
+
+def test_what_comes_too_early_runs_at_the_end() -> None:
+    """Since it needs by now what stands after it; so no test that could run is lost without a word."""
+    script = Script(steps("run w1 0", "run w1 1", "end w1 1", "run w1 2"))
+    engine = make_engine([spec(), spec(), spec(), spec()], {0: after(1)}, script=script)
+    assert engine.handle(WorkersJoined(("w1",)), 0.0) == (Assign("w1", 1),)
+    assert engine.handle(CaseFinished(1, Verdict.PASSED, 1.0), 1.0) == (Assign("w1", 2),)
+    assert not script.is_over
+    late = engine.handle(CaseFinished(2, Verdict.PASSED, 1.0), 2.0)
+    assert late[0] == Assign("w1", 0)
+    engine.handle(CaseFinished(0, Verdict.PASSED, 1.0), 3.0)
+    assert engine.verdicts == [*[Verdict.PASSED] * 3, Verdict.NOT_RUN]
+
+
+def test_what_never_can_run_holds_up_no_end() -> None:
+    """Neither what was blocked meanwhile, nor what waits for a case that the script has not."""
+    script = Script(steps("run w1 0", "run w1 1", "run w1 2", "end w1 2"))
+    graph = {0: after(2), 1: after(3)}
+    engine = make_engine([spec(), spec(), spec(), spec()], graph, script=script)
+    assert engine.handle(WorkersJoined(("w1",)), 0.0) == (Assign("w1", 2),)
+    engine.handle(CaseFinished(2, Verdict.FAILED, 1.0), 1.0)
+    assert engine.done
+    blocked, failed, not_run = Verdict.BLOCKED, Verdict.FAILED, Verdict.NOT_RUN
+    assert engine.verdicts == [blocked, not_run, failed, not_run]
+
+
+def test_who_knows_of_one_case_only_gets_one_at_a_time() -> None:
+    """Where nothing is sent ahead, as in one process, a case that was moved forward waits."""
+    script = Script(steps("run main 0", "run main 1", "end main 1", "end main 0"))
+    engine = make_engine([spec(), spec()], script=script)
+    assert engine.handle(WorkersJoined(("main",)), 0.0) == (Assign("main", 0),)
+    assert engine.handle(CaseFinished(0, Verdict.PASSED, 1.0), 1.0) == (Assign("main", 1),)
 
 
 def holding(name: str) -> CaseSpec:

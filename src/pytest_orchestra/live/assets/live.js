@@ -82,6 +82,16 @@
     find("#counts").replaceChildren(total, ...counts, ...ready);
   };
 
+  const progress = (stage) => {
+    const parts = [`${stage.done.toLocaleString("en")} of ${many(stage.tests, "test")} done`];
+    if (stage.failed) parts.push(`${stage.failed.toLocaleString("en")} failed`);
+    if (stage.waits_for.length && !live.is_over) parts.push(`waits for the gate of ${stage.waits_for.join(" and ")}`);
+    return parts.join(", ") + (stage.why ? `; ${stage.why}` : "");
+  };
+
+  const GATES = { "gate passed": "figure good", "gate failed": "figure bad", over: "figure" };
+  const gate = (state) => [live.is_over && !GATES[state] ? "not judged" : state, GATES[state] || "figure"];
+
   const draw = () => {
     const status = live.status;
     find("main").hidden = false;
@@ -93,8 +103,8 @@
     bar(status);
     table("#stages", status.stages.map((each) => [
       [each.name, "name"],
-      [`${each.done.toLocaleString("en")} of ${many(each.tests, "test")} done`, "wait"],
-      [each.failed ? `${each.failed} failed` : "", "figure"],
+      [progress(each), "wait"],
+      gate(each.state),
     ]));
     table("#resources", (live.is_over ? [] : status.resources).map((each) => [
       [each.name, "name"],

@@ -213,18 +213,22 @@ def test_any_text_may_be_a_value(project: Project) -> None:
         @pytest.mark.parametrize("own", ["x-y", "db=ü"])
         def test_it(matrix, own):
             assert not matrix.db.startswith("|") or matrix.n is not True
+
+        def test_next(): pass
+
+        def test_last(): pass
         """,
     )
     result = project.orchestrate("-n", "2", "--orchestrate-report=out")
     assert result.code == FAILED
-    assert Counter(result.verdicts.values()) == {"passed": 14, "failed": 2}
+    assert Counter(result.verdicts.values()) == {"passed": 30, "failed": 2}
     rows = {
         case.spec.cell.row
         for case in read_record(project.path / "out" / "record.json.gz").cases
         if case.spec.cell is not None
     }
-    assert len(rows) == 2
-    assert "test_it.py::test_it[x-y]" in rows
+    assert len(rows) == 4
+    assert {f"test_it.py::test_{name}" for name in ("it[x-y]", "next", "last")} < rows
     assert (
         "\x1b" not in result.output.partition("orchestra =")[2].partition("short test summary")[0]
     )

@@ -376,3 +376,25 @@ def test_what_comes_too_late_is_pulled_forward(project: Project, driver: tuple[s
     assert says(result, "orchestra: stage void has no tests, so its gate passes")
     assert says(result, "orchestra: stage smoke: 2 tests, parallel; gate: pass_rate 1, else ")
     assert result.lines(r"^smoke +2 +0\.00 s +[\d.]+ s +passed +2 passed$")
+
+
+def test_a_gate_waits_for_the_test_to_be_torn_down(project: Project) -> None:
+    """In one process too, where what follows is looked for before: an error there may be what it fails for."""
+    configure(project, stage("smoke", gate="{ max_failures = 0 }"), stage("rest"))
+    project.write(
+        "test_a",
+        """
+        import pytest
+
+        @pytest.fixture
+        def broken():
+            yield
+            raise OSError("cannot be torn down")
+
+        def test_smoke_it(broken): pass
+
+        def test_rest_it(): pass
+        """,
+    )
+    result = project.orchestrate()
+    assert (fate(result, "smoke_it"), fate(result, "rest_it")) == ("error", "blocked")

@@ -141,7 +141,7 @@ def check(scenario: Scenario, engine: Engine, spans: Sequence[Span]) -> None:
         stage = staging.of_case[span.case]
         if span.case in scenario.cleaners and stages.state(stage) is not GateState.PASSED:
             continue  # it cleans up, although a gate holds back the others
-        for needed in staging.needs[stage]:
+        for needed in staging.ancestors[stage]:
             is_enough = (
                 stages.state(needed) in (GateState.PASSED, GateState.FAILED_LATE)
                 or staging.specs[needed].on_fail is OnFail.CONTINUE

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import pytest
+from _pytest.outcomes import OutcomeException
 
 from pytest_orchestra.model.moments import GateJudged
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.model.stage import Check, StageFigures, StageRecord, StageSpec
 from pytest_orchestra.model.verdict import Verdict
 from pytest_orchestra.reports.stages import stage_stories
+from pytest_orchestra.reports.text import one_line
 from pytest_orchestra.running.draft import show
 
 #: Returns why the gate of a stage that came to these figures does not pass; nothing if it does.
@@ -50,14 +52,17 @@ def review(config: pytest.Config, figures: StageFigures) -> tuple[str, ...]:
     """
     try:
         answers = config.hook.pytest_orchestra_gate(stage=figures)
-    except Exception as error:  # noqa: BLE001 - it is the user's code
-        return (f"pytest_orchestra_gate raised {type(error).__name__}: {error}",)
-    return tuple(
-        answer
-        if isinstance(answer, str)
-        else f"pytest_orchestra_gate returned {show(answer)}, which is neither None nor a text"
-        for answer in answers
-    )
+    except (Exception, SystemExit, OutcomeException) as error:  # noqa: BLE001 - it is the user's code
+        # pytest.fail() and pytest.skip() raise what is no Exception, and would be taken for the outcome of a test.
+        return (one_line(f"pytest_orchestra_gate raised {type(error).__name__}: {error}"),)
+    return tuple(map(_objection, answers))
+
+
+def _objection(answer: object) -> str:
+    """Return what somebody objects, in one line."""
+    if not isinstance(answer, str):
+        return f"pytest_orchestra_gate returned {show(answer)}, which is neither None nor a text"
+    return one_line(answer) or "pytest_orchestra_gate returned an empty text, and not None"
 
 
 def with_coverage(run: RunRecord) -> RunRecord:

@@ -36,6 +36,11 @@ class Matrix:
             for number, stage in enumerate(stages)
             if stage.strategy is Strategy.MATRIX
         }
+        # As we write them: what pytest makes of them, which escapes some characters, is none that it may escape again.
+        self._ids: Final = {
+            number: [label_of(each) for each in combinations]
+            for number, combinations in self._combinations.items()
+        }
 
     @classmethod
     def register(cls, manager: pytest.PytestPluginManager, stages: Sequence[StageSpec]) -> None:
@@ -58,7 +63,7 @@ class Matrix:
             MATRIX,
             combinations,
             indirect=True,
-            ids=[label_of(each) for each in combinations],
+            ids=self._ids[stage],
             scope=_scope_of_fixture(metafunc),
         )
         for combination, call in zip(combinations, metafunc._calls, strict=False):  # noqa: SLF001 - no public way

@@ -210,6 +210,11 @@ class Run:
         """Whether the running ``case`` would be tried again if it failed."""
         return self.engine.tries_again(case, Verdict.FAILED)
 
+    def is_decisive(self, case: int) -> bool:
+        """Whether a gate may open because of the running ``case``, for good, or users may be asked about it."""
+        stages = self.engine.stages
+        return stages is not None and stages.is_decisive(case)
+
     def note_report(self, case: int, report: pytest.TestReport) -> None:
         """Take in a report for the books alone, since what it tells of will be tried again."""
         self.attempts.add(case, report, self.engine.worker_of.get(case, ""))
@@ -436,10 +441,8 @@ class Run:
         return tuple(left)
 
     def _note_gates(self, stages: Stages) -> None:
-        staging = stages.staging
         for news in stages.news:
-            total = len(staging.members[news.stage])
-            self._notices.append(gate_notice(news, total, staging.specs[news.stage]))
+            self._notices.append(gate_notice(news, stages.staging))
             self.telling.judged(news)
         stages.news.clear()
 

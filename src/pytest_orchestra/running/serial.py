@@ -199,6 +199,8 @@ class SerialLoop:
                 return None  # others may take what it has as soon as it is over
             if self._run.may_be_tried_again(case):
                 return None  # its teardown may fail, and so may all of the attempt
+            if self._run.is_decisive(case):
+                return None  # as above, and a gate that has opened does not close again
             self._decide(case, began)
         if self._next is None:
             # Fixtures stay up while the next case is not known: it may only have to wait.

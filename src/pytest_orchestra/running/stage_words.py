@@ -28,15 +28,23 @@ _THEN: Final = {
 
 def stage_lines(staging: Staging) -> Iterator[str]:
     """Yield a line for each stage: its tests, how they run, after what, and what its gate asks for."""
-    for spec, members in zip(staging.specs, staging.members, strict=True):
-        yield f"stage {spec.name}: {_count(len(members))}, {_manner(spec)}"
+    for stage, (spec, members) in enumerate(zip(staging.specs, staging.members, strict=True)):
+        then = _then(staging, stage)
+        yield f"stage {spec.name}: {_count(len(members))}, {_manner(spec, then)}"
 
 
-def _manner(spec: StageSpec) -> str:
+def _then(staging: Staging, stage: int) -> str:
+    """Return what becomes of others when the gate of ``stage`` fails."""
+    on_fail = staging.specs[stage].on_fail
+    is_needed = on_fail is OnFail.HALT or bool(staging.needed_by[stage])
+    return _THEN[on_fail] if is_needed else "the run has failed"
+
+
+def _manner(spec: StageSpec, then: str) -> str:
     by = f" by {' and '.join(spec.axes)}" if spec.axes else ""
     after = f", after {' and '.join(spec.needs)}" if spec.needs else ""
     wants = ", ".join(_wants(spec.gate))
-    gate = f"; gate: {wants}, else {_THEN[spec.on_fail]}" if wants else ""
+    gate = f"; gate: {wants}, else {then}" if wants else ""
     return f"{spec.strategy}{by}{after}{gate}"
 
 
@@ -81,8 +89,9 @@ def pull_notes(
 # while it goes on
 
 
-def gate_notice(news: GateNews, total: int, spec: StageSpec) -> Notice:
-    """Return what is said when the gate of a stage of ``total`` tests has passed or failed."""
+def gate_notice(news: GateNews, staging: Staging) -> Notice:
+    """Return what is said when the gate of a stage has passed or failed."""
+    spec, total = staging.specs[news.stage], len(staging.members[news.stage])
     at = f"{news.at:.1f} s"
     if news.state is GateState.PASSED:
         tally = _tally(news, total)
@@ -93,7 +102,7 @@ def gate_notice(news: GateNews, total: int, spec: StageSpec) -> Notice:
     if news.state is GateState.FAILED_LATE:
         text = f"stage {spec.name}: gate failed after all, after {at}: {why}"
     else:
-        text = f"stage {spec.name}: gate failed after {at}: {why}; {_THEN[spec.on_fail]}"
+        text = f"stage {spec.name}: gate failed after {at}: {why}; {_then(staging, news.stage)}"
     return Notice(text, color="red")
 
 

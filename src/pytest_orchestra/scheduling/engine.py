@@ -555,6 +555,8 @@ class Engine:
     def _drop(self, cases: Iterable[int]) -> None:
         """Let ``cases`` never run, since the run was stopped; what cleans up waits no longer."""
         dropped = tuple(cases)
+        if self.stages is not None:
+            self.stages.stop(dropped, self._now)
         for case in dropped:
             self._conclude_alone(case, Verdict.NOT_RUN, Cause(str(self.stopped)))
         if self._is_cleaning:
@@ -890,7 +892,7 @@ class Engine:
     def _assign(self, desk: Desk, case: int) -> None:
         self.states[case] = State.ASSIGNED
         self.worker_of[case] = desk.name
-        if self.stages is not None:
+        if self.stages is not None and not desk.queue:
             self.stages.begun(case, self._now)
         desk.put(case, max(SHORTEST, min(self._estimates.expected(case), self._horizon)))
         self._idle.pop(desk.name, None)
@@ -907,6 +909,8 @@ class Engine:
             self._loaded.pop(desk.name, None)
         if not desk.queue:
             self._idle[desk.name] = desk
+        elif self.stages is not None:
+            self.stages.begun(desk.queue[0], self._now)
         self._touched.append(desk)
 
     def _rebalance(self) -> None:

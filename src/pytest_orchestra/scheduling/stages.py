@@ -6,7 +6,7 @@ engine's part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, TypeAlias
@@ -92,6 +92,8 @@ class _Hall:
     is_asked: bool = False
     objections: tuple[str, ...] | None = None
     was_overdue: bool = False
+    #: What was certain when it was judged: it stays so, whatever becomes of cases that are held back.
+    certain: tuple[Check, ...] = ()
 
 
 class Stages:
@@ -145,6 +147,11 @@ class Stages:
         hall = self._halls[stage]
         return hall.state is GateState.UNCERTAIN and bool(self.staging.needed_by[stage])
 
+    def is_decisive(self, case: int) -> bool:
+        """Whether what ``case`` comes to may do what is not undone: open a gate, or have somebody asked about it."""
+        hall = self._halls[self.staging.of_case[case]]
+        return self.is_awaited(case) or (self.staging.is_reviewed and not hall.is_asked)
+
     @property
     def next_due(self) -> float | None:
         """When a gate fails next if nothing happens before, in seconds of the run; None if none does."""
@@ -160,7 +167,7 @@ class Stages:
             not self.judges_time
             or most is None
             or tally.began_at is None
-            or tally.held_at is not None
+            or tally.is_cut_short
             or not tally.unknown
         ):
             return None
@@ -177,7 +184,7 @@ class Stages:
     # what happens
 
     def begun(self, case: int, now: float) -> None:
-        """``case`` was given to a worker."""
+        """``case`` is the first that a worker has to run now, if it did not know that before."""
         self._halls[self.staging.of_case[case]].tally.begin(now)
 
     def spent(self, case: int, seconds: float, now: float) -> None:
@@ -207,6 +214,12 @@ class Stages:
         """Some cases of ``stage`` never run, because of a gate: what they would have come to nobody knows."""
         tally = self._halls[stage].tally
         tally.held_at = now if tally.held_at is None else tally.held_at
+
+    def stop(self, cases: Iterable[int], now: float) -> None:
+        """The run was stopped, and none of these ``cases`` ever runs."""
+        for stage in {self.staging.of_case[case] for case in cases}:
+            tally = self._halls[stage].tally
+            tally.stopped_at = now if tally.stopped_at is None else tally.stopped_at
 
     def open_all(self) -> Iterator[int]:
         """Let no gate hold back anything any more; yield the stages that were closed."""
@@ -274,10 +287,14 @@ class Stages:
             self._settle(stage, GateState.FAILED_LATE, now)
             return
         self._settle(stage, GateState.FAILED, now)
-        if self.staging.specs[stage].on_fail is OnFail.CONTINUE:
-            yield from self._open_next(stage, now)
-        else:
+        if not self._is_to_go_on(stage):
             yield self._fallen(stage, now)
+        elif self.is_open(stage):
+            yield from self._open_next(stage, now)
+
+    def _is_to_go_on(self, stage: int) -> bool:
+        """Whether those that need ``stage`` start although its gate fails."""
+        return self.staging.specs[stage].on_fail is OnFail.CONTINUE
 
     def _fall_again(self, stage: int, now: float) -> Iterator[Turn]:
         """A gate had failed for something else before its stage took too long as well."""
@@ -300,17 +317,25 @@ class Stages:
         hall.state, hall.judged_at = state, now
         if hall.tally.total:
             figures, checks = self.figures(stage, now), self._checks(stage, now)
+            hall.certain = tuple(check for check in checks if check.is_met is not None)
             self.news.append(GateNews(stage, state, now, figures, checks))
 
     def _open_next(self, stage: int, now: float) -> Iterator[Turn]:
-        for waiting in self.staging.needed_by[stage]:
-            hall = self._halls[waiting]
-            if hall.closed_by:
-                hall.closed_by -= 1
+        stack = [stage]
+        while stack:
+            for waiting in self.staging.needed_by[stack.pop()]:
+                hall = self._halls[waiting]
                 if not hall.closed_by:
-                    hall.opened_at = now
-                    self._touched[waiting] = None
-                    yield Opened(waiting)
+                    continue
+                hall.closed_by -= 1
+                if hall.closed_by:
+                    continue
+                hall.opened_at = now
+                self._touched[waiting] = None
+                yield Opened(waiting)
+                # Its own gate may have failed before, for tests that were blocked: who needs it waited for this.
+                if hall.state is GateState.FAILED and self._is_to_go_on(waiting):
+                    stack.append(waiting)
 
     # what is told
 
@@ -342,12 +367,20 @@ class Stages:
                 hall.opened_at,
                 hall.tally.ended_at,
                 hall.judged_at,
-                self._checks(stage, now)
-                if hall.judged_at is not None
-                else tuple(map(_not_judged, self._checks(stage, now))),
+                tuple(self._final_checks(stage, now)),
             )
             for stage, (spec, hall) in enumerate(zip(self.staging.specs, self._halls, strict=True))
         )
+
+    def _final_checks(self, stage: int, now: float) -> Iterator[Check]:
+        hall = self._halls[stage]
+        certain = {check.criterion: check for check in hall.certain}
+        for check in self._checks(stage, now):
+            before = certain.get(check.criterion, check)
+            if hall.judged_at is None:
+                yield _not_judged(check)
+            else:
+                yield check if check.is_met in (False, before.is_met) else before
 
 
 def _not_judged(check: Check) -> Check:

@@ -25,7 +25,9 @@ class Tally:
         self.total: Final = total
         self.counts: Final = dict.fromkeys(Verdict, 0)
         self.held_at: float | None = None
-        #: When the first case was given to a worker, and when the last one that ran was over, in seconds.
+        #: When it was certain that the rest never runs, since the run was stopped, in seconds.
+        self.stopped_at: float | None = None
+        #: When the first case began, and when the last one that ran was over, in seconds.
         self.began_at: float | None = None
         self.ended_at: float | None = None
         #: What the slowest one took, in seconds, and which one that is.
@@ -41,7 +43,7 @@ class Tally:
     # what happens
 
     def begin(self, now: float) -> None:
-        """A case was given to a worker."""
+        """A worker runs a case by now."""
         if self.began_at is None:
             self.began_at = now
 
@@ -92,13 +94,18 @@ class Tally:
         """How many have no verdict that says anything of them, so far or for ever."""
         return self.total - self.ran - self.blocked - self.counts[Verdict.SKIPPED]
 
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether some cases never run, so that time that goes by says nothing of them."""
+        return self.held_at is not None or self.stopped_at is not None
+
     def duration(self, now: float) -> float:
         """Return the seconds since the first case began, up to the end of the last one."""
         if self.began_at is None:
             return 0.0
-        if self.unknown and self.held_at is None:
+        if self.unknown and not self.is_cut_short:
             return now - self.began_at
-        ends = (self.began_at, self.ended_at, self.held_at)
+        ends = (self.began_at, self.ended_at, self.held_at, self.stopped_at)
         return max(each for each in ends if each is not None) - self.began_at
 
     def cases(self, verdicts: Iterable[Verdict]) -> tuple[int, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -101,6 +103,28 @@ def test_whoever_objects_is_heard() -> None:
         raise LookupError(stage.name)
 
     assert review(config_with(fail), figures) == ("pytest_orchestra_gate raised LookupError: one",)
+
+
+@pytest.mark.parametrize("raises", [pytest.fail, pytest.skip, pytest.xfail, sys.exit])
+def test_what_ends_a_test_is_an_objection(raises: Callable[[str], None]) -> None:
+    """The hook is no test: nothing that it raises is taken for the outcome of the last test of the stage."""
+
+    def hook(stage: StageFigures) -> list[str]:
+        raises(f"{stage.name} is bad")
+        return []
+
+    (objection,) = review(config_with(hook), StageFigures("one"))
+    assert objection.startswith("pytest_orchestra_gate raised ")
+    assert objection.endswith(": one is bad")
+
+
+def test_objections_are_lines() -> None:
+    """Whatever is in them, since they stand in tables and in reasons; one that says nothing is said to."""
+    answers = ["two\nlines \x1b[31m", " "]
+    assert review(config_with(lambda stage: answers), StageFigures("one")) == (  # noqa: ARG005 - pluggy's name
+        "two lines #x1B[31m",
+        "pytest_orchestra_gate returned an empty text, and not None",
+    )
 
 
 def test_the_summary_says_what_failed_the_run() -> None:

@@ -134,6 +134,21 @@ def test_nobody_waits_for_a_gate_that_may_fail() -> None:
     assert stages_of(engine).records(1.0)[0].has_failed
 
 
+def test_who_goes_on_past_a_gate_waits_for_those_before_it() -> None:
+    """A gate that fails for a blocked test, before its stage has begun, opens nothing that earlier gates hold back."""
+    specs = (
+        StageSpec("one", gate=Gate(pass_rate=0.5)),
+        StageSpec("two", needs=("one",), gate=Gate(max_blocked=0), on_fail=CONTINUE),
+        StageSpec("three", needs=("two",)),
+    )
+    engine = engine_of(specs, (0, 0, 1, 1, 2), {2: after(0)})
+    commands = end(engine, 0, Verdict.FAILED)
+    assert set(blocked(commands)) == {2}
+    assert stages_of(engine).state(1) is GateState.FAILED
+    assert not started(commands)
+    assert started(end(engine, 1, now=2.0)) == [3, 4]
+
+
 def test_a_halt_blocks_whatever_has_not_begun() -> None:
     """But what the failed stage needs for its own cases; and nothing that failed is tried again elsewhere."""
     one = StageSpec("one", gate=NO_FAILURE, on_fail=HALT)
@@ -199,6 +214,21 @@ def test_too_long_a_duration_halts_the_stage_itself() -> None:
     assert duration.is_met is False
 
 
+def test_a_stage_begins_with_a_test_that_runs() -> None:
+    """And not when a worker gets one besides another that takes its time, or gives it back."""
+    specs = (StageSpec("free"), StageSpec("timed", gate=Gate(max_duration=10.0)))
+    engine = engine_of(specs, (0, 1, 1), horizon=1.0, workers=1)
+    assert engine.queue_of("w0") == (0, 1, 2)
+    assert engine.next_due is None
+    engine.handle(TimePassed(), 99.0)
+    assert stages_of(engine).state(1) is GateState.UNCERTAIN
+    end(engine, 0, now=100.0)
+    assert engine.next_due == pytest.approx(110.001)
+    end(engine, 1, now=101.0)
+    end(engine, 2, now=105.0)
+    assert stages_of(engine).records(105.0)[1].checks[0].detail.startswith("duration 5 s,")
+
+
 def test_time_fails_no_gate_in_a_simulation() -> None:
     """Unless it is asked to: what it shows is what is planned."""
     for judges_time, fate in ((False, GateState.PASSED), (True, GateState.FAILED)):
@@ -220,6 +250,22 @@ def test_a_verdict_that_comes_late_closes_nothing_again() -> None:
         GateState.FAILED_LATE,
     ]
     assert stages_of(engine).records(3.0)[0].has_failed
+
+
+def test_a_case_is_decisive_until_its_gate_is_judged() -> None:
+    """If others wait for that, or somebody is asked at the end of the stage."""
+    for is_reviewed in (False, True):
+        engine = engine_of(two(Gate(max_failures=1)), (0, 0, 0, 1), is_reviewed=is_reviewed)
+        stages = stages_of(engine)
+        assert [stages.is_decisive(case) for case in (0, 3)] == [True, is_reviewed]
+        end(engine, 0)
+        assert stages.is_decisive(1)
+        end(engine, 1, now=2.0)
+        assert stages.is_decisive(2) is is_reviewed
+        end(engine, 2, now=3.0)
+        assert stages.is_decisive(2) is is_reviewed
+        engine.handle(StageReviewed(0), 3.0)
+        assert not stages.is_decisive(2)
 
 
 def test_whoever_has_a_say_is_asked_at_the_end() -> None:
@@ -278,6 +324,53 @@ def test_after_a_stop_no_gate_holds_back_who_cleans_up() -> None:
     first, second = stages_of(engine).records(3.0)
     assert first.has_failed
     assert second.judged_at is None
+
+
+def test_no_time_runs_against_a_stage_of_a_run_that_was_stopped() -> None:
+    """What its tests would have taken nobody knows, however long others clean up."""
+    specs = (StageSpec("one", gate=Gate(max_duration=10.0)), StageSpec("free"))
+    edges = {4: once_over(3)}
+    engine = engine_of(specs, (0, 0, 0, 1, 1), edges, cleaners={4: {3}})
+    assert engine.next_due == pytest.approx(10.001)
+    engine.handle(StopRequested("-x", cleaning=True), 2.0)
+    assert engine.next_due is None
+    end(engine, 0, now=3.0)
+    assert started(end(engine, 3, now=4.0)) == [4]
+    end(engine, 4, now=99.0)
+    assert engine.done
+    one, _ = stages_of(engine).records(99.0)
+    assert stages_of(engine).state(0) is GateState.UNCERTAIN
+    assert not one.has_failed
+
+
+def test_a_gate_that_has_failed_has() -> None:
+    """Also if the rest of its stage is then held back by another one, and nothing more is known of it."""
+    specs = (
+        StageSpec("one", gate=Gate(max_blocked=0, max_failures=0)),
+        StageSpec("other", gate=NO_FAILURE, on_fail=HALT),
+    )
+    engine = engine_of(specs, (0, 0, 0, 1), {1: after(0)})
+    assert set(blocked(end(engine, 0, Verdict.FAILED))) == {1}
+    end(engine, 3, Verdict.FAILED)
+    end(engine, 2)
+    blocks, failures = stages_of(engine).records(3.0)[0].checks[::-1]
+    assert (blocks.is_met, failures.is_met) == (False, False)
+    assert blocks.detail == "1 blocked, at most 0 allowed (test_a.py::test_x)"
+
+
+def test_a_gate_that_has_passed_has() -> None:
+    """Also if another one then holds back what could not break it any more."""
+    specs = (
+        StageSpec("one", gate=Gate(max_failures=1)),
+        StageSpec("other", gate=Gate(max_failures=1), on_fail=HALT),
+    )
+    edges = {0: after(5), 1: after(5), 3: once_over(4)}
+    engine = engine_of(specs, (0, 0, 0, 0, 1, 1), edges, workers=3)
+    end(engine, 5, Verdict.FAILED)
+    end(engine, 2)
+    assert stages_of(engine).state(0) is GateState.PASSED
+    assert set(blocked(end(engine, 4, Verdict.FAILED))) == {3}
+    assert stages_of(engine).records(3.0)[0].has_passed
 
 
 def test_what_was_never_judged_is_not_met() -> None:

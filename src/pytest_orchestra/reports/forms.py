@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.reports.files import replacing
 from pytest_orchestra.reports.junit_options import JunitOptions
 
+if TYPE_CHECKING:
+    from pytest_orchestra.model.run import RunRecord
+
 #: Writes a run to a path and returns the files that it wrote; raises OSError.
-Writer: TypeAlias = Callable[[RunRecord, Path, JunitOptions], tuple[Path, ...]]
+Writer: TypeAlias = "Callable[[RunRecord, Path, JunitOptions], tuple[Path, ...]]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.running.artifacts import (
     ARTIFACTS,
     DEFAULT,
@@ -30,6 +29,8 @@ from pytest_orchestra.running.identify import read_host
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
+
+    from pytest_orchestra.model.run import RunRecord
 
 #: The name of the plugin by which others find it.
 KEEPER: Final = "orchestra-artifact-keeper"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_orchestra.model.run import RunRecord
+if TYPE_CHECKING:
+    from pytest_orchestra.model.run import RunRecord
 
 
 class LastRun:

@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_orchestra.live.status import Status
-from pytest_orchestra.model.moments import RunEnded
-from pytest_orchestra.model.run import RunRecord
-from pytest_orchestra.running.gates import late_failures
-from pytest_orchestra.running.log_lines import LogLines
-from pytest_orchestra.running.lookout import Lookout
 from pytest_orchestra.running.screen import Screen
 
 if TYPE_CHECKING:
+    from pytest_orchestra.model.run import RunRecord
     from pytest_orchestra.running.broadcast import Broadcast
     from pytest_orchestra.running.event_log import EventLog
+    from pytest_orchestra.running.log_lines import LogLines
+    from pytest_orchestra.running.lookout import Lookout
     from pytest_orchestra.running.run import Run
     from pytest_orchestra.running.terminal import TerminalReport
 
@@ -76,6 +74,8 @@ class Live:
         self._run = run
         if self._events is not None:
             self._events.open(run)
+        from pytest_orchestra.running.lookout import Lookout  # noqa: PLC0415 - with the run, not before
+
         self._lookout = Lookout(run, workers, hears=self.is_watched)
         if self.is_watched:
             run.telling.listeners.append(self._lookout.hear)
@@ -93,6 +93,8 @@ class Live:
 
     def log_lines(self, run: Run) -> LogLines:
         """Return what knows when a line about ``run`` is due."""
+        from pytest_orchestra.running.log_lines import LogLines  # noqa: PLC0415 - with the run, not before
+
         wants_minutes = self._screen is None and self._config.get_verbosity() >= 0
         look = self._lookout.look if self._lookout is not None and wants_minutes else None
         return LogLines(run, look)
@@ -132,12 +134,16 @@ class Live:
             self._give_screen_back()
             watched, self._run = self._run, None
             if watched is not None:
+                from pytest_orchestra.running.gates import late_failures  # noqa: PLC0415 - at the end
+
                 for moment in late_failures(run):
                     watched.telling.tell(moment)
             if self._lookout is not None and self.is_watched:
                 # What comes after the last test is not its time.
                 self._status = replace(self._lookout.look(), now=run.seconds)
         if self._events is not None:
+            from pytest_orchestra.model.moments import RunEnded  # noqa: PLC0415 - at the end
+
             self._events.write(RunEnded(run.seconds, run.counts, run.stopped))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

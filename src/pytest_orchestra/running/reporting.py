@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import pytest
 
-from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.reports.forms import FORMS
 from pytest_orchestra.reports.junit_options import Dialect, JunitOptions
 from pytest_orchestra.running.surroundings import read_surroundings
@@ -23,6 +22,7 @@ from pytest_orchestra.settings import Settings
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
+    from pytest_orchestra.model.run import RunRecord
     from pytest_orchestra.running.terminal import TerminalReport
 
 _REPORT: Final = "--orchestrate-report"
@@ -127,6 +127,8 @@ class Reporting:
 def _no_run(session: pytest.Session) -> RunRecord:
     """Return the record of a run that never began."""
     config = session.config
+    from pytest_orchestra.model.run import RunRecord  # noqa: PLC0415 - where there is none yet
+
     return RunRecord(
         cases=(),
         resources=(),

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from pytest_orchestra.running.glance import glance
-from pytest_orchestra.scheduling.staffing import Muster
 
 if TYPE_CHECKING:
     import execnet
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_orchestra.running.run import Run
     from pytest_orchestra.running.terminal import TerminalReport
     from pytest_orchestra.scheduling.crew_size import CrewSize
+    from pytest_orchestra.scheduling.staffing import Muster
 
 #: Seconds between two looks, and how many times what a look takes: so it takes a twentieth at the most.
 INTERVAL: Final = 0.05
@@ -105,6 +105,8 @@ class Staff:
         self._due = time.monotonic() + max(INTERVAL, PAUSE * (time.monotonic() - now))
 
     def _muster(self, run: Run) -> Muster:
+        from pytest_orchestra.scheduling.staffing import Muster  # noqa: PLC0415 - with the run, not before
+
         engine = run.engine
         active = self._names() - self._leaving
         start_up = self.start_up + run.session_cost

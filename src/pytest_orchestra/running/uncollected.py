@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_orchestra.model.run import UncollectedRecord
+if TYPE_CHECKING:
+    from pytest_orchestra.model.run import UncollectedRecord
 
 #: The name of the plugin.
 UNCOLLECTED: Final = "orchestra-uncollected"
@@ -28,6 +29,8 @@ class Uncollected:
         """Note what was skipped as a whole, or could not be collected."""
         if not report.passed:
             text = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+            from pytest_orchestra.model.run import UncollectedRecord  # noqa: PLC0415 - if needed
+
             record = UncollectedRecord(report.nodeid, report.skipped, text)
             self._found.setdefault(report.nodeid, record)
 

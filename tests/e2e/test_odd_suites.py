@@ -38,20 +38,31 @@ def test_errors_of_other_plugins_during_collection_are_shown(
     assert "zip()" not in result.stdout.str()
 
 
-def test_a_worker_that_ended_before_it_was_listened_to_is_heard(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    "ending",
+    ['pytest.exit("my own words")', 'raise pytest.UsageError("my own words")'],
+    ids=["exit", "usage"],
+)
+def test_a_worker_that_ended_before_it_was_listened_to_is_heard(
+    pytester: pytest.Pytester, ending: str, workers: str
+) -> None:
     """What it could not collect for is said, however late it is known that it had started."""
     pytester.makeconftest(
-        """
+        f"""
         import pytest, time
         def pytest_collection_modifyitems(items):
-            pytest.exit("my own words")
+            {ending}
+        NODES = []
+        def pytest_configure_node(node):
+            NODES.append(node)
         def pytest_testnodeready(node):
-            while not node._down:
+            while not all(each._down for each in NODES):
                 time.sleep(0.01)
         """
     )
     pytester.makepyfile("def test_one(): pass")
-    result = orchestrate(pytester, "-n", "1")
+    result = orchestrate(pytester, "-n", workers)
     assert "my own words" in result.stdout.str() + result.stderr.str()
 
 

@@ -108,6 +108,10 @@ class _Switchboard(ThreadExecModel):
                 opened.close()
 
 
+#: The exit code of ssh when it is ssh that has failed, by its manual.
+_SSH_FAILED: Final = 255
+
+
 class Call:
     """One call, in a thread of its own; ``proxies`` are the gateways that others go through."""
 
@@ -174,7 +178,8 @@ class Call:
             remedy = "write ssh=HOST, socket=HOST:PORT, or popen//python=COMMAND"
             return Unreachable("this does not tell how to reach a Python", remedy)
         words, code = self._switchboard.last_words, self._switchboard.exit_code(GOODBYE)
-        if isinstance(error, HostNotFound):
+        # ssh says so of itself; what was written to it may have failed before execnet looked.
+        if isinstance(error, HostNotFound) or (self._spec.ssh and code == _SSH_FAILED):
             return Unreachable(f"cannot be reached: {words or 'no such host'}", remedy)
         if code is not None:
             said = f": {words}" if words else ""

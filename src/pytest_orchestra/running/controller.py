@@ -9,7 +9,9 @@ workers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pytest
@@ -317,6 +319,15 @@ class OrchestraScheduling:
     def _shut_down(self) -> None:
         for node in self._posts:
             node.shutdown()
+
+    def hear_last_words(self) -> None:
+        """End with the reason of a worker that cannot collect, if nobody has heard it yet."""
+        with suppress(Empty):
+            while True:
+                _, event = self._dsession.queue.get_nowait()
+                message = event.get("indices")
+                if isinstance(message, tuple | list) and message[:1] in (("refused",), ["refused"]):
+                    self._give_in(message[1])
 
     def _give_in(self, reason: str) -> NoReturn:
         """End before anything runs, since a worker cannot collect."""

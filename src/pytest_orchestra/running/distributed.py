@@ -105,6 +105,11 @@ class Distributed:
             with searched_seldom():
                 result = yield
             self._refuse_half_a_run(session)
+        except RuntimeError:
+            # Where no worker is left xdist does not listen any more to what they have said.
+            if self._scheduling is not None:
+                self._scheduling.hear_last_words()
+            raise
         except Interrupted as interruption:
             if session.shouldfail:
                 raise session.Failed(session.shouldfail) from None

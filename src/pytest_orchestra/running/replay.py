@@ -13,6 +13,7 @@ from pytest_orchestra.model.case import CaseSpec
 from pytest_orchestra.model.dispatch import Deed, Recording, Step
 from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.reports.dispatch_file import read_recording, recording_of
+from pytest_orchestra.running.counts import count
 from pytest_orchestra.running.replay_choice import REPLAY
 from pytest_orchestra.scheduling.data import pair
 from pytest_orchestra.scheduling.fidelity import Fidelity, compare
@@ -83,7 +84,7 @@ class Replay:
         if not hasattr(option, "numprocesses"):
             if wanted:
                 raise pytest.UsageError(
-                    f"{OPTION}: {self._path} was recorded on {_count(wanted, 'worker')}: that needs "
+                    f"{OPTION}: {self._path} was recorded on {count(wanted, 'worker')}: that needs "
                     "pytest-xdist, which is not there or was switched off"
                 )
             return
@@ -111,8 +112,8 @@ class Replay:
     def announce(self, terminal: TerminalReport) -> None:
         """Say what is about to be run again."""
         recording = self._recording
-        tests, crew = _count(len(recording.nodeids), "test"), recording.crew
-        where = "in one process" if crew == _ALONE else f"on {_count(len(crew), 'worker')}"
+        tests, crew = count(len(recording.nodeids), "test"), recording.crew
+        where = "in one process" if crew == _ALONE else f"on {count(len(crew), 'worker')}"
         terminal.line(f"replays {self._path.name}: {tests} {where}")
         for note in self._notes:
             terminal.line(note, yellow=True)
@@ -127,7 +128,7 @@ class Replay:
         collected = {spec.nodeid for spec in specs}
         if recorded and not recorded & collected:
             raise pytest.UsageError(
-                f"{OPTION}: none of the {_count(len(recorded), 'test')} of {self._path} was collected: "
+                f"{OPTION}: none of the {count(len(recorded), 'test')} of {self._path} was collected: "
                 "give the same paths and options as then"
             )
         gone = [nodeid for nodeid in self._recording.nodeids if nodeid not in collected]
@@ -142,7 +143,7 @@ class Replay:
         ):
             if nodeids:
                 terminal.line(
-                    f"{_count(len(nodeids), 'test')} {what}: {_names(nodeids)}", yellow=True
+                    f"{count(len(nodeids), 'test')} {what}: {_names(nodeids)}", yellow=True
                 )
         return tuple(case for case in range(len(specs)) if case not in left)
 
@@ -261,7 +262,3 @@ def _some(lines: Sequence[str], is_long: bool) -> Iterator[str]:  # noqa: FBT001
 def _names(nodeids: Sequence[str]) -> str:
     more = len(nodeids) - _NAMED
     return ", ".join(nodeids[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"

@@ -10,6 +10,7 @@ from typing import Final
 from pytest_orchestra.model.attempt import Attempt
 from pytest_orchestra.model.run import CaseRecord, RunRecord
 from pytest_orchestra.model.verdict import FAILURE, Verdict
+from pytest_orchestra.running.counts import count
 
 #: So many tests are named, unless ``-v`` asks for all.
 MOST_NAMED: Final = 20
@@ -63,7 +64,7 @@ def retry_lines(record: RunRecord, *, is_long: bool, fails_on_flaky: bool) -> It
 def too_flaky(record: RunRecord) -> Iterable[str]:
     """Yield that the run has failed since tests are flaky, if any is that is not in quarantine."""
     told = [
-        f"{_count(len(cases))} {what}"
+        f"{count(len(cases), 'test')} {what}"
         for cases, what in (
             (record.flaky, "is flaky" if len(record.flaky) == 1 else "are flaky"),
             (record.skipped_later, "failed and then skipped or xfailed"),
@@ -84,10 +85,6 @@ def _tests(cases: Sequence[CaseRecord], *, is_long: bool) -> Iterable[str]:
                 yield from _failures(number, attempt, is_long=is_long)
     if len(shown) < len(cases):
         yield f"  and {len(cases) - len(shown)} more (-v shows all)"
-
-
-def _count(tests: int) -> str:
-    return "1 test" if tests == 1 else f"{tests} tests"
 
 
 def _attempt(attempt: Attempt) -> str:

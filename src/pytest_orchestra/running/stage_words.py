@@ -9,6 +9,7 @@ from pytest_orchestra.model.run import RunRecord
 from pytest_orchestra.model.stage import Gate, OnFail, StageSpec
 from pytest_orchestra.model.verdict import FAILURE, SUCCESS, Verdict
 from pytest_orchestra.reports.stages import stage_stories
+from pytest_orchestra.running.counts import count
 from pytest_orchestra.running.retry_words import Notice
 from pytest_orchestra.scheduling.duration import format_duration
 from pytest_orchestra.scheduling.stage_order import Pull
@@ -30,7 +31,7 @@ def stage_lines(staging: Staging) -> Iterator[str]:
     """Yield a line for each stage: its tests, how they run, after what, and what its gate asks for."""
     for stage, (spec, members) in enumerate(zip(staging.specs, staging.members, strict=True)):
         then = _then(staging, stage)
-        yield f"stage {spec.name}: {_count(len(members))}, {_manner(spec, then)}"
+        yield f"stage {spec.name}: {count(len(members), 'test')}, {_manner(spec, then)}"
 
 
 def _then(staging: Staging, stage: int) -> str:
@@ -79,7 +80,7 @@ def pull_notes(
         found.setdefault((pull.own, pull.stage), []).append(pull)
     for (own, stage), alike in found.items():
         first, more = alike[0], len(alike) - 1
-        others = f" (and {_count(more)} more)" if more else ""
+        others = f" (and {count(more, 'test')} more)" if more else ""
         yield (
             f"{nodeid(first.case)} of stage {stages[own].name} runs in stage {stages[stage].name}, since "
             f"{nodeid(first.dependant)} needs it{others}"
@@ -174,7 +175,3 @@ def _cells(row: Sequence[str], widths: Sequence[int], last: int) -> Iterable[str
     for column, (text, width) in enumerate(zip(row, widths, strict=True)):
         is_text = column in (0, last - 1, last)
         yield text.ljust(width) if is_text else text.rjust(width)
-
-
-def _count(number: int) -> str:
-    return "1 test" if number == 1 else f"{number} tests"

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from pytest_orchestra.running.counts import count
 from pytest_orchestra.scheduling.near import SUGGESTIONS, around
 from pytest_orchestra.scheduling.nodeid import is_within, split_nodeid
 
@@ -37,7 +38,7 @@ def find_target(option: str, wanted: str, nodeids: Sequence[str], config: pytest
             named = "\n    ".join(inside[:_NAMED])
             more = f"\n    and {len(inside) - _NAMED} more" if len(inside) > _NAMED else ""
             raise pytest.UsageError(
-                f"{option} {wanted}: names {_count(len(inside))}, give the node id of one:\n    {named}{more}"
+                f"{option} {wanted}: names {count(len(inside), 'test')}, give the node id of one:\n    {named}{more}"
             )
     near = _near(wanted, readings[1], nodeids)
     remedy = f"did you mean {' or '.join(near)}?" if near else "name one test by its node id"
@@ -63,7 +64,3 @@ def _near(wanted: str, from_root: str, nodeids: Sequence[str]) -> list[str]:
 
 def _bare(nodeid: str) -> str:
     return split_nodeid(nodeid).name.rpartition("::")[2]
-
-
-def _count(number: int) -> str:
-    return "1 test" if number == 1 else f"{number} tests"
